@@ -1,0 +1,1 @@
+"""What an expression is, and how it is written."""
