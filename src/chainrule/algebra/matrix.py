@@ -1,0 +1,168 @@
+"""Functions of square matrices: inverse, determinant, solution of linear equations; and the Kronecker product.
+
+Gradients: Petersen & Pedersen, The Matrix Cookbook (2012), sections 2.1 and 2.2; Giles (2008).
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from chainrule.algebra.errors import GraphError, ShapeError
+from chainrule.algebra.node import Node, Operand, function, make, operands
+from chainrule.algebra.notation import call, described
+from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
+from chainrule.algebra.product import ALPHABET, broadcast_to, build, eye, matmul, square_matrix
+from chainrule.algebra.select import reshape
+from chainrule.algebra.signature import DType, Shape
+
+
+def turned(x: Node) -> Node:
+    """The last two axes exchanged."""
+    term = ALPHABET[: x.ndim]
+    return build((term,), term[:-2] + term[-1] + term[-2], (x,))
+
+
+@function("inv")
+def inv(X: Operand) -> Node:
+    """The inverse of a square matrix."""
+    return make(INV, *operands(X))
+
+
+def _infer_square(name: str, gone: int, x: Node) -> tuple[Shape, DType]:
+    square_matrix(x, name)
+    return x.shape[: x.ndim - gone], x.dtype
+
+
+def _of_square(name: str, forward: Any, pullback: Any, gone: int) -> Op:
+    def batch(inputs: Sequence[Node], batched: Sequence[bool]) -> Node:
+        return make(op, *inputs)
+
+    def write(p: Sequence[Phrase], inputs: Sequence[Node]) -> Phrase:
+        return call(name, p)
+
+    op = declare(
+        Op(
+            name,
+            forward=forward,
+            infer=partial(_infer_square, name, gone),
+            pullback=lambda k, g, y, x: pullback(g, y, x),
+            batch=batch,
+            write=write,
+            examples=(
+                Example((Given((3, 3), 0.5, 2, "definite"),), {}),
+                Example((Given((2, 2, 2), 0.5, 2, "definite"),), {}),
+            ),
+            guarded=True,
+        )
+    )
+    return op
+
+
+def _scaled(factor: Node, x: Node) -> Node:
+    """One number for each matrix times that matrix."""
+    return reshape(factor, (*factor.shape, 1, 1)) * x
+
+
+def _logdet(xp: Namespace, x: Array) -> Array:
+    sign, value = xp.linalg.slogdet(x)
+    return xp.where(sign > 0, value, xp.full_like(value, float("nan")))
+
+
+INV: Op = _of_square(
+    "inv", lambda xp, x: xp.linalg.inv(x), lambda g, y, x: -(turned(y) @ g @ turned(y)), 0
+)  # dX⁻¹ = −X⁻¹ dX X⁻¹
+DET: Op = _of_square(
+    "det", lambda xp, x: xp.linalg.det(x), lambda g, y, x: _scaled(g * y, turned(inv(x))), 2
+)  # d det X = det X · tr(X⁻¹ dX)
+LOGDET: Op = _of_square("logdet", _logdet, lambda g, y, x: _scaled(g, turned(inv(x))), 2)
+
+
+def _infer_solve(a: Node, b: Node) -> tuple[Shape, DType]:
+    square_matrix(a, "solve")
+    if a.shape[:-1] != b.shape[: a.ndim - 1] or b.ndim not in (a.ndim - 1, a.ndim):
+        raise ShapeError(f"solve(A, b) needs as many rows in b as in A, not {described(a)} and {described(b)}")
+    return b.shape, b.dtype
+
+
+def _solve(xp: Namespace, a: Array, b: Array) -> Array:
+    if b.ndim == a.ndim:
+        return xp.linalg.solve(a, b)
+    return xp.squeeze(xp.linalg.solve(a, xp.expand_dims(b, axis=-1)), axis=-1)
+
+
+def _pull_solve(k: int, g: Node, y: Node, a: Node, b: Node) -> Node:
+    back = make(SOLVE, turned(a), g)
+    if k:
+        return back
+    if b.ndim == a.ndim:
+        return -(back @ turned(y))
+    front = ALPHABET[: a.ndim - 2]
+    return -build((front + "y", front + "z"), front + "yz", (back, y))
+
+
+def _batch_solve(inputs: Sequence[Node], batched: Sequence[bool]) -> Node:
+    front = next(n.shape[0] for n, b in zip(inputs, batched, strict=True) if b)
+    return make(
+        SOLVE, *(n if b else broadcast_to(n, (front, *n.shape)) for n, b in zip(inputs, batched, strict=True))
+    )
+
+
+SOLVE: Op = declare(
+    Op(
+        "solve",
+        forward=_solve,
+        infer=_infer_solve,
+        pullback=_pull_solve,
+        batch=_batch_solve,
+        write=lambda p, _: call("solve", p),
+        examples=(
+            Example((Given((3, 3), 0.5, 2, "definite"), Given((3,))), {}),
+            Example((Given((3, 3), 0.5, 2, "definite"), Given((3, 2))), {}),
+        ),
+        guarded=True,
+    )
+)
+
+
+@function("det")
+def det(X: Operand) -> Node:
+    """The determinant of a square matrix."""
+    return make(DET, *operands(X))
+
+
+@function()
+def logdet(X: Operand) -> Node:
+    """log det X, NaN where the determinant is not positive; computed without forming the determinant."""
+    return make(LOGDET, *operands(X))
+
+
+@function("solve")
+def solve(A: Operand, b: Operand) -> Node:
+    """The x with A x = b, for a vector or the columns of a matrix b."""
+    return make(SOLVE, *operands(A, b))
+
+
+@function("matrix_power")
+def matpow(X: Operand, n: int) -> Node:
+    """The matrix product X X … X of n factors; n < 0 multiplies inverses."""
+    (node,) = operands(X)
+    square_matrix(node, "matpow")
+    if not isinstance(n, int) or abs(n) > 64:
+        raise GraphError(f"matpow takes a whole number from -64 to 64, not {n!r:.40}")
+    if n == 0:
+        return eye(node.shape[-1], dtype=node.dtype)
+    base = inv(node) if n < 0 else node
+    power = base
+    for _ in range(abs(n) - 1):
+        power = matmul(power, base)
+    return power
+
+
+@function("kron")
+def kron(A: Operand, B: Operand) -> Node:
+    """The Kronecker product of two matrices, (n·p)×(m·q)."""
+    a, b = operands(A, B)
+    if a.ndim != 2 or b.ndim != 2:
+        raise ShapeError(f"kron takes matrices, not {described(a)} and {described(b)}")
+    (n, m), (p, q) = a.shape, b.shape
+    return reshape(build(("ab", "cd"), "acbd", (a, b)), (n * p, m * q))

@@ -1,0 +1,187 @@
+"""Reductions other than the sum: largest and smallest entry, log-sum-exp, softmax, norm.
+
+Axes are stored counted from the end, so that an axis put in front changes nothing.
+Ties of max and min share the gradient equally; the norm has subgradient 0 at 0.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from chainrule.algebra.entrywise import cast, equal, exp, where
+from chainrule.algebra.errors import ShapeError
+from chainrule.algebra.node import Node, Operand, constant, function, make, operands
+from chainrule.algebra.notation import call, described
+from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
+from chainrule.algebra.product import axes_of, spread, sum
+from chainrule.algebra.signature import DType, Shape
+
+Axes = tuple[int, ...]
+
+
+def _kept(x: Node, axes: Axes) -> tuple[Shape, DType]:
+    return tuple(a for i, a in enumerate(x.shape) if i - x.ndim not in axes), x.dtype
+
+
+def _same(x: Node, axes: Axes) -> tuple[Shape, DType]:
+    return x.shape, x.dtype
+
+
+def _front(x: Node, axes: Axes) -> tuple[int, ...]:
+    return tuple(x.ndim + a for a in axes)
+
+
+def _back(value: Node, like: Node, axes: Axes) -> Node:
+    return spread(value, like, _front(like, axes))
+
+
+def _write(name: str, phrases: Sequence[Phrase], inputs: Sequence[Node], axes: Axes) -> Phrase:
+    x = inputs[0]
+    whole = len(axes) == x.ndim or (name in _OVER_LAST and axes == (-1,))
+    front = _front(x, axes)
+    return call(name, phrases, axis=None if whole else front[0] if len(front) == 1 else front)
+
+
+_OVER_LAST = ("softmax", "log_softmax", "logsumexp")
+
+
+def _reduction(
+    name: str,
+    forward: Callable[..., Array],
+    pullback: Callable[..., Node],
+    infer: Callable[..., tuple[Shape, DType]] = _kept,
+) -> Op:
+    """Declare a reduction. pullback(g, y, x, axes) gives the downstream gradient of its one input."""
+
+    def batch(inputs: Sequence[Node], batched: Sequence[bool], axes: Axes) -> Node:
+        return make(op, inputs[0], axes=axes)
+
+    op = declare(
+        Op(
+            name,
+            forward=forward,
+            infer=infer,
+            pullback=lambda k, g, y, x, axes: pullback(g, y, x, axes),
+            batch=batch,
+            write=partial(_write, name),
+            examples=(
+                Example((Given((4,)),), {"axes": (-1,)}),
+                Example((Given((2, 3)),), {"axes": (-1,)}),
+                Example((Given((2, 3)),), {"axes": (-2, -1)}),
+                Example((Given((2, 3, 2)),), {"axes": (-2,)}),
+            ),
+        )
+    )
+    return op
+
+
+def _share_ties(g: Node, y: Node, x: Node, axes: Axes) -> Node:
+    chosen = cast(equal(x, _back(y, x, axes)), x.dtype)
+    return chosen * _back(g / sum(chosen, _front(x, axes)), x, axes)
+
+
+def _top(xp: Namespace, x: Array, axes: Axes) -> Array:
+    """The largest entry, 0 where it is infinite, so that x − top is never ∞ − ∞."""
+    top = xp.max(x, axis=axes, keepdims=True)
+    return xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+
+
+def _logsumexp(xp: Namespace, x: Array, axes: Axes) -> Array:
+    top = _top(xp, x, axes)
+    total = xp.sum(xp.exp(x - top), axis=axes, keepdims=True)
+    return xp.squeeze(xp.log(total) + top, axis=axes)
+
+
+def _softmax(xp: Namespace, x: Array, axes: Axes) -> Array:
+    e = xp.exp(x - _top(xp, x, axes))
+    return e / xp.sum(e, axis=axes, keepdims=True)
+
+
+def _log_softmax(xp: Namespace, x: Array, axes: Axes) -> Array:
+    shifted = x - _top(xp, x, axes)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axes, keepdims=True))
+
+
+def _norm(xp: Namespace, x: Array, axes: Axes) -> Array:
+    top = xp.max(xp.abs(x), axis=axes, keepdims=True)
+    scale = xp.where((top > 0) & xp.isfinite(top), top, xp.ones_like(top))  # squares neither over- nor underflow
+    return xp.squeeze(scale * xp.sqrt(xp.sum((x / scale) ** 2, axis=axes, keepdims=True)), axis=axes)
+
+
+def _pull_norm(g: Node, y: Node, x: Node, axes: Axes) -> Node:
+    return x * _back(g / where(equal(y, 0), constant(1, y.dtype), y), x, axes)
+
+
+MAX: Op = _reduction("max", lambda xp, x, axes: xp.max(x, axis=axes), _share_ties)
+MIN: Op = _reduction("min", lambda xp, x, axes: xp.min(x, axis=axes), _share_ties)
+LOGSUMEXP: Op = _reduction(
+    "logsumexp", _logsumexp, lambda g, y, x, axes: _back(g, x, axes) * make(SOFTMAX, x, axes=axes)
+)
+SOFTMAX: Op = _reduction(
+    "softmax",
+    _softmax,
+    lambda g, y, x, axes: y * (g - _back(sum(g * y, _front(x, axes)), x, axes)),
+    _same,
+)
+LOG_SOFTMAX: Op = _reduction(
+    "log_softmax",
+    _log_softmax,
+    lambda g, y, x, axes: g - exp(y) * _back(sum(g, _front(x, axes)), x, axes),
+    _same,
+)
+NORM: Op = _reduction("norm2", _norm, _pull_norm)
+
+
+def _apply(op: Op, x: Operand, axis: int | Sequence[int] | None) -> Node:
+    (node,) = operands(x)
+    axes = tuple(a - node.ndim for a in axes_of(node, axis))
+    if op in (MAX, MIN) and any(node.shape[a] == 0 for a in axes):
+        raise ShapeError(f"{op.name} of {described(node)}: there is no entry to choose")
+    return make(op, node, axes=axes) if axes else _of_scalar(op, node)
+
+
+def _of_scalar(op: Op, node: Node) -> Node:
+    """A reduction over no axis: the value of the one entry."""
+    return {SOFTMAX: node * 0 + 1, LOG_SOFTMAX: node * 0, NORM: abs(node)}.get(op, node)
+
+
+@function("max", "amax")
+def max(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
+    """The largest entry, overall or over the given axes."""
+    return _apply(MAX, x, axis)
+
+
+@function("min", "amin")
+def min(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
+    """The smallest entry, overall or over the given axes."""
+    return _apply(MIN, x, axis)
+
+
+@function()
+def logsumexp(x: Operand, axis: int | Sequence[int] | None = -1) -> Node:
+    """log Σ exp x, over the last axis unless told otherwise; never overflows."""
+    return _apply(LOGSUMEXP, x, axis)
+
+
+@function()
+def softmax(x: Operand, axis: int = -1) -> Node:
+    """exp x / Σ exp x, over the last axis unless told otherwise; never overflows."""
+    return _apply(SOFTMAX, x, axis)
+
+
+@function()
+def log_softmax(x: Operand, axis: int = -1) -> Node:
+    """The logarithm of the softmax, computed as x − logsumexp x."""
+    return _apply(LOG_SOFTMAX, x, axis)
+
+
+@function("norm")
+def norm2(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
+    """The Euclidean (Frobenius) norm √Σ x²; its subgradient at 0 is 0."""
+    return _apply(NORM, x, axis)
+
+
+@function()
+def norm1(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
+    """The sum of absolute values Σ |x|."""
+    (node,) = operands(x)
+    return sum(abs(node), axis)

@@ -1,0 +1,488 @@
+"""Selections and their transposes: take rows ↔ scatter rows, slice ↔ pad, join ↔ slices; and reshape.
+
+Positions of axes are counted from the end, so that an axis put in front changes nothing.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.algebra.errors import BindingError, DTypeError, GraphError, ShapeError
+from chainrule.algebra.node import Node, Operand, constant, function, lift, make, operands
+from chainrule.algebra.notation import ATOM, call, described, wrap, write
+from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
+from chainrule.algebra.product import axes_of, broadcast_to, transpose
+from chainrule.algebra.signature import (
+    INTEGER,
+    Axis,
+    Dim,
+    DType,
+    Shape,
+    common_dtype,
+    entries,
+    shape_of,
+    shape_text,
+)
+from chainrule.algebra.signature import (
+    axis as read_axis,
+)
+
+# ── reshape ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@function("reshape")
+def reshape(x: Operand, *shape: Any) -> Node:
+    """The same entries, row by row, in another shape; one axis may be -1."""
+    node = lift(x)
+    wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    known = [read_axis(a) for a in wanted if a != -1]
+    if len(known) < len(wanted) - 1:
+        raise ShapeError(f"only one axis of {wanted} may be -1")
+    target = shape_of(_quotient(node, known) if a == -1 else a for a in wanted)
+    if node.op is RESHAPE:
+        node = node.inputs[0]
+    return node if node.shape == target else make(RESHAPE, node, shape=target)
+
+
+def _infer_reshape(x: Node, shape: Shape) -> tuple[Shape, DType]:
+    if entries(x.shape) != entries(shape):
+        raise ShapeError(
+            f"{described(x)} has {entries(x.shape)} entries and cannot be laid out as {shape_text(shape)}, "
+            f"which has {entries(shape)}"
+        )
+    return shape, x.dtype
+
+
+RESHAPE: Op = declare(
+    Op(
+        "reshape",
+        forward=lambda xp, x, shape: xp.reshape(x, shape),
+        infer=_infer_reshape,
+        pullback=lambda k, g, y, x, shape: reshape(g, x.shape),
+        batch=lambda inputs, batched, shape: reshape(inputs[0], (inputs[0].shape[0], *shape)),
+        write=lambda p, inputs, shape: call("reshape", [p[0], *(Phrase(str(a), ATOM) for a in shape)]),
+        examples=(
+            Example((Given((2, 3)),), {"shape": (3, 2)}),
+            Example((Given((4,)),), {"shape": (2, 1, 2)}),
+        ),
+    )
+)
+
+
+def _quotient(node: Node, known: Sequence[Axis]) -> Axis:
+    """The size of the axis written -1: all entries divided by those of the other axes."""
+    rest = list(node.shape)
+    for a in known:
+        if a in rest:
+            rest.remove(a)
+        elif a != 1:
+            break
+    else:
+        return entries(tuple(rest))
+    total, divisor = entries(node.shape), entries(tuple(known))
+    if isinstance(total, int) and isinstance(divisor, int) and divisor and total % divisor == 0:
+        return total // divisor
+    raise ShapeError(f"the axis written -1 has no size: {described(node)} is not divisible by {divisor}")
+
+
+@function("ravel")
+def ravel(x: Operand) -> Node:
+    """All entries, row by row, as a vector."""
+    node = lift(x)
+    return reshape(node, (entries(node.shape),))
+
+
+@function()
+def vec(X: Operand) -> Node:
+    """The columns of a matrix stacked into a vector, vec X."""
+    return ravel(transpose(X) if lift(X).ndim > 1 else X)
+
+
+# ── take rows ↔ scatter rows ──────────────────────────────────────────────────────────────────────────
+
+
+def _infer_take(x: Node, rows: Node, batch: int) -> tuple[Shape, DType]:
+    if rows.dtype != INTEGER:
+        raise DTypeError(f"{described(rows)} selects rows, so it must be whole numbers: declare it with index(…)")
+    if x.ndim <= batch:
+        raise ShapeError(f"take needs rows to choose from, but {described(x)} has none")
+    return (*rows.shape, *x.shape[batch + 1 :]), x.dtype
+
+
+def _infer_scatter(rows: Node, values: Node, batch: int, count: Axis) -> tuple[Shape, DType]:
+    return (*rows.shape[:batch], count, *values.shape[rows.ndim :]), values.dtype
+
+
+def _flat_rows(xp: Namespace, rows: Array, batch: int, count: int) -> Array:
+    """Row numbers in the table that has the batch axes merged into its rows."""
+    if rows.size and (int(xp.min(rows)) < 0 or int(xp.max(rows)) >= count):
+        wrong = int(xp.min(rows)) if int(xp.min(rows)) < 0 else int(xp.max(rows))
+        raise BindingError(f"row {wrong} is asked for, but the rows are numbered 0 to {count - 1}")
+    flat = xp.reshape(rows, (-1,))
+    groups = math.prod(rows.shape[:batch])
+    if batch and groups:
+        flat = flat + count * xp.repeat(xp.arange(groups, dtype=flat.dtype), rows.size // groups)
+    return flat
+
+
+def _take(xp: Namespace, x: Array, rows: Array, batch: int) -> Array:
+    count, tail = x.shape[batch], x.shape[batch + 1 :]
+    flat = _flat_rows(xp, rows, batch, count)
+    table = xp.reshape(x, (math.prod(x.shape[:batch]) * count, *tail)) if batch else x
+    return xp.reshape(xp.take(table, flat, axis=0), (*rows.shape, *tail))
+
+
+def _scatter(xp: Namespace, rows: Array, values: Array, batch: int, count: int) -> Array:
+    tail, front = values.shape[rows.ndim :], rows.shape[:batch]
+    flat = _flat_rows(xp, rows, batch, count)
+    total = math.prod(front) * count
+    listed = xp.reshape(values, (rows.size, math.prod(tail)))
+    if xp is np:
+        table = np.zeros((total, listed.shape[1]), dtype=values.dtype)
+        np.add.at(table, flat, listed)
+    else:
+        chosen = xp.reshape(xp.arange(total, dtype=flat.dtype), (-1, 1)) == xp.reshape(flat, (1, -1))
+        table = xp.matmul(xp.astype(chosen, values.dtype), listed)
+    return xp.reshape(table, (*front, count, *tail))
+
+
+def _pull_take(k: int, g: Node, y: Node, x: Node, rows: Node, batch: int) -> Node | None:
+    return None if k else make(SCATTER, rows, g, batch=batch, count=x.shape[batch])
+
+
+def _pull_scatter(k: int, g: Node, y: Node, rows: Node, values: Node, batch: int, count: Axis) -> Node | None:
+    return make(TAKE, g, rows, batch=batch) if k else None
+
+
+def _all_batched(inputs: Sequence[Node], batched: Sequence[bool]) -> list[Node]:
+    """Repeat along the new axis the inputs that do not have it."""
+    front = next(n.shape[0] for n, b in zip(inputs, batched, strict=True) if b)
+    return [n if b else _repeated(n, front) for n, b in zip(inputs, batched, strict=True)]
+
+
+def _repeated(node: Node, front: Axis) -> Node:
+    if node.dtype != INTEGER:
+        return broadcast_to(node, (front, *node.shape))
+    zero = make(ZERO_ROWS, count=front)
+    return make(TAKE_WHOLE, zero, node)
+
+
+def _batch_take(inputs: Sequence[Node], batched: Sequence[bool], batch: int) -> Node:
+    if batched == (False, True) and not batch:
+        return make(TAKE, *inputs, batch=0)
+    return make(TAKE, *_all_batched(inputs, batched), batch=batch + 1)
+
+
+def _batch_scatter(inputs: Sequence[Node], batched: Sequence[bool], batch: int, count: Axis) -> Node:
+    return make(SCATTER, *_all_batched(inputs, batched), batch=batch + 1, count=count)
+
+
+def _write_take(p: Sequence[Phrase], inputs: Sequence[Node], batch: int) -> Phrase:
+    return (
+        call("take", p, batch=batch or None)
+        if batch or inputs[0].ndim > 1
+        else Phrase(f"{wrap(p[0], ATOM)}[{p[1].text}]", ATOM)
+    )
+
+
+_TABLE, _ROWS = Given((4, 3)), Given((5,), 0, 4, "index")
+
+TAKE: Op = declare(
+    Op(
+        "take",
+        forward=_take,
+        infer=_infer_take,
+        pullback=_pull_take,
+        batch=_batch_take,
+        write=_write_take,
+        examples=(
+            Example((_TABLE, _ROWS), {"batch": 0}),
+            Example((Given((4,)), Given((), 0, 4, "index")), {"batch": 0}),
+            Example((_TABLE, Given((2, 3), 0, 4, "index")), {"batch": 0}),
+            Example((Given((2, 4, 3)), Given((2, 5), 0, 4, "index")), {"batch": 1}),
+        ),
+    )
+)
+SCATTER: Op = declare(
+    Op(
+        "scatter",
+        forward=_scatter,
+        infer=_infer_scatter,
+        pullback=_pull_scatter,
+        batch=_batch_scatter,
+        write=lambda p, inputs, batch, count: call("scatter", p, count=count, batch=batch or None),
+        examples=(
+            Example((_ROWS, Given((5, 3))), {"batch": 0, "count": 4}),
+            Example((Given((2, 5), 0, 4, "index"), Given((2, 5, 3))), {"batch": 1, "count": 4}),
+        ),
+    )
+)
+
+
+# row numbers repeated for every example of a batch: whole numbers do not pass through products
+
+ZERO_ROWS: Op = declare(
+    Op(
+        "zero_rows",
+        forward=lambda xp, count: xp.zeros((count,), dtype=xp.int64),
+        infer=lambda count: ((count,), INTEGER),
+        pullback=lambda k, g, y, count: None,
+        batch=lambda inputs, batched, count: make(ZERO_ROWS, count=count),
+        write=lambda p, inputs, count: call("zero_rows", [Phrase(str(count), ATOM)]),
+    )
+)
+TAKE_WHOLE: Op = declare(
+    Op(
+        "repeat_rows",
+        forward=lambda xp, zero, rows: xp.broadcast_to(rows, (*zero.shape, *rows.shape)),
+        infer=lambda zero, rows: ((*zero.shape, *rows.shape), INTEGER),
+        pullback=lambda k, g, y, zero, rows: None,
+        batch=lambda inputs, batched: make(TAKE_WHOLE, *inputs),
+        write=lambda p, inputs: call("repeat_rows", p),
+    )
+)
+
+
+@function("take")
+def take(x: Operand, rows: Node | Sequence[int] | np.ndarray) -> Node:
+    """The rows of x with these numbers: x[rows]. Its gradient is row-sparse, a `scatter` of the same rows.
+
+    x has shape V×…, rows any shape of whole numbers 0 … V − 1; the value has shape rows×…
+    """
+    return make(TAKE, lift(x), _whole_numbers(rows), batch=0)
+
+
+@function()
+def scatter(rows: Node | Sequence[int] | np.ndarray, values: Operand, count: Axis | str) -> Node:
+    """Rows laid into a table of `count` zero rows; rows that meet in one place are added."""
+    places, listed = _whole_numbers(rows), lift(values)
+    if listed.shape[: places.ndim] != places.shape:
+        raise ShapeError(f"scatter lays {described(listed)} at {described(places)}: the front axes differ")
+    return make(SCATTER, places, listed, batch=0, count=read_axis(count))
+
+
+def _whole_numbers(rows: Any) -> Node:
+    if isinstance(rows, Node):
+        return rows
+    array = np.asarray(rows)
+    if array.dtype.kind not in "iu" and array.size:
+        raise DTypeError(f"rows are chosen by whole numbers, not {array.dtype}")
+    return constant(array, INTEGER)
+
+
+# ── slice ↔ pad ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class Cut(NamedTuple):
+    """The entries start, start + step, … (length of them) of one axis."""
+
+    start: Axis
+    length: Axis
+    step: int
+
+
+def _selection(cuts: Sequence[Cut]) -> tuple[Any, ...]:
+    return (..., *(_python_slice(int(c.start), int(c.length), c.step) for c in cuts))  # type: ignore[arg-type]
+
+
+def _python_slice(start: int, length: int, step: int) -> slice:
+    if not length:
+        return slice(0, 0)
+    end = start + length * step
+    return slice(start, None if end < 0 else end, step)
+
+
+def _infer_slice(x: Node, cuts: tuple[Cut, ...]) -> tuple[Shape, DType]:
+    return (*x.shape[: x.ndim - len(cuts)], *(cut.length for cut in cuts)), x.dtype
+
+
+def _infer_pad(x: Node, cuts: tuple[Cut, ...], shape: Shape) -> tuple[Shape, DType]:
+    return (*x.shape[: x.ndim - len(cuts)], *shape), x.dtype
+
+
+def _pad(xp: Namespace, x: Array, cuts: tuple[Cut, ...], shape: tuple[int, ...]) -> Array:
+    table = xp.zeros((*x.shape[: x.ndim - len(cuts)], *shape), dtype=x.dtype)
+    if hasattr(table, "at"):
+        return table.at[_selection(cuts)].set(x)
+    table[_selection(cuts)] = x
+    return table
+
+
+def _write_cut(cut: Cut) -> str:
+    start, length, step = cut
+    if step != 1:
+        return f"{start}:{_plus(start, length * step)}:{step}"
+    return f"{start}:{_plus(start, length)}"
+
+
+def _plus(a: Axis, b: Axis) -> str:
+    return str(a + b)
+
+
+SLICE: Op = declare(
+    Op(
+        "slice",
+        forward=lambda xp, x, cuts: x[_selection(cuts)],
+        infer=_infer_slice,
+        pullback=lambda k, g, y, x, cuts: make(PAD, g, cuts=cuts, shape=x.shape[x.ndim - len(cuts) :]),
+        batch=lambda inputs, batched, cuts: make(SLICE, *inputs, cuts=cuts),
+        write=lambda p, inputs, cuts: Phrase(f"{wrap(p[0], ATOM)}[{', '.join(map(_write_cut, cuts))}]", ATOM),
+        examples=(
+            Example((Given((5,)),), {"cuts": (Cut(1, 3, 1),)}),
+            Example((Given((4, 5)),), {"cuts": (Cut(0, 2, 1), Cut(4, 3, -2))}),
+            Example((Given((2, 5)),), {"cuts": (Cut(1, 2, 2),)}),
+        ),
+    )
+)
+PAD: Op = declare(
+    Op(
+        "pad",
+        forward=_pad,
+        infer=_infer_pad,
+        pullback=lambda k, g, y, x, cuts, shape: make(SLICE, g, cuts=cuts),
+        batch=lambda inputs, batched, cuts, shape: make(PAD, *inputs, cuts=cuts, shape=shape),
+        write=lambda p, inputs, cuts, shape: call(
+            "pad", [p[0], *(Phrase(_write_cut(c), ATOM) for c in cuts)], shape=shape
+        ),
+        examples=(
+            Example((Given((3,)),), {"cuts": (Cut(1, 3, 1),), "shape": (5,)}),
+            Example((Given((2, 3)),), {"cuts": (Cut(4, 3, -2),), "shape": (5,)}),
+        ),
+    )
+)
+
+
+@function()
+def pick(x: Node, index: Any) -> Node:
+    """`x[index]`: numbers, slices, `...`, None for a new axis, or whole numbers that take rows."""
+    if isinstance(index, (Node, list, np.ndarray)):
+        return take(x, index)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(p, (Node, list, np.ndarray)) for p in parts):
+        raise GraphError(
+            f"{write(x, 40)}[…]: rows are taken along the first axis only; transpose, take, transpose back"
+        )
+    parts = _without_ellipsis(x, parts)
+    cuts: list[Cut] = []
+    shape: list[Axis] = []
+    axes = iter(x.shape)
+    for part in parts:
+        if part is None:
+            shape.append(1)
+            continue
+        cut, keeps = _cut(x, part, next(axes))
+        cuts.append(cut)
+        if keeps:
+            shape.append(cut.length)
+    whole = all(cut == Cut(0, a, 1) for cut, a in zip(cuts, x.shape, strict=True))
+    return reshape(x if whole else make(SLICE, x, cuts=tuple(cuts)), tuple(shape))
+
+
+def _without_ellipsis(x: Node, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    used = len([p for p in parts if p is not None and p is not Ellipsis])
+    if used > x.ndim:
+        raise ShapeError(f"{used} positions are given for {described(x)}, which has {x.ndim} axes")
+    missing = (slice(None),) * (x.ndim - used)
+    where = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
+    return (*parts[:where], *missing, *parts[where + 1 :])
+
+
+def _cut(x: Node, part: Any, size: Axis) -> tuple[Cut, bool]:
+    if isinstance(part, (int, np.integer)):
+        if isinstance(size, int) and not -size <= part < size:
+            raise ShapeError(f"entry {part} of {described(x)}: that axis has {size} entries, numbered from 0")
+        return Cut(size + int(part) if part < 0 else int(part), 1, 1), False
+    if not isinstance(part, slice):
+        raise GraphError(
+            f"{part!r:.40} selects nothing from {write(x, 40)}; use numbers, slices or whole-number rows"
+        )
+    if isinstance(size, int) and not any(isinstance(p, (Dim, str)) for p in (part.start, part.stop)):
+        start, stop, step = part.indices(size)
+        return Cut(start, len(range(start, stop, step)), step), True
+    if part.step not in (None, 1):
+        raise ShapeError(
+            f"a step of {part.step} over axis {size} of {described(x)}: the axis needs a number for that"
+        )
+    first, last = _bound(part.start, 0, size), _bound(part.stop, size, size)
+    return Cut(first, last - first, 1), True
+
+
+def _bound(given: Any, default: Axis, size: Axis) -> Axis:
+    if given is None:
+        return default
+    return size + given if isinstance(given, int) and given < 0 else read_axis(given)
+
+
+# ── join ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _infer_join(*parts: Node, axis: int) -> tuple[Shape, DType]:
+    shapes = [list(p.shape) for p in parts]
+    total: Axis = 0
+    for p, shape in zip(parts, shapes, strict=True):
+        total = total + shape[axis]
+        shape[axis] = 0
+        if shape != shapes[0]:
+            raise ShapeError(
+                f"join along axis {parts[0].ndim + axis}: {described(parts[0])} and {described(p)} differ"
+            )
+    joined = list(parts[0].shape)
+    joined[axis] = total
+    return tuple(joined), common_dtype(p.dtype for p in parts)
+
+
+def _pull_join(k: int, g: Node, y: Node, *parts: Node, axis: int) -> Node:
+    start: Axis = 0
+    for p in parts[:k]:
+        start = start + p.shape[axis]
+    rest = tuple(Cut(0, a, 1) for a in (y.shape[axis + 1 :] if axis != -1 else ()))
+    return make(SLICE, g, cuts=(Cut(start, parts[k].shape[axis], 1), *rest))
+
+
+JOIN: Op = declare(
+    Op(
+        "join",
+        forward=lambda xp, *parts, axis: xp.concat(parts, axis=axis),
+        infer=_infer_join,
+        pullback=_pull_join,
+        batch=lambda inputs, batched, axis: make(JOIN, *_all_batched(inputs, batched), axis=axis),
+        write=lambda p, inputs, axis: call("concat", p, axis=inputs[0].ndim + axis or None),
+        examples=(
+            Example((Given((2,)), Given((3,))), {"axis": -1}),
+            Example((Given((2, 3)), Given((1, 3)), Given((2, 3))), {"axis": -2}),
+        ),
+    )
+)
+
+
+@function("concatenate", "concat")
+def concat(parts: Sequence[Operand], axis: int = 0) -> Node:
+    """Join operands along an axis that they have; the sizes add."""
+    nodes = operands(*(lift(p) for p in parts))
+    if not nodes or any(n.ndim != nodes[0].ndim or not n.ndim for n in nodes):
+        raise ShapeError(
+            f"concat needs operands with equally many axes, at least one: {', '.join(map(described, nodes))}"
+        )
+    return nodes[0] if len(nodes) == 1 else make(JOIN, *nodes, axis=axes_of(nodes[0], axis)[0] - nodes[0].ndim)
+
+
+@function("stack")
+def stack(parts: Sequence[Operand]) -> Node:
+    """Lay operands of one shape side by side along a new first axis."""
+    nodes = [lift(p) for p in parts]
+    return concat([reshape(n, (1, *n.shape)) for n in nodes])
+
+
+def split(x: Node, counts: Sequence[Axis | str], axis: int = 0) -> list[Node]:
+    """Cut an axis into consecutive parts of these sizes; the transpose of `concat`."""
+    place = axes_of(x, axis)[0]
+    parts: list[Node] = []
+    first: Axis = 0
+    for count in map(read_axis, counts):
+        parts.append(x[(*(slice(None),) * place, slice(first, first + count))])
+        first = first + count
+    if first != x.shape[place]:
+        raise ShapeError(f"the parts add up to {first}, but axis {place} of {described(x)} is {x.shape[place]}")
+    return parts

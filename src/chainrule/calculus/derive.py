@@ -1,0 +1,101 @@
+"""Derivatives as expressions: gradient, Jacobian, Hessian, and their products with vectors.
+
+All come from the one reverse rule: the Jacobian is the pullback of every unit vector, batched; forward mode
+is the pullback of the pullback; the Hessian is the Jacobian of the gradient.
+"""
+
+from collections.abc import Sequence
+from typing import overload
+
+from chainrule.algebra.errors import DTypeError, GraphError, ShapeError
+from chainrule.algebra.node import Node, Operand, constant, lift, variable
+from chainrule.algebra.notation import described, write
+from chainrule.algebra.product import eye, full, inner
+from chainrule.algebra.select import reshape
+from chainrule.algebra.signature import FLOATS, entries, shape_text
+from chainrule.calculus.batch import put_in_front
+from chainrule.calculus.pullback import pull_back
+from chainrule.calculus.simplify import simplify
+
+
+def _zeros_like(x: Node) -> Node:
+    return full(x.shape, constant(0, x.dtype))
+
+
+def _real(nodes: Sequence[Node]) -> None:
+    for x in nodes:
+        if not isinstance(x, Node):
+            raise GraphError(f"derivatives are taken with respect to expressions, and {x!r:.40} is none")
+        if x.dtype not in FLOATS:
+            raise DTypeError(f"{described(x)} holds {x.dtype.name} values, which have no derivative")
+
+
+def vjp(y: Node, x: Node | Sequence[Node], v: Operand) -> Node | list[Node]:
+    """vᵀ ∂y/∂x, the upstream gradient v of y pulled back to x, in the shape of x."""
+    wrt = [x] if isinstance(x, Node) else list(x)
+    _real([y, *wrt])
+    seed = lift(v, y.dtype)
+    if seed.shape != y.shape:
+        raise ShapeError(
+            f"the upstream gradient of {described(y)} must have its shape, not {shape_text(seed.shape)}"
+        )
+    flows = pull_back({y: seed}, wrt)
+    results = simplify([_zeros_like(w) if f is None else f for w, f in zip(wrt, flows, strict=True)])
+    return results[0] if isinstance(x, Node) else results
+
+
+@overload
+def gradient(s: Node, wrt: Node) -> Node: ...
+@overload
+def gradient(s: Node, wrt: Sequence[Node]) -> list[Node]: ...
+def gradient(s: Node, wrt: Node | Sequence[Node]) -> Node | list[Node]:
+    """∂s/∂x of a scalar s, in the shape of x (the shape convention), for one expression x or several.
+
+    Raises GraphError if s is no scalar. An x that s does not depend on has the gradient 0.
+    """
+    _real([s])
+    if s.shape:
+        text = write(s, 60)
+        raise GraphError(
+            f"a gradient is of a scalar, and {text} is {shape_text(s.shape)}; "
+            f"take jacobian({text}, …), or the gradient of sum({text})"
+        )
+    return vjp(s, wrt, constant(1, s.dtype))
+
+
+def jvp(y: Node, x: Node, v: Operand) -> Node:
+    """∂y/∂x · v, the change of y when x moves along v (forward mode): the pullback of the pullback."""
+    _real([y, x])
+    direction = lift(v, x.dtype)
+    if direction.shape != x.shape:
+        raise ShapeError(f"a direction for {described(x)} must have its shape, not {shape_text(direction.shape)}")
+    cotangent = variable("\N{COMBINING OVERLINE}g", y.shape, y.dtype)
+    (back,) = pull_back({y: cotangent}, [x])
+    if back is None:
+        return _zeros_like(y)
+    (forward,) = pull_back({inner(back, direction): constant(1, x.dtype)}, [cotangent])
+    return simplify([_zeros_like(y) if forward is None else forward])[0]
+
+
+def jacobian(y: Node, x: Node) -> Node:
+    """∂y/∂x with the axes of y before those of x: m×n for vectors (numerator layout)."""
+    _real([y, x])
+    cotangent = variable("\N{COMBINING OVERLINE}g", y.shape, y.dtype)
+    (back,) = pull_back({y: cotangent}, [x])
+    if back is None:
+        return full((*y.shape, *x.shape), constant(0, x.dtype))
+    count = entries(y.shape)
+    units = reshape(eye(count, dtype=y.dtype), (count, *y.shape))
+    (rows,) = put_in_front([back], {cotangent: units}, count)
+    return simplify([reshape(rows, (*y.shape, *x.shape))])[0]
+
+
+def hessian(s: Node, x: Node | Sequence[Node]) -> Node:
+    """∂²s/∂x∂xᵀ, or for [x, y] the mixed ∂²s/∂x∂yᵀ: the Jacobian of the gradient."""
+    first, second = (x, x) if isinstance(x, Node) else x
+    return jacobian(gradient(s, first), second)
+
+
+def hvp(s: Node, x: Node, v: Operand) -> Node:
+    """(∂²s/∂x∂xᵀ) v without forming the Hessian: the gradient of ⟨∂s/∂x, v⟩."""
+    return gradient(inner(gradient(s, x), v), x)

@@ -1,0 +1,184 @@
+"""The interpreter: one array call per node, over any array namespace. It is the oracle of the fast paths."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+
+from chainrule.algebra.errors import BindingError, ChainruleError, DTypeError
+from chainrule.algebra.node import VARIABLE, Node, topological
+from chainrule.algebra.notation import described, write
+from chainrule.algebra.op import Array, Namespace, Op
+from chainrule.algebra.signature import BOOLEAN, FLOATS, INTEGER, Binding, Dim
+
+Values = Mapping[str, Any]
+
+
+class Step(NamedTuple):
+    """One array call: the operation, where its operands lie, and which operands are needed no more."""
+
+    op: Op
+    node: Node
+    operands: tuple[int, ...]
+    symbolic: bool
+    done_with: tuple[int, ...]
+
+
+class Interpreter:
+    """Outputs made ready to be computed many times: the order of the calls is found once."""
+
+    def __init__(self, outputs: Sequence[Node]) -> None:
+        order = topological(outputs)
+        place = {node: k for k, node in enumerate(order)}
+        self.outputs = [place[node] for node in outputs]
+        self.variables = [(place[n], n) for n in order if n.op is VARIABLE]
+        self._named = {n.attrs["name"]: n for _, n in self.variables}
+        self._steps = _steps(order, place, set(self.outputs))
+        self._count = len(order)
+        self._same_name()
+
+    def _same_name(self) -> None:
+        for _, node in self.variables:
+            other = self._named[node.attrs["name"]]
+            if other is not node:
+                raise BindingError(
+                    f"{node.attrs['name']} stands for two variables, {described(other)} {other.dtype} and "
+                    f"{described(node)} {node.dtype}; give them different names"
+                )
+
+    def __call__(self, values: Values, sizes: Mapping[str, int] | None = None) -> list[Array]:
+        """The values of the outputs; `values` holds an array for the name of every variable.
+
+        Raises BindingError for a value that is missing or has the wrong shape, DTypeError for the wrong kind.
+        """
+        held: list[Any] = [None] * self._count
+        binding = Binding(sizes)
+        xp = namespace(values[name] for name in self._named if name in values)
+        for k, node in self.variables:
+            name = node.attrs["name"]
+            if name not in values:
+                raise BindingError(
+                    f"no value for {described(node)}; the expression needs {', '.join(self._named)}"
+                )
+            held[k] = _checked(xp, node, values[name])
+            binding.meet(name, node.shape, tuple(held[k].shape))
+        binding.settle()
+        with np.errstate(all="ignore"):
+            for k, step in self._steps:
+                held[k] = _run(xp, step, [held[o] for o in step.operands], binding)
+                for gone in step.done_with:
+                    held[gone] = None
+        return [held[k] for k in self.outputs]
+
+
+def _steps(order: Sequence[Node], place: Mapping[Node, int], kept: set[int]) -> list[tuple[int, Step]]:
+    seen: set[int] = set(kept)
+    steps: list[tuple[int, Step]] = []
+    for node in reversed(order):
+        if node.op is VARIABLE:
+            continue
+        used = tuple(place[i] for i in node.inputs)
+        last = tuple(k for k in dict.fromkeys(used) if k not in seen)
+        seen.update(used)
+        steps.append((place[node], Step(node.op, node, used, _is_symbolic(tuple(node.attrs.values())), last)))
+    return steps[::-1]
+
+
+def _is_symbolic(value: object) -> bool:
+    return isinstance(value, Dim) or (isinstance(value, tuple) and any(_is_symbolic(v) for v in value))
+
+
+def _resolved(value: Any, binding: Binding) -> Any:
+    if isinstance(value, Dim):
+        return binding.size(value)
+    if isinstance(value, tuple):
+        parts = [_resolved(v, binding) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
+
+
+def _run(xp: Namespace, step: Step, arrays: Sequence[Array], binding: Binding) -> Array:
+    attrs = step.node.attrs
+    if step.symbolic:
+        attrs = {key: _resolved(value, binding) for key, value in attrs.items()}
+    try:
+        return step.op.forward(xp, *arrays, **attrs)
+    except ChainruleError as error:
+        raise type(error)(f"{write(step.node, 60)}: {error}") from None
+    except np.linalg.LinAlgError as error:
+        raise BindingError(f"{write(step.node, 60)} has no value here: {str(error).lower()}") from None
+
+
+def namespace(values: Any) -> Namespace:
+    """The array namespace of the values: that of the first array that is not NumPy's, else NumPy."""
+    for value in values:
+        if not isinstance(value, (np.ndarray, np.generic)) and hasattr(value, "__array_namespace__"):
+            return value.__array_namespace__()
+    return np
+
+
+def _checked(xp: Namespace, node: Node, value: Any) -> Array:
+    if xp is not np:
+        return value
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return _from_python(node, value)
+    if value.dtype == node.dtype:
+        return value
+    if node.dtype in FLOATS and value.dtype.kind == "f":
+        return np.asarray(value, node.dtype)
+    if node.dtype == INTEGER and value.dtype.kind in "iu":
+        return np.asarray(value, INTEGER)
+    raise DTypeError(_wrong_kind(node, str(value.dtype)))
+
+
+def _from_python(node: Node, value: Any) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise BindingError(f"the value of {described(node)} is a ragged list; give rows of equal length") from None
+    if (
+        array.dtype.kind not in ("iuf" if node.dtype in FLOATS else "b" if node.dtype == BOOLEAN else "iu")
+        and array.size
+    ):
+        raise DTypeError(_wrong_kind(node, f"{value!r:.40}"))
+    return array.astype(node.dtype)
+
+
+def _wrong_kind(node: Node, given: str) -> str:
+    wanted, repair = {
+        BOOLEAN: ("truth values", "compare it, as in value > 0"),
+        INTEGER: ("whole numbers", "use .astype(int)"),
+    }.get(node.dtype, ("real numbers", "use .astype(float)"))
+    return f"{described(node)} holds {wanted}, but the value given is {given}; {repair}"
+
+
+@overload
+def evaluate(outputs: Node, values: Values | None = None, sizes: Mapping[str, int] | None = None) -> Array: ...
+@overload
+def evaluate(
+    outputs: Sequence[Node], values: Values | None = None, sizes: Mapping[str, int] | None = None
+) -> list[Array]: ...
+def evaluate(
+    outputs: Node | Sequence[Node], values: Values | None = None, sizes: Mapping[str, int] | None = None
+) -> Array | list[Array]:
+    """The numbers that expressions have when variables take these values, by name.
+
+    values   name → array (NumPy, or any namespace of the array API standard), list or number
+    sizes    name → number, for dimensions that no value shows
+    Inputs are never changed, and no result shares their memory. Raises BindingError, DTypeError.
+    """
+    given = values or {}
+    results = Interpreter([outputs] if isinstance(outputs, Node) else outputs)(given, sizes)
+    own = [_own(result, given.values()) for result in results]
+    return own[0] if isinstance(outputs, Node) else own
+
+
+def _own(result: Array, given: Any) -> Array:
+    if not isinstance(result, np.ndarray):
+        return result
+    if result.ndim == 0:
+        return result[()]
+    shared = not result.flags.writeable or any(
+        isinstance(v, np.ndarray) and np.may_share_memory(result, v) for v in given
+    )
+    return result.copy() if shared else result

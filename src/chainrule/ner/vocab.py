@@ -1,0 +1,283 @@
+"""Words to ids: normal forms, the vocabulary with its file, its rows of vectors, and the shape of a token.
+
+Normal form: NFC, lower case, every decimal digit of any script written 0, as in the word vectors.
+Ids: 0 padding, 1 unknown, then the words. The file of a vocabulary has one word a line, so line k + 1 is
+word k, in UTF-8; what could not be seen or would not survive an editor is escaped:
+
+    \\\\        a backslash
+    \\e        the empty word
+    \\uXXXX    a space or a character that does not print (line separators, zero-width joiners, lone
+              surrogates, a carriage return …); \\UXXXXXXXX beyond the first plane
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.algebra.errors import DataError, SettingError
+from chainrule.ner.vectors import Floats, Vectors, written_whole
+
+Ids = npt.NDArray[np.int64]
+
+PAD, UNK = "<pad>", "<unk>"
+PADDING, UNKNOWN = 0, 1
+SPECIAL = (PAD, UNK)
+
+CACHED = 64  # code points; longer tokens are rare and would let a cache grow without bound
+DIGIT = re.compile(r"\d")
+ESCAPE = re.compile(r"\\(?:(\\)|(e\Z)|u([0-9a-f]{4})|U([0-9a-f]{8})|)")
+
+
+def normalise(word: str) -> str:
+    """Return the normal form; `normalise(normalise(word)) == normalise(word)`."""
+    return _cached_normal(word) if len(word) <= CACHED else _normal(word)
+
+
+def _normal(word: str) -> str:
+    if word.isascii():
+        return DIGIT.sub("0", word.lower())
+    lowered = unicodedata.normalize("NFC", word).lower()
+    return DIGIT.sub("0", unicodedata.normalize("NFC", lowered))
+
+
+_cached_normal = lru_cache(maxsize=1 << 16)(_normal)
+
+
+def _forms(normal: str) -> Iterator[str]:
+    """Spell the word as it is looked up: as it stands, then without the # or @ it begins with."""
+    yield normal
+    if len(normal) > 1 and normal[0] in "#@":
+        yield normal[1:]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """V words in normal form; the place of a word is its id, and the first two are `<pad>` and `<unk>`.
+
+    A token spelt `<pad>` or `<unk>` is an unknown word: padding cannot be forged by a text. `counts`, where
+    the vocabulary was built and not read, has the tokens in training of each word, at UNKNOWN those of the
+    words that were too rare. Raises DataError for repeated words, line breaks, or other first words.
+    """
+
+    words: tuple[str, ...]
+    counts: tuple[int, ...] = field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.words[:2] != SPECIAL:
+            raise DataError(f"vocabulary: begins with {self.words[:2]!r}; put {PAD} and {UNK} first")
+        if len(set(self.words)) < len(self.words):
+            word, times = Counter(self.words).most_common(1)[0]
+            raise DataError(f"vocabulary: {word!r} is there {times} times; keep one")
+        if (broken := next((word for word in self.words if "\n" in word), None)) is not None:
+            raise DataError(f"vocabulary: {broken!r} has a line break; split the token there")
+
+    @classmethod
+    def build(cls, sentences: Iterable[Sequence[str]], minimum: int = 1, extra: Iterable[str] = ()) -> Self:
+        """Unite the words that training has at least `minimum` times with `extra`, the words of vectors.
+
+        Order: by falling frequency, then alphabetically; then `extra` as they come. Raises SettingError
+        where `minimum` is not positive.
+        """
+        if minimum < 1:
+            raise SettingError(f"minimum is {minimum}; give 1 to keep every word, or more")
+        seen = Counter(map(normalise, chain.from_iterable(sentences)))
+        tokens = seen.total()
+        ranked = sorted(seen, key=lambda word: (-seen[word], word))
+        frequent = (word for word in ranked if seen[word] >= minimum)
+        words = dict.fromkeys(chain(frequent, map(_normal, extra)))
+        for special in SPECIAL:
+            words.pop(special, None)
+        counts = [seen[word] for word in words]
+        return cls((*SPECIAL, *words), (0, tokens - sum(counts), *counts))
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read what `write` wrote. Raises DataError (`path[:line]: cause; repair`)."""
+        path = Path(path)
+        lines = _text(path).replace("\r\n", "\n").split("\n")
+        if lines.pop():
+            raise DataError(f"{path}:{len(lines) + 1}: the last line has no end; copy the file again, whole")
+        words = tuple(_unescaped(line, f"{path}:{number}") for number, line in enumerate(lines, 1))
+        try:
+            return cls(words)
+        except DataError as error:
+            raise DataError(f"{path}: {str(error).removeprefix('vocabulary: ')}") from None
+
+    def write(self, path: str | Path) -> None:
+        """Write the words, one escaped word a line; the file appears whole or not. Raises DataError."""
+        with written_whole(Path(path)) as file:
+            file.write("".join(f"{_escaped(word)}\n" for word in self.words).encode())
+
+    @cached_property
+    def lookup(self) -> dict[str, int]:
+        """Id of every word but the two special ones."""
+        return {word: number for number, word in enumerate(self.words) if number > UNKNOWN}
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, token: str) -> bool:
+        """Whether the token has an id other than the one of the unknown."""
+        return self.id(token) != UNKNOWN
+
+    def id(self, token: str) -> int:
+        """Return the id of the normal form, else of what follows a # or @ at its head, else UNKNOWN."""
+        normal = normalise(token)
+        number = self.lookup.get(normal)
+        if number is None:
+            number = next((self.lookup[form] for form in _forms(normal) if form in self.lookup), UNKNOWN)
+        return number
+
+    def ids(self, tokens: Sequence[str]) -> Ids:
+        """Return the id of each token, int64 (N,)."""
+        return np.fromiter(map(self.id, tokens), np.int64, len(tokens))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); check the name") from None
+
+
+def _escaped(word: str) -> str:
+    if word == "":
+        return r"\e"
+    return "".join(map(_visible, word)) if " " in word or "\\" in word or not word.isprintable() else word
+
+
+def _visible(character: str) -> str:
+    if character == "\\":
+        return r"\\"
+    if character != " " and character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
+
+
+def _unescaped(line: str, place: str) -> str:
+    if "\\" not in line:
+        return line
+
+    def character(match: re.Match[str]) -> str:
+        backslash, empty, short, long = match.groups()
+        code = int(short or long or "110000", 16)
+        if backslash or (empty and len(line) == 2):
+            return backslash or ""
+        if code > 0x10FFFF:
+            raise DataError(f"{place}: {line!r} has an escape that is not known; write a backslash as \\\\")
+        return chr(code)
+
+    return ESCAPE.sub(character, line)
+
+
+class Embedding(NamedTuple):
+    """First word vectors of a model: `matrix`, float32 (V, D); `known`, bool (V,), rows taken from a file.
+
+    `coverage` is the share of the training tokens that have a vector of their own; of the words, where the
+    vocabulary was read and its counts are gone.
+    """
+
+    matrix: Floats
+    known: npt.NDArray[np.bool_]
+    coverage: float
+
+
+def embed(
+    vocabulary: Vocabulary, vectors: Vectors, rng: np.random.Generator | int, scale: float | None = None
+) -> Embedding:
+    """Give every word a row: its vector, that of a word with its normal form, or Uniform(−r, r); `<pad>` 0.
+
+    A word without a vector that begins with # or @ takes the one it would be looked up by. r is `scale`; by
+    default √3 times the root mean square of the vectors that were found, so that drawn rows have the same
+    variance (Kim 2014, "Convolutional neural networks for sentence classification", §4); where none was
+    found √(3/D), rows of length one in the mean (Ma and Hovy 2016, §3.1).
+    """
+    sources = _sources(vocabulary, vectors)
+    known = sources >= 0
+    matrix = np.zeros((len(vocabulary), vectors.dimension), np.float32)
+    matrix[known] = vectors.matrix[sources[known]]
+    drawn = ~known
+    drawn[PADDING] = False
+    radius = _radius(matrix[known]) if scale is None else scale
+    uniform = np.random.default_rng(rng).random((int(drawn.sum()), vectors.dimension), np.float32)
+    matrix[drawn] = (2 * uniform - 1) * np.float32(radius)
+    return Embedding(matrix, known, _coverage(vocabulary, known))
+
+
+def _sources(vocabulary: Vocabulary, vectors: Vectors) -> Ids:
+    """Return the row in `vectors` of every word, int64 (V,), −1 where there is none."""
+    normals: dict[str, int] = {}
+    for row, word in enumerate(vectors.words):
+        normals.setdefault(_normal(word), row)
+
+    def source(word: str) -> int:
+        found = (vectors.lookup.get(form, normals.get(form, -1)) for form in _forms(word))
+        return next((row for row in found if row >= 0), -1)
+
+    sources = np.fromiter(map(source, vocabulary.words), np.int64, len(vocabulary))
+    sources[PADDING] = -1
+    return sources
+
+
+def _radius(rows: Floats) -> float:
+    """Half the width of a uniform law with the mean square of `rows`, float32 (N, D)."""
+    squares = float(np.einsum("nd,nd->", rows, rows, dtype=np.float64))
+    return float(np.sqrt(3 * squares / rows.size if squares else 3 / rows.shape[1]))
+
+
+def _coverage(vocabulary: Vocabulary, known: npt.NDArray[np.bool_]) -> float:
+    counts = np.array(vocabulary.counts or [0, 0] + [1] * (len(vocabulary) - 2), np.int64)
+    owned = counts * known
+    owned[UNKNOWN] = 0
+    return float(owned.sum() / max(1, counts.sum()))
+
+
+CAPS = ("padding", "lower", "upper", "title", "mixed", "digits", "punctuation", "other")
+_PADDING, LOWER, UPPER, TITLE, MIXED, DIGITS, PUNCTUATION, OTHER = range(len(CAPS))
+PUNCTUATION_CLASSES = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk"})
+
+
+def caps(token: str) -> int:
+    """Return the shape of a token as its place in CAPS (the "caps" feature of Collobert et al. 2011, §4.1).
+
+    With cased letters: all small, all capital, the first one capital, or capitals elsewhere. Without any
+    letter: with a number, or signs only. "other" is the rest: scripts without case, emoji, the empty token.
+    "padding" is for the places beside a sentence; no token has it.
+    """
+    return _cached_caps(token) if len(token) <= CACHED else _caps(token)
+
+
+def _caps(token: str) -> int:
+    if token.islower():
+        return LOWER
+    if token.isupper():
+        return UPPER
+    cased = next((letter for letter in token if letter.isupper() or letter.islower() or letter.istitle()), "")
+    if cased:
+        return MIXED if cased.islower() else TITLE
+    if any(map(str.isalpha, token)):
+        return OTHER
+    if any(map(str.isnumeric, token)):
+        return DIGITS
+    signs = token != "" and all(unicodedata.category(sign) in PUNCTUATION_CLASSES for sign in token)
+    return PUNCTUATION if signs else OTHER
+
+
+_cached_caps = lru_cache(maxsize=1 << 16)(_caps)
+
+
+def caps_ids(tokens: Sequence[str]) -> Ids:
+    """Return the shape of each token, int64 (N,)."""
+    return np.fromiter(map(caps, tokens), np.int64, len(tokens))
