@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.algebra.errors import DTypeError, GraphError, ShapeError
 from chainrule.algebra.node import FUNCTIONS, Node, Operand, constant, function, make, operands
 from chainrule.algebra.notation import ATOM, COMPARE, PRODUCT, SIGN, SUM, call, described, infix, raised, wrap
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
@@ -25,6 +24,7 @@ from chainrule.algebra.signature import (
     broadcast,
     common_dtype,
 )
+from chainrule.errors import DTypeError, GraphError, ShapeError
 
 Local = Callable[..., Node]
 Unary = Callable[[Operand], Node]

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from chainrule.algebra.errors import GraphError, ShapeError
 from chainrule.algebra.node import Node, Operand, function, make, operands
 from chainrule.algebra.notation import call, described
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
 from chainrule.algebra.product import ALPHABET, broadcast_to, build, eye, matmul, square_matrix
 from chainrule.algebra.select import reshape
 from chainrule.algebra.signature import DType, Shape
+from chainrule.errors import GraphError, ShapeError
 
 
 def turned(x: Node) -> Node:

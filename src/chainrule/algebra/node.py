@@ -7,7 +7,6 @@ from typing import Any, TypeVar, Union
 
 import numpy as np
 
-from chainrule.algebra.errors import DTypeError, GraphError, ShapeError
 from chainrule.algebra.notation import described, number, write
 from chainrule.algebra.op import OPS, Array, Namespace, Op, Phrase, declare
 from chainrule.algebra.signature import (
@@ -24,6 +23,7 @@ from chainrule.algebra.signature import (
     shape_of,
     shape_text,
 )
+from chainrule.errors import DTypeError, GraphError, ShapeError
 
 Operand = Union["Node", float, np.ndarray, Sequence[float]]
 

@@ -12,7 +12,6 @@ appears only after the arrow stretches the value along a new axis; a letter twic
 from collections.abc import Callable, Iterable, Sequence
 
 from chainrule.algebra.contract import contract, letters_of
-from chainrule.algebra.errors import GraphError, ShapeError
 from chainrule.algebra.node import (
     CONSTANT,
     Node,
@@ -44,6 +43,7 @@ from chainrule.algebra.signature import (
 from chainrule.algebra.signature import (
     axis as read_axis,
 )
+from chainrule.errors import GraphError, ShapeError
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from chainrule.algebra.entrywise import cast, equal, exp, where
-from chainrule.algebra.errors import ShapeError
 from chainrule.algebra.node import Node, Operand, constant, function, make, operands
 from chainrule.algebra.notation import call, described
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
 from chainrule.algebra.product import axes_of, spread, sum
 from chainrule.algebra.signature import DType, Shape
+from chainrule.errors import ShapeError
 
 Axes = tuple[int, ...]
 

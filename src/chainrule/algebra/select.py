@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.errors import BindingError, DTypeError, GraphError, ShapeError
 from chainrule.algebra.node import Node, Operand, constant, function, lift, make, operands
 from chainrule.algebra.notation import ATOM, call, described, wrap, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
@@ -28,6 +27,7 @@ from chainrule.algebra.signature import (
 from chainrule.algebra.signature import (
     axis as read_axis,
 )
+from chainrule.errors import BindingError, DTypeError, GraphError, ShapeError
 
 # ── reshape ───────────────────────────────────────────────────────────────────────────────────────────
 

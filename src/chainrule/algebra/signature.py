@@ -11,7 +11,7 @@ from typing import NamedTuple, Union
 
 import numpy as np
 
-from chainrule.algebra.errors import BindingError, DTypeError, ShapeError
+from chainrule.errors import BindingError, DTypeError, ShapeError
 
 Axis = Union[int, "Dim"]
 Shape = tuple[Axis, ...]

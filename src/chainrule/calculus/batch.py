@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import overload
 
-from chainrule.algebra.errors import GraphError
 from chainrule.algebra.node import VARIABLE, Node, topological, variable
 from chainrule.algebra.notation import write
 from chainrule.algebra.product import broadcast_to
 from chainrule.algebra.signature import Axis, axis
+from chainrule.errors import GraphError
 
 
 def put_in_front(roots: Sequence[Node], examples: Mapping[Node, Node], front: Axis) -> list[Node]:

@@ -7,7 +7,6 @@ is the pullback of the pullback; the Hessian is the Jacobian of the gradient.
 from collections.abc import Sequence
 from typing import overload
 
-from chainrule.algebra.errors import DTypeError, GraphError, ShapeError
 from chainrule.algebra.node import Node, Operand, constant, lift, variable
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.product import eye, full, inner
@@ -16,6 +15,7 @@ from chainrule.algebra.signature import FLOATS, entries, shape_text
 from chainrule.calculus.batch import put_in_front
 from chainrule.calculus.pullback import pull_back
 from chainrule.calculus.simplify import simplify
+from chainrule.errors import DTypeError, GraphError, ShapeError
 
 
 def _zeros_like(x: Node) -> Node:

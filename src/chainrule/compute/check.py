@@ -11,13 +11,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.errors import BindingError, GraphError
 from chainrule.algebra.node import Node, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.signature import FLOATS, shape_text
 from chainrule.calculus.derive import gradient
 from chainrule.calculus.rewrite import in_float64
 from chainrule.compute.interpret import Interpreter, evaluate
+from chainrule.errors import BindingError, GraphError
 
 Verdict = Literal["ok", "kink", "WRONG"]
 RELATIVE, ABSOLUTE = 1e-5, 1e-8

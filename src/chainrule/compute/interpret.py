@@ -5,11 +5,11 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from chainrule.algebra.errors import BindingError, ChainruleError, DTypeError
 from chainrule.algebra.node import VARIABLE, Node, topological
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Namespace, Op
 from chainrule.algebra.signature import BOOLEAN, FLOATS, INTEGER, Binding, Dim
+from chainrule.errors import BindingError, ChainruleError, DTypeError
 
 Values = Mapping[str, Any]
 

@@ -1,0 +1,50 @@
+"""What can go wrong, as one small tree.
+
+    ChainruleError
+    ├── ShapeError         operands do not fit together            (also a ValueError)
+    ├── DTypeError         integers where real numbers belong      (also a TypeError)
+    ├── GraphError         a graph is used in a way it cannot be   (also a ValueError)
+    ├── BindingError       a value does not fit its variable       (also a ValueError)
+    ├── SettingError       an option outside its range             (also a ValueError)
+    ├── NonFiniteError     a loss or gradient became NaN or ∞      (also an ArithmeticError)
+    └── DataError          a file cannot be used: place, cause, repair  (also a ValueError)
+        └── ModelError     a model folder is damaged, altered or from another version
+
+Every message names the cause, the place and a repair.
+"""
+
+
+class ChainruleError(Exception):
+    """Base of every error raised on purpose by this library."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Operands whose shapes do not fit together."""
+
+
+class DTypeError(ChainruleError, TypeError):
+    """A kind of number that the operation is not defined on."""
+
+
+class GraphError(ChainruleError, ValueError):
+    """A question that the given graph has no answer to."""
+
+
+class BindingError(ChainruleError, ValueError):
+    """A value that does not fit the variable it is given for."""
+
+
+class SettingError(ChainruleError, ValueError):
+    """An option outside its range."""
+
+
+class NonFiniteError(ChainruleError, ArithmeticError):
+    """A loss, gradient or parameter that became NaN or infinite."""
+
+
+class DataError(ChainruleError, ValueError):
+    """A file that cannot be used; the message begins with its place."""
+
+
+class ModelError(DataError):
+    """A model folder that is damaged, altered or from another version."""
