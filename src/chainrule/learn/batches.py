@@ -30,8 +30,8 @@ def batches(n: int, size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]
 def rng_for(seed: int, *path: str | int) -> np.random.Generator:
     """An independent stream for each `seed` and `path`, as in `rng_for(seed, "dropout", epoch)`.
 
-    Its seed is the BLAKE2b digest of both, so that a stream depends neither on the streams drawn from before it
-    nor on the process.
+    Its seed is the BLAKE2b digest of both, so that a stream depends neither on what was drawn before it nor on
+    the process.
     """
     key = json.dumps([index(seed), *[part if isinstance(part, str) else index(part) for part in path]])
     digest = blake2b(key.encode(), digest_size=16).digest()

@@ -1,9 +1,9 @@
 """How an optimiser meets its arrays: whole for a dense gradient, a few rows for a row-sparse one.
 
-For a dense gradient the rule is applied to the whole arrays. For a row-sparse one it is applied to the touched
-rows of the parameter and of every slot, gathered before and scattered back after, so that a step never does
-work that grows with the V rows of a table. Where a row without a gradient would still have changed, `_idle`
-says in closed form what the skipped steps did to it, and the row is caught up when it is next read.
+A rule is written once, on arrays. For a dense gradient it is applied to the whole parameter and its slots; for
+a row-sparse one to the touched rows of each, gathered before and scattered back after, so that a step never
+does work that grows with the V rows of a table. Where a row without a gradient would still have changed,
+`_idle` says in closed form what the skipped steps did to it, and the row is caught up when it is next read.
 
 Letters: V rows of a table, D numbers in a row, k rows at hand, t the step from 1.
 """
@@ -29,7 +29,7 @@ BLOCK = 1 << 14  # rows caught up at a time, so that settling a large table need
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(ABC):
-    """One rule, and what becomes of rows that it skips; an instance holds the settings and nothing that changes.
+    """One rule, and what becomes of rows that it skips; an instance holds settings and nothing that changes.
 
     A state is a flat dict of arrays: "step" (), the number of steps taken; "W/slot" of the parameter's shape
     and dtype; "E/clock" (V,), the step up to which each row of a table is current; and one history with an
@@ -47,7 +47,7 @@ class Optimizer(ABC):
     def _idle(  # noqa: B027, rows at rest need nothing
         self, w: Array, slots: Sequence[Array], since: Integers, now: int, past: History
     ) -> None:
-        """Do in place to rows `w` (k, D) and `slots` what steps since+1 … now with g = 0 do; `since` is (k,)."""
+        """Do to rows `w` (k, D) and `slots`, in place, what steps since+1 … now, (k,), with g = 0 do."""
 
     def _record(self, past: History, lr: float, t: int) -> None:  # noqa: B027, likewise
         """Note in `past`, whose entries up to t exist, what `_idle` has to know of step `t`."""

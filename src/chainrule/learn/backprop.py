@@ -1,0 +1,72 @@
+"""From a loss to the numbers an optimiser needs: the loss, and the gradient of every parameter.
+
+The gradient of a table that is read by `take` is a `scatter` in the graph. Its inputs, row numbers and rows,
+are computed instead of it, so that the dense table is never made.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.algebra.entrywise import ADD
+from chainrule.algebra.node import Node
+from chainrule.algebra.select import SCATTER
+from chainrule.calculus.derive import gradient
+from chainrule.compute.interpret import Interpreter
+from chainrule.learn.gradients import Gradient, Integers, Rows
+
+
+def scattered(grad: Node) -> list[Node] | None:
+    """The scatters whose sum a gradient is, or None if it is anything else."""
+    if grad.op is SCATTER and grad.attrs["batch"] == 0:
+        return [grad]
+    if grad.op is ADD:
+        parts = [scattered(i) for i in grad.inputs]
+        if all(part is not None for part in parts):
+            return [scatter for part in parts if part is not None for scatter in part]
+    return None
+
+
+class Backprop:
+    """The gradients of a scalar loss in its parameters, made ready to be computed for many batches."""
+
+    def __init__(self, loss: Node, parameters: Sequence[Node]) -> None:
+        self.names = [p.attrs["name"] for p in parameters]
+        grads = gradient(loss, list(parameters))
+        self._scatters = {n: s for n, g in zip(self.names, grads, strict=True) if (s := scattered(g))}
+        self._dense = [n for n in self.names if n not in self._scatters]
+        rows = [s.inputs[0] for scatters in self._scatters.values() for s in scatters]
+        values = [s.inputs[1] for scatters in self._scatters.values() for s in scatters]
+        dense = [g for n, g in zip(self.names, grads, strict=True) if n in self._dense]
+        self._rows = Interpreter(rows)
+        self._run = Interpreter([loss, *dense, *values])
+
+    @property
+    def sparse(self) -> set[str]:
+        """The tables whose gradients are row-sparse."""
+        return set(self._scatters)
+
+    def rows(self, values: Mapping[str, Any]) -> dict[str, Integers]:
+        """The row numbers that this batch reads, for each table with a row-sparse gradient."""
+        found = iter(self._rows(values))
+        return {
+            name: np.concatenate([np.ravel(next(found)) for _ in scatters])
+            for name, scatters in self._scatters.items()
+        }
+
+    def __call__(self, values: Mapping[str, Any]) -> tuple[float, dict[str, Gradient]]:
+        """The loss and the gradient of every parameter, by name, at these values."""
+        loss, *found = self._run(values)
+        grads: dict[str, Gradient] = dict(zip(self._dense, found, strict=False))
+        parts = iter(found[len(self._dense) :])
+        for name, rows in self.rows(values).items():
+            listed = [next(parts) for _ in self._scatters[name]]
+            grads[name] = Rows(rows, _joined(listed, rows))
+        return float(loss), grads
+
+
+def _joined(parts: Sequence[Any], rows: Integers) -> Any:
+    """Parts of shape (…, D) one below the other, (k, D)."""
+    width = parts[0].shape[-1] if rows.size else 0
+    return np.concatenate([np.reshape(p, (-1, width or 1)) for p in parts])

@@ -1,0 +1,269 @@
+"""The training loop: batches, steps, evaluation, early stopping; checkpoints that resume bit for bit.
+
+Everything random is a pure function of the seed and of the place in the run, so a checkpoint holds only
+arrays and a few numbers, and a run that was killed continues as if it had not been.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.algebra.node import Node
+from chainrule.errors import DataError, NonFiniteError
+from chainrule.learn import schedule as schedules
+from chainrule.learn.backprop import Backprop
+from chainrule.learn.batches import batches, rng_for
+from chainrule.learn.choose import within
+from chainrule.learn.gradients import Array, Integers, clip
+from chainrule.learn.optim import optimizer
+from chainrule.learn.store import read_tensors, write_tensors
+
+Params = dict[str, Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to train: the settings of the loop. Raises SettingError for values outside their range."""
+
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rate: float = 0.05
+    optimizer: str = "adagrad"
+    schedule: str = "constant"
+    clip: float = math.inf
+    patience: int = 5
+    seed: int = 0
+    checkpoint_every: float = 60.0
+    """Seconds between checkpoints inside an epoch; one is written at the end of every epoch in any case."""
+
+    def __post_init__(self) -> None:
+        within("epochs", self.epochs, least=1)
+        within("batch size", self.batch_size, least=1)
+        within("learning rate", self.learning_rate, above=0)
+        within("patience", self.patience, least=1)
+        within("seed", self.seed, least=0)
+        if self.clip != math.inf:
+            within("clip", self.clip, above=0)
+        optimizer(self.optimizer)
+        schedules.parse(self.schedule)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained: a loss over a batch, its parameters, and where batches and judgement come from.
+
+    loss        scalar node, the mean over a batch (and regularisers)
+    params      name → array, changed in place
+    trained     the names that are moved; the others stay as they are
+    examples    how many there are
+    feed        (numbers of examples, random generator) → values of the data variables
+    judge       params → figures on held-out data, among them "score", higher is better; None: train loss
+    """
+
+    loss: Node
+    params: Params
+    trained: tuple[Node, ...]
+    examples: int
+    feed: Callable[[Integers, np.random.Generator], Mapping[str, Any]]
+    judge: Callable[[Params], Mapping[str, float]] | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The record of one epoch: what is printed, kept and drawn."""
+
+    epoch: int
+    train_loss: float
+    seconds: float
+    learning_rate: float
+    gradient_norm: float
+    figures: Mapping[str, float] = field(default_factory=dict)
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Progress inside an epoch, after a batch."""
+
+    epoch: int
+    done: int
+    batches: int
+    loss: float
+    gradient_norm: float
+
+
+@dataclass
+class Run:
+    """The state of a run between two batches: with the arrays, all that a checkpoint holds."""
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    norm_sum: float = 0.0
+    seconds: float = 0.0
+    best_score: float = -math.inf
+    best_epoch: int = 0
+    history: list[Epoch] = field(default_factory=list)
+    finished: bool = False
+    interrupted: bool = False
+
+    @property
+    def since_best(self) -> int:
+        """Epochs judged since the best one."""
+        return len(self.history) - self.best_epoch
+
+
+Watch = Callable[[Epoch | Tick], None]
+
+
+def train(
+    task: Task,
+    plan: Plan,
+    *,
+    watch: Watch = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    fingerprint: str = "",
+) -> Run:
+    """Train in place until the epochs or the patience are spent, or `stop()` says so; keep the best parameters.
+
+    watch         is called with a Tick after each batch and an Epoch after each epoch
+    stop          is asked after each batch; a run that it ends is `interrupted`
+    checkpoint    a file for the state of the run; with `resume` it is continued from, if it exists
+    fingerprint   what the run is of; a checkpoint of anything else is refused
+    Raises NonFiniteError, naming the tensor and the step, when the loss or a gradient becomes NaN or ∞.
+    """
+    loop = _Loop(task, plan, None if checkpoint is None else Path(checkpoint), fingerprint)
+    if resume:
+        loop.restore()
+    loop.run_until_done(watch, stop)
+    return loop.run
+
+
+class _Loop:
+    def __init__(self, task: Task, plan: Plan, checkpoint: Path | None, fingerprint: str) -> None:
+        self.task, self.plan, self.checkpoint = task, plan, checkpoint
+        self.fingerprint = fingerprint
+        self.backprop = Backprop(task.loss, task.trained)
+        self.moved = {name: task.params[name] for name in self.backprop.names}
+        self.optimizer = optimizer(plan.optimizer)
+        self.state = self.optimizer.start(self.moved, self.backprop.sparse)
+        self.schedule = schedules.parse(plan.schedule)
+        self.best: Params = {}
+        self.run = Run()
+        self.per_epoch = math.ceil(task.examples / plan.batch_size)
+
+    def run_until_done(self, watch: Watch, stop: Callable[[], bool]) -> None:
+        run = self.run
+        while not run.finished and run.epoch <= self.plan.epochs:
+            if not self._epoch(watch, stop):
+                self.save()
+                run.interrupted = True
+                if not run.best_epoch:
+                    self._judge(watch)
+                break
+            self._judge(watch)
+            run.epoch, run.batch, run.loss_sum, run.norm_sum = run.epoch + 1, 0, 0.0, 0.0
+            run.finished = run.epoch > self.plan.epochs or run.since_best >= self.plan.patience
+            self.save()
+        for name, array in self.best.items():
+            self.moved[name][...] = array
+
+    def _epoch(self, watch: Watch, stop: Callable[[], bool]) -> bool:
+        """Train from where the run stands to the end of the epoch; False if `stop` ended it before."""
+        run, plan = self.run, self.plan
+        order = batches(self.task.examples, plan.batch_size, plan.seed, run.epoch)
+        saved = started = time.monotonic()
+        before = run.seconds
+        while run.batch < len(order):
+            loss, norm = self._step(order[run.batch])
+            run.batch, run.step = run.batch + 1, run.step + 1
+            run.loss_sum, run.norm_sum = run.loss_sum + loss, run.norm_sum + norm
+            now = time.monotonic()
+            run.seconds = before + now - started
+            watch(Tick(run.epoch, run.batch, len(order), run.loss_sum / run.batch, norm))
+            if stop():
+                return False
+            if now - saved > plan.checkpoint_every and run.batch < len(order):
+                self.save()
+                saved = now
+        return True
+
+    def _step(self, examples: Integers) -> tuple[float, float]:
+        run = self.run
+        values = self.task.feed(examples, rng_for(self.plan.seed, "step", run.step))
+        self.optimizer.fresh(self.moved, self.backprop.rows(values), self.state)
+        loss, grads = self.backprop({**self.task.params, **values})
+        where = f"epoch {run.epoch}, step {run.step + 1}"
+        if not math.isfinite(loss):
+            raise NonFiniteError(
+                f"{where}: the loss is {loss}; lower the learning rate ({self.plan.learning_rate:g}) or set clip=1"
+            )
+        try:
+            norm = clip(grads, self.plan.clip)
+        except NonFiniteError as error:
+            raise NonFiniteError(f"{where}: {error}") from None
+        self.optimizer.step(self.moved, grads, self.state, self._rate())
+        return loss, norm
+
+    def _rate(self) -> float:
+        total = self.per_epoch * self.plan.epochs
+        return self.plan.learning_rate * self.schedule(self.run.step, self.per_epoch, total)
+
+    def _judge(self, watch: Watch) -> None:
+        """Evaluate, keep the parameters if they are the best so far, and report the epoch."""
+        run = self.run
+        self.optimizer.settle(self.moved, self.state)
+        loss = run.loss_sum / max(run.batch, 1)
+        figures = dict(self.task.judge(self.task.params)) if self.task.judge else {"score": -loss}
+        best = figures["score"] > run.best_score
+        if best or not run.best_epoch:
+            run.best_score, run.best_epoch = figures["score"], len(run.history) + 1
+            self.best = {name: array.copy() for name, array in self.moved.items()}
+        before = sum(record.seconds for record in run.history)
+        norm = run.norm_sum / max(run.batch, 1)
+        record = Epoch(run.epoch, loss, run.seconds - before, self._rate(), norm, figures, best)
+        run.history.append(record)
+        watch(record)
+
+    def save(self) -> None:
+        """Write the state of the run, whole or not at all."""
+        if self.checkpoint is None:
+            return
+        tensors = {f"params/{n}": a for n, a in self.moved.items()}
+        tensors |= {f"best/{n}": a for n, a in self.best.items()}
+        tensors |= {f"state/{n}": a for n, a in self.state.items()}
+        about = {"run": json.dumps(asdict(self.run)), "fingerprint": self.fingerprint, "plan": _of(self.plan)}
+        write_tensors(self.checkpoint, tensors, about)
+
+    def restore(self) -> None:
+        """Continue from the checkpoint, if there is one; DataError if it belongs to another run."""
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return
+        tensors, about = read_tensors(self.checkpoint)
+        if about.get("fingerprint") != self.fingerprint or about.get("plan") != _of(self.plan):
+            raise DataError(
+                f"{self.checkpoint}: belongs to a run with other data or settings; "
+                "resume with those, or begin in another folder"
+            )
+        for name, array in self.moved.items():
+            array[...] = tensors[f"params/{name}"]
+        self.best = {n: tensors[f"best/{n}"] for n in self.moved if f"best/{n}" in tensors}
+        self.state = {n.removeprefix("state/"): a.copy() for n, a in tensors.items() if n.startswith("state/")}
+        held = json.loads(about["run"])
+        self.run = Run(
+            **{**held, "history": [Epoch(**record) for record in held["history"]], "interrupted": False}
+        )
+
+
+def _of(plan: Plan) -> str:
+    """The settings that decide the result; how often a checkpoint is written does not."""
+    return json.dumps(asdict(replace(plan, checkpoint_every=60.0)), sort_keys=True)

@@ -1,0 +1,217 @@
+"""A model folder: safetensors, JSON and text. Nothing in it is ever executed.
+
+    config.json         format number, versions, architecture, tags, figures, hash of the weights
+    model.safetensors   the parameters
+    vocab.txt           one word a line
+    README.md           the model card
+
+The folder is written beside its place and renamed when it is complete. It is read with distrust: every field
+is checked, and the tensors must be exactly those that the architecture implies.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import chainrule
+from chainrule.errors import DataError, ModelError, SettingError
+from chainrule.learn.store import Tensors, read_tensors, write_tensors
+from chainrule.ner.model import Architecture, Network
+from chainrule.ner.tags import SCHEMES, fault
+from chainrule.ner.vocab import Vocabulary
+
+FORMAT = 1
+CONFIG, WEIGHTS, WORDS, CARD = "config.json", "model.safetensors", "vocab.txt", "README.md"
+CHECKPOINT = "checkpoint.safetensors"
+MOST_CONFIG = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What a model is, apart from its numbers."""
+
+    architecture: Architecture
+    tags: tuple[str, ...]
+    scheme: str
+    tokenizer: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_folder(folder: str | Path, config: Config, vocabulary: Vocabulary, params: Tensors) -> None:
+    """Write a model folder, whole or not at all; a model that stands there is replaced.
+
+    Raises DataError if something else than a model stands there, or the disk refuses.
+    """
+    target = Path(folder)
+    _refuse_strangers(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.{os.getpid()}."))
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error.strerror}); choose another folder") from None
+    try:
+        _fill(made, config, vocabulary, params)
+        _exchange(made, target)
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error.strerror}); make room or choose another folder") from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _refuse_strangers(target: Path) -> None:
+    known = {CONFIG, WEIGHTS, WORDS, CARD, CHECKPOINT}
+    if target.is_dir():
+        strangers = sorted(p.name for p in target.iterdir() if p.name not in known and not p.name.startswith("."))
+        if strangers:
+            raise DataError(f"{target}: holds {strangers[0]}, which is no part of a model; choose another folder")
+    elif target.exists():
+        raise DataError(f"{target}: is a file; choose a folder for the model")
+
+
+def _fill(folder: Path, config: Config, vocabulary: Vocabulary, params: Tensors) -> None:
+    folder.chmod(0o755)
+    write_tensors(folder / WEIGHTS, params)
+    vocabulary.write(folder / WORDS)
+    described = {
+        "format": FORMAT,
+        "made_by": f"chainrule {chainrule.__version__}",
+        "architecture": asdict(config.architecture),
+        "tags": list(config.tags),
+        "scheme": config.scheme,
+        "tokenizer": config.tokenizer,
+        "training": dict(config.training),
+        "figures": dict(config.figures),
+        "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, WORDS)},
+    }
+    (folder / CARD).write_text(_card(config, len(vocabulary)), encoding="utf-8")
+    (folder / CONFIG).write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _exchange(made: Path, target: Path) -> None:
+    """Move the finished files into place; config.json last, so that a half-moved model does not load."""
+    if not target.exists():
+        os.rename(made, target)
+        return
+    (target / CONFIG).unlink(missing_ok=True)
+    for name in (WEIGHTS, WORDS, CARD, CONFIG):
+        os.replace(made / name, target / name)
+
+
+def read_folder(folder: str | Path) -> tuple[Config, Vocabulary, Tensors]:
+    """Read a model folder. Raises ModelError, naming the file and the repair, for anything not as written."""
+    target = Path(folder)
+    if not (target / CONFIG).is_file():
+        raise ModelError(f"{target}: no model here ({CONFIG} is missing); give the folder that training wrote")
+    described = _described(target / CONFIG)
+    config = _config(target / CONFIG, described)
+    for name, digest in described["sha256"].items():
+        _check_hash(target / name, digest)
+    vocabulary = _vocabulary(target / WORDS)
+    params, _ = read_tensors(target / WEIGHTS)
+    network = Network(config.architecture, len(vocabulary), len(config.tags))
+    _check_tensors(target / WEIGHTS, network, params)
+    return config, vocabulary, params
+
+
+def _described(path: Path) -> dict[str, Any]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        described = json.loads(raw[: MOST_CONFIG + 1])
+    except (ValueError, RecursionError):
+        raise ModelError(f"{path}: cut short or damaged; restore the file or train again") from None
+    if not isinstance(described, dict) or not isinstance(described.get("format"), int):
+        raise ModelError(f"{path}: is no model of chainrule; give the folder that training wrote")
+    if described["format"] > FORMAT:
+        raise ModelError(
+            f"{path}: format {described['format']}, made by {described.get('made_by', 'a newer version')}; "
+            f"this is chainrule {chainrule.__version__}, which reads up to format {FORMAT}: upgrade chainrule"
+        )
+    return described
+
+
+def _config(path: Path, described: Mapping[str, Any]) -> Config:
+    try:
+        tags, scheme = tuple(described["tags"]), described["scheme"]
+        wrong = [t for t in tags if not isinstance(t, str) or fault(t)]
+        if wrong or len(set(tags)) < len(tags) or not tags or scheme not in SCHEMES:
+            raise ModelError(f"{path}: its tags or their scheme are damaged; restore the file or train again")
+        if set(described["sha256"]) != {WEIGHTS, WORDS}:
+            raise ModelError(f"{path}: its hashes are damaged; restore the file or train again")
+        own = {f.name for f in fields(Architecture)}
+        architecture = Architecture(**{k: v for k, v in described["architecture"].items() if k in own})
+        return Config(
+            architecture=architecture,
+            tags=tags,
+            scheme=scheme,
+            tokenizer=str(described["tokenizer"]),
+            training=described.get("training", {}),
+            figures=described.get("figures", {}),
+        )
+    except (KeyError, TypeError, AttributeError, SettingError) as error:
+        raise ModelError(f"{path}: damaged ({error}); restore the file or train again") from None
+
+
+def _check_hash(path: Path, digest: object) -> None:
+    try:
+        found = sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); restore the file or train again") from None
+    if found != digest:
+        raise ModelError(f"{path}: has been altered or cut since it was written; restore the file or train again")
+
+
+def _vocabulary(path: Path) -> Vocabulary:
+    try:
+        return Vocabulary.read(path)
+    except DataError as error:
+        raise ModelError(str(error)) from None
+
+
+def _check_tensors(path: Path, network: Network, params: Tensors) -> None:
+    wanted = {name: (node.shape, node.dtype) for name, node in network.parameters.items()}
+    found = {name: (array.shape, array.dtype) for name, array in params.items()}
+    if wanted != found:
+        odd = next(name for name in sorted(wanted | found) if wanted.get(name) != found.get(name))
+        raise ModelError(
+            f"{path}: tensor {odd} does not fit {CONFIG} and {WORDS}; restore the folder or train again"
+        )
+
+
+def _card(config: Config, words: int) -> str:
+    labels = sorted({tag.partition("-")[2] for tag in config.tags if "-" in tag})
+    a, data = config.architecture, config.training
+    figures = "\n".join(f"| {name} | {value:.4f} |" for name, value in config.figures.items() if isinstance(value, float))
+    return f"""---
+library_name: chainrule
+pipeline_tag: token-classification
+metrics: [precision, recall, f1]
+---
+
+# Window NER tagger
+
+Labels: {", ".join(labels)}. Trained by chainrule {chainrule.__version__} on {data.get("data", "its training data")}.
+
+A window of {a.window} tokens ({a.combine}), word vectors of {a.dimension}, {a.hidden} hidden units ({a.activation}),
+{words:,} words, {len(config.tags)} tags ({config.scheme}).
+
+| figure | value |
+|---|---|
+{figures}
+
+```python
+from chainrule.ner import Tagger
+
+tagger = Tagger.load("this folder")
+tagger.tag("Museums in Paris are amazing")
+```
+"""

@@ -1,0 +1,154 @@
+"""The window network of the lecture, written for one window and batched by the transformation.
+
+    x = the word vectors of the window, side by side (or their mean)      W·D
+    h = f(W x + b)                                                        H
+    s = U h + c                                                           C
+    J = −log softmax(s)_y = logsumexp(s) − s_y
+
+Collobert et al. 2011, "Natural language processing (almost) from scratch", §3.2; CS224n notes, part 3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from chainrule.algebra.node import Node, index, matrix, vector
+from chainrule.algebra.op import Array
+from chainrule.algebra.product import mean
+from chainrule.algebra.reduce import log_softmax
+from chainrule.algebra.select import concat, ravel, take
+from chainrule.algebra.signature import FLOAT32
+from chainrule.calculus.batch import batch
+from chainrule.errors import SettingError
+from chainrule.learn.choose import choose, within
+from chainrule.learn.layers import ACTIVATIONS, affine, dropout
+from chainrule.learn.losses import cross_entropy, l2
+from chainrule.learn.params import initializer
+from chainrule.ner.vocab import CAPS
+
+COMBINATIONS: Mapping[str, str] = {"concatenate": "side by side", "average": "their mean"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """The settings of the network; raises SettingError outside their range."""
+
+    window: int = 5
+    combine: Literal["concatenate", "average"] = "concatenate"
+    dimension: int = 50
+    caps: int = 5
+    hidden: int = 100
+    activation: str = "tanh"
+    dropout: float = 0.0
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        within("window", self.window, least=1)
+        if self.window % 2 == 0:
+            raise SettingError(
+                f"a window has a centre, so its size is odd; {self.window} could be {self.window + 1}"
+            )
+        within("dimension", self.dimension, least=1)
+        within("hidden", self.hidden, least=1)
+        within("caps", self.caps, least=0)
+        within("dropout", self.dropout, least=0, below=1)
+        within("l2", self.l2, least=0)
+        choose("way to combine a window", self.combine, COMBINATIONS)
+        choose("activation", self.activation, ACTIVATIONS)
+
+    @property
+    def radius(self) -> int:
+        """Words on each side of the centre."""
+        return self.window // 2
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network for V words and C tags: its parameters, and its expressions for one window and for many."""
+
+    architecture: Architecture
+    V: int
+    C: int
+
+    @cached_property
+    def parameters(self) -> dict[str, Node]:
+        """Name → variable: E word vectors, K vectors of shapes, W and b hidden layer, U and c scores."""
+        a = self.architecture
+        width = (a.dimension + a.caps) * (a.window if a.combine == "concatenate" else 1)
+        nodes = [
+            matrix("E", self.V, a.dimension, dtype=FLOAT32),
+            *([matrix("K", len(CAPS), a.caps, dtype=FLOAT32)] if a.caps else []),
+            matrix("W", a.hidden, width, dtype=FLOAT32),
+            vector("b", a.hidden, dtype=FLOAT32),
+            matrix("U", self.C, a.hidden, dtype=FLOAT32),
+            vector("c", self.C, dtype=FLOAT32),
+        ]
+        return {node.attrs["name"]: node for node in nodes}
+
+    @cached_property
+    def data(self) -> dict[str, Node]:
+        """What varies from window to window: word and shape ids, the right tag, dropout masks."""
+        a = self.architecture
+        width = self.parameters["W"].shape[1]
+        nodes = [
+            index("words", a.window),
+            *([index("caps", a.window)] if a.caps else []),
+            index("y"),
+            *(
+                [vector("mask_x", width, dtype=FLOAT32), vector("mask_h", a.hidden, dtype=FLOAT32)]
+                if a.dropout
+                else []
+            ),
+        ]
+        return {node.attrs["name"]: node for node in nodes}
+
+    def scores(self, *, training: bool = False) -> Node:
+        """s = U f(W x + b) + c of one window, (C,); in training with dropout masks on x and h."""
+        p, d, a = self.parameters, self.data, self.architecture
+        dropped = training and a.dropout > 0
+        features = [("E", "words"), *([("K", "caps")] if a.caps else [])]
+        x = concat([self._combined(take(p[table], d[ids])) for table, ids in features])
+        x = dropout(x, d["mask_x"]) if dropped else x
+        h = ACTIVATIONS[a.activation](affine(x, p["W"], p["b"]))
+        return affine(dropout(h, d["mask_h"]) if dropped else h, p["U"], p["c"])
+
+    def _combined(self, rows: Node) -> Node:
+        return ravel(rows) if self.architecture.combine == "concatenate" else mean(rows, axis=0)
+
+    def loss(self) -> Node:
+        """The mean cross-entropy over B windows plus ½ λ (‖W‖² + ‖U‖²): a scalar."""
+        one = cross_entropy(self.scores(training=True), self.data["y"])
+        many = mean(batch(one, list(self.data.values())))
+        a = self.architecture
+        return many + l2([self.parameters["W"], self.parameters["U"]], a.l2) if a.l2 else many
+
+    def log_probabilities(self) -> Node:
+        """log softmax(s) of B windows, (B, C)."""
+        inputs = [node for name, node in self.data.items() if name in ("words", "caps")]
+        return batch(log_softmax(self.scores()), inputs)
+
+    def start(self, rng: np.random.Generator) -> dict[str, Array]:
+        """Fresh values of all parameters but E: Glorot for the weights, zero for the biases."""
+        draws = {
+            "K": initializer("uniform", r=0.5),
+            "W": initializer("xavier_uniform"),
+            "U": initializer("xavier_uniform"),
+        }
+        zeros = initializer("zeros")
+        return {
+            name: draws.get(name, zeros)(node.shape, rng, FLOAT32)  # type: ignore[arg-type]
+            for name, node in self.parameters.items()
+            if name != "E"
+        }
+
+    def masks(self, count: int, rng: np.random.Generator) -> dict[str, Array]:
+        """Dropout masks for `count` windows: 0 with probability p, else 1/(1 − p)."""
+        keep = 1 - self.architecture.dropout
+        return {
+            name: (rng.random((count, *node.shape), np.float32) < keep).astype(np.float32) / np.float32(keep)  # type: ignore[arg-type]
+            for name, node in self.data.items()
+            if name.startswith("mask_")
+        }
