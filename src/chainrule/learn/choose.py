@@ -20,8 +20,9 @@ def choose(kind: str, name: str, table: Mapping[str, T], spelt: Iterable[str] | 
     """
     if name in table:
         return table[name]
-    near = difflib.get_close_matches(name.lower(), table, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "."
+    folded = {known.lower(): known for known in table}
+    near = difflib.get_close_matches(name.lower(), folded, n=1)
+    hint = f"; did you mean {folded[near[0]]}?" if near else "."
     listed = ", ".join(table if spelt is None else spelt)
     raise SettingError(f"unknown {kind} {name!r}{hint} One of: {listed or 'none'}")
 

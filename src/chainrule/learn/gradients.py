@@ -44,8 +44,8 @@ Gradients: TypeAlias = Mapping[str, Gradient]
 def coalesce(rows: Rows) -> Rows:
     """The same gradient with every row once, in increasing order; `rows` itself if it is so already.
 
-    Repeated rows are summed in the order in which they came, so that the result is the same bit for bit.
-    Raises SettingError for a negative index, which would be a second name of another row.
+    The order in which a row's parts are added depends on nothing but how many there are, so the sum is the same
+    bit for bit each time. Raises SettingError for a negative index, which would be a second name of another row.
     """
     indices, values = rows.indices, rows.values
     if not (indices[1:] > indices[:-1]).all():

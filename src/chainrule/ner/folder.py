@@ -60,7 +60,9 @@ def write_folder(folder: str | Path, config: Config, vocabulary: Vocabulary, par
         _fill(made, config, vocabulary, params)
         _exchange(made, target)
     except OSError as error:
-        raise DataError(f"{target}: cannot be written ({error.strerror}); make room or choose another folder") from None
+        raise DataError(
+            f"{target}: cannot be written ({error.strerror}); make room or choose another folder"
+        ) from None
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
@@ -190,7 +192,9 @@ def _check_tensors(path: Path, network: Network, params: Tensors) -> None:
 def _card(config: Config, words: int) -> str:
     labels = sorted({tag.partition("-")[2] for tag in config.tags if "-" in tag})
     a, data = config.architecture, config.training
-    figures = "\n".join(f"| {name} | {value:.4f} |" for name, value in config.figures.items() if isinstance(value, float))
+    figures = "\n".join(
+        f"| {name} | {value:.4f} |" for name, value in config.figures.items() if isinstance(value, float)
+    )
     return f"""---
 library_name: chainrule
 pipeline_tag: token-classification

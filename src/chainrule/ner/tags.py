@@ -14,7 +14,7 @@ conlleval: an `I-` after `O`, or after another type, begins a name.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
@@ -32,7 +32,15 @@ OUTSIDE = "O"
 UNNAMED = "ENTITY"  # the label of a tag that is only a letter, such as `B`
 
 _READ = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S"}
-_BILOU = {"B": "B", "I": "I", "E": "L", "S": "U"}
+_LETTERS: dict[Scheme, tuple[str, str, str, str]] = {  # first, inside, last, only token of a name
+    "bare": ("", "", "", ""),
+    "IO": ("I-", "I-", "I-", "I-"),
+    "IOB1": ("I-", "I-", "I-", "I-"),  # where names touch, as IOB2
+    "IOB2": ("B-", "I-", "I-", "B-"),
+    "BIOES": ("B-", "I-", "E-", "S-"),
+    "BILOU": ("B-", "I-", "L-", "U-"),
+}
+_MARK_ENDS: tuple[tuple[Scheme, str, str], ...] = (("BIOES", "E", "S"), ("BILOU", "L", "U"))
 _BARE = re.compile(r"[^\W\d_][^\s-]*")
 _WORST = -1e12  # stands for log 0: worse than any log-probability, and sums of it can still be compared
 
@@ -135,30 +143,19 @@ def tags_of(names: Iterable[Span], length: int, scheme: Scheme = "IOB2") -> list
     return tags
 
 
-def _written(name: Span, scheme: Scheme, touches: bool) -> Iterator[str]:
+def _written(name: Span, scheme: Scheme, touches: bool) -> list[str]:
     if scheme == "bare" and "-" in name.label:
         raise SettingError(f"label {name.label!r} holds a hyphen and cannot be a bare tag; write IOB2")
-    for position in range(name.start, name.end):
-        first, last = position == name.start, position == name.end - 1
-        place = _place(scheme, first, last, touches)
-        yield f"{place}-{name.label}" if place else name.label
+    first, inside, last, only = _letters("IOB2" if scheme == "IOB1" and touches else scheme)
+    length = name.end - name.start
+    places = [only] if length == 1 else [first, *[inside] * (length - 2), last]
+    return [place + name.label for place in places]
 
 
-def _place(scheme: Scheme, first: bool, last: bool, touches: bool) -> str:
-    match scheme:
-        case "bare":
-            return ""
-        case "IO":
-            return "I"
-        case "IOB1":
-            return "B" if first and touches else "I"
-        case "IOB2":
-            return "B" if first else "I"
-        case "BIOES" | "BILOU":
-            place = "S" if first and last else "B" if first else "E" if last else "I"
-            return place if scheme == "BIOES" else _BILOU[place]
-        case _:
-            raise SettingError(f"no scheme {scheme!r}; the schemes are {', '.join(SCHEMES)}")
+def _letters(scheme: Scheme) -> tuple[str, str, str, str]:
+    if scheme not in _LETTERS:
+        raise SettingError(f"no scheme {scheme!r}; the schemes are {', '.join(SCHEMES)}")
+    return _LETTERS[scheme]
 
 
 def convert(tags: Sequence[str], scheme: Scheme) -> list[str]:
@@ -168,8 +165,8 @@ def convert(tags: Sequence[str], scheme: Scheme) -> list[str]:
 
 def tag_list(labels: Iterable[str], scheme: Scheme = "IOB2") -> list[str]:
     """All C tags of a scheme: O, then those of each label in the given order."""
-    places = [_place(scheme, *case) for case in ((True, False, True), (False, False, False), (False, True, False), (True, True, False))]
-    return [OUTSIDE, *(f"{p}-{label}" if p else label for label in labels for p in dict.fromkeys(places))]
+    places = dict.fromkeys(_letters("IOB2" if scheme == "IOB1" else scheme))
+    return [OUTSIDE, *(place + label for label in labels for place in places)]
 
 
 @dataclass
@@ -214,10 +211,9 @@ def detect(corpus: Sequence[Sequence[str]]) -> Detected:
 def _verdict(tally: _Tally) -> tuple[Scheme, str]:
     letters = tally.letters
     begun = tally.free_b + tally.touching_b
-    if letters["E"] or letters["S"]:
-        return "BIOES", f"{letters['E']:,} E- and {letters['S']:,} S- tags"
-    if letters["L"] or letters["U"]:
-        return "BILOU", f"{letters['L']:,} L- and {letters['U']:,} U- tags"
+    for scheme, last, only in _MARK_ENDS:
+        if letters[last] or letters[only]:
+            return scheme, f"{letters[last]:,} {last}- and {letters[only]:,} {only}- tags"
     if letters["bare"] and not begun and not letters["I"]:
         return "bare", f"{letters['bare']:,} tags are labels without B- or I-"
     if not begun and not tally.starting_i:
@@ -282,7 +278,7 @@ def best_path(scores: NDArray[np.floating], start: Mask, transitions: Mask, end:
 
     Ties go to the lowest index, decided from the last token backwards.  SettingError if no path is legal.
     """
-    greedy = scores.argmax(axis=1)
+    greedy: NDArray[np.intp] = scores.argmax(axis=1)
     if len(greedy) == 0 or _allowed(greedy, start, transitions, end):
         return greedy  # no path can score higher than the best tag at every token
     scores = np.maximum(scores, _WORST, dtype=np.float64)

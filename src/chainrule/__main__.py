@@ -1,0 +1,5 @@
+"""`python -m chainrule` is `chainrule`."""
+
+from chainrule.shell.main import main
+
+main()

@@ -1,0 +1,219 @@
+"""The tagger: trained on tagged sentences, it finds the names in text, with exact character offsets."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import chainrule
+from chainrule.errors import ModelError
+from chainrule.learn.train import Params, Run, Watch, train
+from chainrule.ner.corpus import Corpus, read_corpus
+from chainrule.ner.decode import Decoder, Floats
+from chainrule.ner.folder import CHECKPOINT, Config, read_folder, write_folder
+from chainrule.ner.metrics import Score, score
+from chainrule.ner.model import Network
+from chainrule.ner.tags import Scheme, convert, spans
+from chainrule.ner.tokenizer import TOKENIZERS, Token, sentences
+from chainrule.ner.training import Job, check_labels, prepare, settings_of
+from chainrule.ner.vectors import Vectors, read_vectors
+from chainrule.ner.vocab import Vocabulary
+from chainrule.ner.windows import encode
+
+
+class Entity(NamedTuple):
+    """A name in a text: `text == document[start:end]`, in code points, end-exclusive.
+
+    `score` is the probability of its tags, the product over its tokens.
+    """
+
+    start: int
+    end: int
+    label: str
+    score: float
+    text: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as JSON has it."""
+        return self._asdict()
+
+
+@dataclass(frozen=True, eq=False)
+class Tagger:
+    """A trained window tagger. Make one with `Tagger.train` or `Tagger.load`."""
+
+    config: Config
+    vocabulary: Vocabulary
+    params: Params
+    run: Run | None = None
+    notes: tuple[str, ...] = ()
+
+    # ── making ────────────────────────────────────────────────────────────────────────────────────────
+
+    @classmethod
+    def train(
+        cls,
+        data: str | Path | Corpus,
+        dev: str | Path | Corpus | None = None,
+        *,
+        vectors: str | Path | Vectors | None = None,
+        out: str | Path | None = None,
+        resume: bool = False,
+        watch: Watch = lambda event: None,
+        stop: Callable[[], bool] = lambda: False,
+        begin: Callable[[Job], None] = lambda job: None,
+        **settings: Any,
+    ) -> Self:
+        """Train on tagged sentences and keep the parameters that are best on dev.
+
+        data, dev   CoNLL files or corpora; without dev a tenth of the sentences is held out
+        vectors     word vectors to begin with: word2vec (binary, text) or GloVe
+        out         folder for the model; checkpoints lie there too, and `resume` continues from them
+        watch       called with each Tick and Epoch;  stop: asked after each batch;  begin: told the job
+        settings    fields of Architecture, Plan and Choices, such as window=5, epochs=30, seed=0
+        Raises DataError, SettingError, NonFiniteError.
+        """
+        architecture, plan, choices = settings_of(settings)
+        corpus, held = _corpus(data), None if dev is None else _corpus(dev)
+        given = read_vectors(vectors) if isinstance(vectors, (str, Path)) else vectors
+        if given is not None:
+            architecture = replace(architecture, dimension=given.dimension)
+        job = prepare(corpus, held, given, architecture, plan, choices)
+        begin(job)
+        checkpoint = None if out is None else _ready(Path(out)) / CHECKPOINT
+        run = train(
+            job.task,
+            plan,
+            watch=watch,
+            stop=stop,
+            checkpoint=checkpoint,
+            resume=resume,
+            fingerprint=job.fingerprint,
+        )
+        best = run.history[run.best_epoch - 1]
+        config = Config(
+            architecture=architecture,
+            tags=job.decoder.tags,
+            scheme=choices.scheme,
+            tokenizer="characters-1" if job.train.characters else "words-1",
+            training={
+                "data": corpus.path.name,
+                "sentences": len(job.train.sentences),
+                "tokens": job.train.tokens,
+                "epochs": len(run.history),
+                "best_epoch": run.best_epoch,
+                "fingerprint": job.fingerprint,
+                **asdict(choices),
+                **{k: v for k, v in asdict(plan).items() if k != "checkpoint_every" and not _infinite(v)},
+            },
+            figures={name: value for name, value in best.figures.items() if name != "score"},
+        )
+        tagger = cls(config, job.vocabulary, job.task.params, run, job.notes)
+        if out is not None:
+            tagger.save(out)
+            if checkpoint is not None and not run.interrupted:
+                checkpoint.unlink(missing_ok=True)
+        return tagger
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model folder. Raises ModelError if it is damaged, altered or from a newer version."""
+        config, vocabulary, params = read_folder(folder)
+        if config.tokenizer not in TOKENIZERS:
+            raise ModelError(
+                f"{folder}: needs the tokenizer {config.tokenizer}, which chainrule {chainrule.__version__} "
+                "does not have; upgrade chainrule"
+            )
+        return cls(config, vocabulary, params)
+
+    def save(self, folder: str | Path) -> None:
+        """Write a model folder: safetensors, JSON and text, whole or not at all."""
+        write_folder(folder, self.config, self.vocabulary, self.params)
+
+    # ── using ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def labels(self) -> list[str]:
+        """The types of names that the model knows."""
+        return sorted({tag.partition("-")[2] or tag for tag in self.config.tags if tag != "O"})
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        network = Network(self.config.architecture, len(self.vocabulary), len(self.config.tags))
+        return Decoder(network, self.config.tags, self._scheme)
+
+    @property
+    def _scheme(self) -> Scheme:
+        return self.config.scheme  # type: ignore[return-value]
+
+    def tag(self, text: str) -> list[Entity]:
+        """The entities of a text, in order."""
+        return next(self.pipe([text]))
+
+    __call__ = tag
+
+    def pipe(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[list[Entity]]:
+        """The entities of each text, in order, in bounded memory."""
+        rest = iter(texts)
+        while group := list(islice(rest, batch_size)):
+            yield from self._tag_group(group)
+
+    def _tag_group(self, texts: Sequence[str]) -> Iterator[list[Entity]]:
+        found = [self.tokenize(text) for text in texts]
+        tagged = iter(self._tagged([[t.text for t in sentence] for text in found for sentence in text]))
+        for text, tokenized in zip(texts, found, strict=True):
+            entities: list[Entity] = []
+            for sentence in tokenized:
+                entities += _entities(text, sentence, *next(tagged))
+            yield entities
+
+    def tokenize(self, text: str) -> list[list[Token]]:
+        """The tokens of each sentence of a text, with their places in the text."""
+        tokenize = TOKENIZERS[self.config.tokenizer]
+        cut = [[t.moved(start) for t in tokenize(text[start:end])] for start, end in sentences(text)]
+        return [tokens for tokens in cut if tokens]
+
+    def _tagged(self, tokens: Sequence[Sequence[str]]) -> Iterator[tuple[list[str], Floats]]:
+        """The tags of each sentence, and the probability of each."""
+        encoded = encode(tokens, self.vocabulary, self.config.architecture.radius)
+        scores = self._decoder.log_probabilities(self.params, encoded)
+        for path, part in zip(self._decoder.paths(scores, encoded), encoded.sentences(scores), strict=True):
+            yield [self.config.tags[k] for k in path], part[range(len(path)), path]
+
+    def tag_tokens(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        """The tags (IOB2) of sentences that are cut into tokens already."""
+        return [convert(tags, "IOB2") for tags, _ in self._tagged(sentences)]
+
+    def evaluate(self, data: str | Path | Corpus) -> Score:
+        """Precision, recall and F1 of whole entities on tagged data (semantics of conlleval).
+
+        Raises DataError for labels that the model does not know, with file and line.
+        """
+        corpus = _corpus(data)
+        check_labels(self.labels, corpus, "the model")
+        return score([s.tags for s in corpus.sentences], self.tag_tokens([s.tokens for s in corpus.sentences]))
+
+
+def _corpus(data: str | Path | Corpus) -> Corpus:
+    return data if isinstance(data, Corpus) else read_corpus(data)
+
+
+def _ready(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _infinite(value: object) -> bool:
+    return isinstance(value, float) and math.isinf(value)
+
+
+def _entities(text: str, tokens: Sequence[Token], tags: Sequence[str], log_p: Floats) -> Iterator[Entity]:
+    for span in spans(tags):
+        inside = [k for k in range(span.start, span.end) if not tokens[k].text.isspace()]
+        if inside:
+            start, end = tokens[inside[0]].start, tokens[inside[-1]].end
+            probability = math.exp(float(log_p[inside[0] : inside[-1] + 1].sum()))
+            yield Entity(start, end, span.label, probability, text[start:end])

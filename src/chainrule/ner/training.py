@@ -1,0 +1,225 @@
+"""From tagged sentences to a training task: vocabulary, word vectors, tags, windows, and judgement on dev."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import DataError
+from chainrule.learn.batches import rng_for
+from chainrule.learn.choose import choose, within
+from chainrule.learn.gradients import Integers
+from chainrule.learn.train import Params, Plan, Task
+from chainrule.ner.corpus import Corpus
+from chainrule.ner.decode import Decoder
+from chainrule.ner.metrics import score
+from chainrule.ner.model import Architecture, Network
+from chainrule.ner.tags import SCHEMES, Scheme, spans, tag_list
+from chainrule.ner.vectors import Vectors
+from chainrule.ner.vocab import UNKNOWN, Vocabulary, embed
+from chainrule.ner.windows import Encoded, encode
+
+RARE = 0.5  # how often a word seen once is shown as the unknown word, so that its vector is trained too
+SMALL = 100_000  # tokens of training data below which given vectors stay as they are
+
+FINE_TUNE: Mapping[str, str] = {
+    "auto": "by the size of the training data",
+    "yes": "vectors are trained",
+    "no": "vectors stay as they are",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What to make of the data; raises SettingError outside the range."""
+
+    scheme: Scheme = "BIOES"
+    fine_tune: str = "auto"
+    minimum: int = 1
+    held_out: float = 0.1
+
+    def __post_init__(self) -> None:
+        choose("scheme", self.scheme, dict.fromkeys(SCHEMES))
+        choose("fine-tuning policy", self.fine_tune, FINE_TUNE)
+        within("minimum", self.minimum, least=1)
+        within("held_out", self.held_out, above=0, below=1)
+
+
+def settings_of(given: Mapping[str, Any]) -> tuple[Architecture, Plan, Choices]:
+    """Sort settings by name into those of the network, of the loop and of the data; SettingError for others."""
+    kinds = (Architecture, Plan, Choices)
+    home = {f.name: kind for kind in kinds for f in fields(kind)}
+    for name in given:
+        choose("setting", name, home)
+    a, p, c = ({name: value for name, value in given.items() if home[name] is kind} for kind in kinds)
+    return Architecture(**a), Plan(**p), Choices(**c)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that training needs, and what there is to say about it."""
+
+    task: Task
+    decoder: Decoder
+    vocabulary: Vocabulary
+    notes: tuple[str, ...]
+    fingerprint: str
+    train: Corpus
+    dev: Corpus
+
+
+def hold_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
+    """Set a seeded random share of the sentences aside; at least one, at most all but one."""
+    n = len(corpus.sentences)
+    if n < 2:
+        raise DataError(f"{corpus.path}: holds {n} sentence; give at least two, or --dev")
+    count = min(max(round(share * n), 1), n - 1)
+    chosen = set(rng_for(seed, "held out").permutation(n)[:count].tolist())
+    kept = [s for k, s in enumerate(corpus.sentences) if k not in chosen]
+    return corpus.of(kept), corpus.of([corpus.sentences[k] for k in sorted(chosen)])
+
+
+def check_labels(known: Sequence[str], other: Corpus, what: str) -> None:
+    """Refuse a corpus with labels that the training data lacks; DataError with file and line."""
+    for sentence in other.sentences:
+        for span in spans(sentence.tags):
+            if span.label not in known:
+                raise DataError(
+                    f"{other.path}:{sentence.line + span.start}: label {span.label} is not in {what} "
+                    f"({', '.join(known)}); rename it, or train on data that has it"
+                )
+
+
+def prepare(
+    train: Corpus,
+    dev: Corpus | None,
+    vectors: Vectors | None,
+    architecture: Architecture,
+    plan: Plan,
+    choices: Choices,
+) -> Job:
+    """Make the task. Raises DataError for data without entities, dev with other labels, or words apart."""
+    if dev is None:
+        train, dev = hold_out(train, choices.held_out, plan.seed)
+    labels = sorted(train.labels)
+    if not labels:
+        raise DataError(f"{train.path}: holds no entity, every tag is O; give data with tagged names")
+    check_labels(labels, dev, "the training data")
+    if train.characters != dev.characters:
+        raise DataError(f"{dev.path}: is in {_unit(dev)}, but the training data in {_unit(train)}; convert one")
+    tags = tag_list(labels, choices.scheme)
+    vocabulary = Vocabulary.build(
+        (s.tokens for s in train.sentences), choices.minimum, vectors.words if vectors else ()
+    )
+    network = Network(architecture, len(vocabulary), len(tags))
+    params, rare, words = _start(network, vocabulary, vectors, plan.seed)
+    tuned, why = _fine_tune(choices.fine_tune, vectors, train)
+    decoder = Decoder(network, tags, choices.scheme)
+    task = Task(
+        loss=network.loss(),
+        params=params,
+        trained=tuple(node for name, node in network.parameters.items() if tuned or name != "E"),
+        examples=train.tokens,
+        feed=_Feed(train, vocabulary, network, tags, choices.scheme, rare),
+        judge=_Judge(dev, vocabulary, decoder, choices.scheme),
+    )
+    fingerprint = _fingerprint(train, dev, vectors, architecture, choices)
+    return Job(task, decoder, vocabulary, (*words, why), fingerprint, train, dev)
+
+
+def _unit(corpus: Corpus) -> str:
+    return "characters" if corpus.characters else "words"
+
+
+def _start(
+    network: Network, vocabulary: Vocabulary, vectors: Vectors | None, seed: int
+) -> tuple[Params, np.ndarray, list[str]]:
+    """First parameters; which words are rare and without a vector; what to say about the vectors."""
+    given = vectors or Vectors([], np.zeros((0, network.architecture.dimension), np.float32))
+    embedding = embed(vocabulary, given, rng_for(seed, "E"))
+    params = {"E": embedding.matrix, **network.start(rng_for(seed, "parameters"))}
+    counts = np.array(vocabulary.counts)
+    rare = (counts == 1) & ~embedding.known
+    said = [f"{embedding.coverage:.1%} of the training tokens have a vector"] if vectors else []
+    return {name: params[name] for name in network.parameters}, rare, said
+
+
+def _fine_tune(policy: str, vectors: Vectors | None, train: Corpus) -> tuple[bool, str]:
+    if vectors is None:
+        return True, "word vectors: random at first, trained"
+    if policy != "auto":
+        return policy == "yes", f"word vectors: given, {'fine-tuned' if policy == 'yes' else 'kept fixed'}"
+    if train.tokens < SMALL:
+        return (
+            False,
+            f"word vectors: given, kept fixed ({train.tokens:,} training tokens are few; --fine-tune yes)",
+        )
+    return True, f"word vectors: given, fine-tuned ({train.tokens:,} training tokens are enough; --fine-tune no)"
+
+
+class _Feed:
+    """The values of the data variables for a batch of tokens."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        vocabulary: Vocabulary,
+        network: Network,
+        tags: Sequence[str],
+        scheme: Scheme,
+        rare: np.ndarray,
+    ) -> None:
+        self.encoded = encode([s.tokens for s in corpus.sentences], vocabulary, network.architecture.radius)
+        self.network, self.rare = network, rare
+        self.y = _numbers(corpus, tags, scheme)
+
+    def __call__(self, examples: Integers, rng: np.random.Generator) -> dict[str, Any]:
+        values: dict[str, Any] = self.encoded.windows(examples)
+        hidden = self.rare[values["words"]] & (rng.random(values["words"].shape) < RARE)
+        values["words"] = np.where(hidden, UNKNOWN, values["words"])
+        return {**values, "y": self.y[examples], **self.network.masks(len(examples), rng)}
+
+
+class _Judge:
+    """Figures on dev: loss, precision, recall, F1 of whole entities; the score is F1."""
+
+    def __init__(self, corpus: Corpus, vocabulary: Vocabulary, decoder: Decoder, scheme: Scheme) -> None:
+        self.decoder = decoder
+        self.encoded: Encoded = encode(
+            [s.tokens for s in corpus.sentences], vocabulary, decoder.network.architecture.radius
+        )
+        self.gold = [s.tags for s in corpus.sentences]
+        self.y = _numbers(corpus, decoder.tags, scheme)
+
+    def __call__(self, params: Params) -> dict[str, float]:
+        log_p = self.decoder.log_probabilities(params, self.encoded)
+        found = score(self.gold, self.decoder.decode(log_p, self.encoded))
+        loss = -float(log_p[np.arange(len(self.y)), self.y].mean(dtype=np.float64))
+        return {
+            "score": found.f1,
+            "dev_loss": loss,
+            "dev_precision": found.precision,
+            "dev_recall": found.recall,
+            "dev_f1": found.f1,
+        }
+
+
+def _numbers(corpus: Corpus, tags: Sequence[str], scheme: Scheme) -> Integers:
+    """The number of the right tag of every token, (N,)."""
+    number = {tag: k for k, tag in enumerate(tags)}
+    return np.array([number[tag] for s in corpus.tagged(scheme) for tag in s], np.int64)
+
+
+def _fingerprint(
+    train: Corpus, dev: Corpus, vectors: Vectors | None, architecture: Architecture, choices: Choices
+) -> str:
+    digest = blake2b(json.dumps([asdict(architecture), asdict(choices)], sort_keys=True).encode(), digest_size=16)
+    for corpus in (train, dev):
+        digest.update(corpus.digest.encode())
+    if vectors is not None:
+        digest.update(np.ascontiguousarray(vectors.matrix).data)
+        digest.update("\n".join(vectors.words).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
