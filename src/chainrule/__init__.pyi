@@ -1,13 +1,46 @@
 """The public face: every name, and where it lives."""
 
-from .algebra.entrywise import (
-    abs as abs,
-)
-from .algebra.entrywise import (
+from .algebra.choice import (
     both as both,
 )
-from .algebra.entrywise import (
+from .algebra.choice import (
     cast as cast,
+)
+from .algebra.choice import (
+    either as either,
+)
+from .algebra.choice import (
+    equal as equal,
+)
+from .algebra.choice import (
+    greater as greater,
+)
+from .algebra.choice import (
+    greater_equal as greater_equal,
+)
+from .algebra.choice import (
+    less as less,
+)
+from .algebra.choice import (
+    less_equal as less_equal,
+)
+from .algebra.choice import (
+    maximum as maximum,
+)
+from .algebra.choice import (
+    minimum as minimum,
+)
+from .algebra.choice import (
+    not_equal as not_equal,
+)
+from .algebra.choice import (
+    opposite as opposite,
+)
+from .algebra.choice import (
+    where as where,
+)
+from .algebra.entrywise import (
+    abs as abs,
 )
 from .algebra.entrywise import (
     clip as clip,
@@ -19,12 +52,6 @@ from .algebra.entrywise import (
     divide as divide,
 )
 from .algebra.entrywise import (
-    either as either,
-)
-from .algebra.entrywise import (
-    equal as equal,
-)
-from .algebra.entrywise import (
     erf as erf,
 )
 from .algebra.entrywise import (
@@ -34,40 +61,16 @@ from .algebra.entrywise import (
     expm1 as expm1,
 )
 from .algebra.entrywise import (
-    greater as greater,
-)
-from .algebra.entrywise import (
-    greater_equal as greater_equal,
-)
-from .algebra.entrywise import (
     hard_tanh as hard_tanh,
 )
 from .algebra.entrywise import (
     leaky_relu as leaky_relu,
 )
 from .algebra.entrywise import (
-    less as less,
-)
-from .algebra.entrywise import (
-    less_equal as less_equal,
-)
-from .algebra.entrywise import (
     log as log,
 )
 from .algebra.entrywise import (
     log1p as log1p,
-)
-from .algebra.entrywise import (
-    maximum as maximum,
-)
-from .algebra.entrywise import (
-    minimum as minimum,
-)
-from .algebra.entrywise import (
-    not_equal as not_equal,
-)
-from .algebra.entrywise import (
-    opposite as opposite,
 )
 from .algebra.entrywise import (
     parametric_relu as parametric_relu,
@@ -102,8 +105,8 @@ from .algebra.entrywise import (
 from .algebra.entrywise import (
     tanh as tanh,
 )
-from .algebra.entrywise import (
-    where as where,
+from .algebra.letters import (
+    einsum as einsum,
 )
 from .algebra.matrix import (
     det as det,
@@ -155,9 +158,6 @@ from .algebra.product import (
 )
 from .algebra.product import (
     diag as diag,
-)
-from .algebra.product import (
-    einsum as einsum,
 )
 from .algebra.product import (
     eye as eye,

@@ -1,1 +1,3 @@
+"""Errors, where the floors above look for them; their home is `chainrule.errors`."""
+
 from chainrule.errors import *  # noqa: F403

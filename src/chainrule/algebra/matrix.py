@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from chainrule.algebra.node import Node, Operand, function, make, operands
+from chainrule.algebra.functions import function
+from chainrule.algebra.letters import ALPHABET, build, repeat
+from chainrule.algebra.node import Node, Operand, make
 from chainrule.algebra.notation import call, described
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
-from chainrule.algebra.product import ALPHABET, broadcast_to, build, eye, matmul, square_matrix
+from chainrule.algebra.operand import operands
+from chainrule.algebra.product import eye, matmul, square_matrix
 from chainrule.algebra.select import reshape
 from chainrule.algebra.signature import DType, Shape
 from chainrule.errors import GraphError, ShapeError
@@ -102,9 +105,7 @@ def _pull_solve(k: int, g: Node, y: Node, a: Node, b: Node) -> Node:
 
 def _batch_solve(inputs: Sequence[Node], batched: Sequence[bool]) -> Node:
     front = next(n.shape[0] for n, b in zip(inputs, batched, strict=True) if b)
-    return make(
-        SOLVE, *(n if b else broadcast_to(n, (front, *n.shape)) for n, b in zip(inputs, batched, strict=True))
-    )
+    return make(SOLVE, *(n if b else repeat(n, front) for n, b in zip(inputs, batched, strict=True)))
 
 
 SOLVE: Op = declare(

@@ -2,12 +2,14 @@
 
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar, Union
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Union
 
 import numpy as np
 
-from chainrule.algebra.notation import described, number, write
+from chainrule.algebra.functions import FUNCTIONS, from_numpy
+from chainrule.algebra.notation import number, write
 from chainrule.algebra.op import OPS, Array, Namespace, Op, Phrase, declare
 from chainrule.algebra.signature import (
     BOOLEAN,
@@ -18,33 +20,15 @@ from chainrule.algebra.signature import (
     DType,
     Shape,
     axis,
-    common_dtype,
+    kind_of,
     real_dtype,
     shape_of,
-    shape_text,
 )
 from chainrule.errors import DTypeError, GraphError, ShapeError
 
 Operand = Union["Node", float, np.ndarray, Sequence[float]]
 
-FUNCTIONS: dict[str, Callable[..., "Node"]] = {}
-"""The functions on nodes, by name: what operators, methods and NumPy's own functions call."""
-
-NUMPY: dict[str, str] = {}
-"""NumPy's name of a function → ours."""
-
-F = TypeVar("F", bound=Callable[..., "Node"])
-
-
-def function(*numpy_names: str) -> Callable[[F], F]:
-    """Enter a function on nodes into the table, under its own name and NumPy's names for it."""
-
-    def enter(f: F) -> F:
-        FUNCTIONS[f.__name__] = f
-        NUMPY.update(dict.fromkeys(numpy_names, f.__name__))
-        return f
-
-    return enter
+MOST_AXES = 20  # the letters of a product are one alphabet
 
 
 class Node:
@@ -54,7 +38,7 @@ class Node:
 
     op: Op
     inputs: tuple["Node", ...]
-    attrs: dict[str, Any]
+    attrs: Mapping[str, Any]
     shape: Shape
     dtype: DType
 
@@ -62,6 +46,9 @@ class Node:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an expression does not change: {name} cannot be set on {write(self, 60)}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"an expression does not change: {name} cannot be deleted from {write(self, 60)}")
 
     @property
     def ndim(self) -> int:
@@ -148,6 +135,21 @@ class Node:
     def __ge__(self, other: Operand) -> "Node":
         return FUNCTIONS["greater_equal"](self, other)
 
+    def __and__(self, other: Operand) -> "Node":
+        return FUNCTIONS["both"](self, other)
+
+    def __rand__(self, other: Operand) -> "Node":
+        return FUNCTIONS["both"](other, self)
+
+    def __or__(self, other: Operand) -> "Node":
+        return FUNCTIONS["either"](self, other)
+
+    def __ror__(self, other: Operand) -> "Node":
+        return FUNCTIONS["either"](other, self)
+
+    def __invert__(self) -> "Node":
+        return FUNCTIONS["opposite"](self)
+
     def __getitem__(self, index: Any) -> "Node":
         return FUNCTIONS["pick"](self, index)
 
@@ -184,16 +186,10 @@ class Node:
                 else f"np.{ufunc.__name__} with {', '.join(kwargs)}="
             )
             raise GraphError(f"{what} has no form on expressions; call np.{ufunc.__name__}(…) plainly")
-        return _from_numpy(ufunc.__name__)(*inputs)
+        return from_numpy(ufunc.__name__, inputs, {})
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Node":
-        return _from_numpy(func.__name__)(*args, **kwargs)
-
-
-def _from_numpy(name: str) -> Callable[..., Node]:
-    if name not in NUMPY:
-        raise GraphError(f"np.{name} has no form on expressions; these have: {', '.join(sorted(NUMPY))}")
-    return FUNCTIONS[NUMPY[name]]
+        return from_numpy(func.__name__, args, kwargs)
 
 
 _table: "weakref.WeakValueDictionary[Hashable, Node]" = weakref.WeakValueDictionary()
@@ -207,10 +203,11 @@ def make(op: Op, *inputs: Node, **attrs: Any) -> Node:
     if found is not None:
         return found
     shape, dtype = op.infer(*inputs, **attrs)
+    if len(shape) > MOST_AXES:
+        raise ShapeError(f"an expression has at most {MOST_AXES} axes, and this {op.name} would have {len(shape)}")
     node = object.__new__(Node)
-    for slot, value in zip(
-        ("op", "inputs", "attrs", "shape", "dtype"), (op, inputs, attrs, shape, dtype), strict=True
-    ):
+    fields = {"op": op, "inputs": inputs, "attrs": MappingProxyType(attrs), "shape": shape, "dtype": dtype}
+    for slot, value in fields.items():
         object.__setattr__(node, slot, value)
     with _lock:
         return _table.setdefault(key, node)
@@ -251,7 +248,7 @@ def flatten(root: Node) -> list[tuple[str, tuple[int, ...], dict[str, Any]]]:
     """The graph as a list of (operation, positions of inputs, attributes): its form in a pickle."""
     order = topological([root])
     place = {id(n): i for i, n in enumerate(order)}
-    return [(n.op.name, tuple(place[id(i)] for i in n.inputs), n.attrs) for n in order]
+    return [(n.op.name, tuple(place[id(i)] for i in n.inputs), dict(n.attrs)) for n in order]
 
 
 def rebuild(flat: list[tuple[str, tuple[int, ...], dict[str, Any]]]) -> Node:
@@ -275,6 +272,9 @@ class Data:
         self.array.flags.writeable = False
         self._bits = (self.array.dtype.str, self.array.shape, self.array.tobytes())
 
+    def __reduce__(self) -> tuple[type["Data"], tuple[np.ndarray]]:
+        return Data, (self.array,)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Data) and self._bits == other._bits
 
@@ -296,7 +296,7 @@ def _forward_constant(xp: Namespace, data: Data) -> Array:
 def _write_constant(_: Any, __: Any, data: Data) -> Phrase:
     if data.array.ndim:
         return Phrase(" ".join(repr(data).split()), 100)
-    return number(float(data.array)) if data.array.dtype != BOOLEAN else Phrase(str(bool(data.array)), 100)
+    return number(float(str(data.array))) if data.array.dtype != BOOLEAN else Phrase(str(bool(data.array)), 100)
 
 
 def _forward_size(xp: Namespace, axis: int, dtype: DType) -> Array:
@@ -342,13 +342,7 @@ def variable(name: str, shape: Iterable[Axis | str] = (), dtype: object = FLOAT6
     """
     if not isinstance(name, str) or not name.strip():
         raise GraphError(f"a variable needs a name, not {name!r}")
-    kind = np.dtype(dtype)  # type: ignore[call-overload]
-    return make(
-        VARIABLE,
-        name=name,
-        shape=shape_of(shape),
-        dtype=kind if kind in (INTEGER, BOOLEAN) else real_dtype(kind),
-    )
+    return make(VARIABLE, name=name, shape=shape_of(shape), dtype=kind_of(dtype))
 
 
 def scalar(name: str, *, dtype: object = FLOAT64) -> Node:
@@ -372,75 +366,49 @@ def index(name: str, *shape: Axis | str) -> Node:
 
 
 def constant(value: object, dtype: object = None) -> Node:
-    """A number or array as a leaf of the graph. Arrays of integers are kept as selections; see `lift`."""
-    return make(CONSTANT, data=Data(np.asarray(value, dtype=dtype)))  # type: ignore[call-overload]
+    """A number or array as a leaf of the graph. Arrays of integers are kept as selections; a number is real.
+
+    Raises DTypeError for what is no number, or too large for its dtype.
+    """
+    array = array_of(value)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{value!r:.60} is neither real numbers, whole numbers nor truth values")
+    return make(CONSTANT, data=Data(_converted(array, _kind_of_data(value, array) if dtype is None else dtype)))
+
+
+def array_of(value: object) -> np.ndarray:
+    """The value as an array; DTypeError for lists of unequal length and for expressions in a list."""
+    try:
+        return np.asarray(value)
+    except GraphError:
+        raise DTypeError("a list that holds expressions is no operand; join them with stack([…])") from None
+    except ValueError:
+        raise DTypeError(f"{value!r:.60} has rows of unequal length") from None
+
+
+def _kind_of_data(value: object, array: np.ndarray) -> DType:
+    if array.dtype.kind in "iu":
+        return FLOAT64 if isinstance(value, int) else INTEGER
+    return FLOAT64 if array.dtype.kind == "f" and array.dtype not in FLOATS else array.dtype
+
+
+def _converted(array: np.ndarray, dtype: object) -> np.ndarray:
+    kind = kind_of(dtype)
+    if array.dtype == kind:
+        return array
+    with np.errstate(over="ignore"):
+        converted = array.astype(kind)
+    if kind in FLOATS and np.any(np.isinf(converted) & np.isfinite(array)):
+        raise DTypeError(f"{array.flat[np.abs(array).argmax()]:.3g} does not fit in {kind}")
+    return converted
+
+
+def is_number(node: Node, value: float) -> bool:
+    """Whether a node is this very number."""
+    return node.op is CONSTANT and not node.shape and bool(node.attrs["data"].array == value)
 
 
 def size(of: Axis | str, dtype: DType = FLOAT64) -> Node:
     """The size of an axis as a real number, known when values are given."""
     a = axis(of)
     return constant(a, dtype) if isinstance(a, int) else make(SIZE, axis=a, dtype=dtype)
-
-
-# ── from what users write to nodes ────────────────────────────────────────────────────────────────────
-
-
-def lift(value: Operand, dtype: DType = FLOAT64) -> Node:
-    """An operand as a node: numbers take the dtype of their company, real arrays keep their own."""
-    if isinstance(value, Node):
-        return value.inputs[0] if value.op.name == "row" else value
-    if isinstance(value, (bool, int, float, np.generic)):
-        return constant(_exact(value, dtype), dtype)
-    try:
-        array = np.asarray(value)
-    except (ValueError, GraphError):
-        raise DTypeError("a list that holds expressions is no operand; join them with stack([…])") from None
-    if array.dtype.kind in "iu" and isinstance(value, (list, tuple)):
-        array = array.astype(dtype)
-    if array.dtype.kind in "iu":
-        raise DTypeError(f"an array of integers ({array.dtype}) where real numbers belong: use .astype(float)")
-    if array.dtype not in (*FLOATS, BOOLEAN):
-        raise DTypeError(f"{value!r:.60} is no real number, array or expression")
-    return constant(array)
-
-
-def _exact(value: Any, dtype: DType) -> float:
-    if isinstance(value, (complex, np.complexfloating)):
-        raise DTypeError(f"{value} is complex; expressions are over the real numbers")
-    try:
-        return float(value)
-    except OverflowError:
-        raise DTypeError(f"a number of {len(str(value))} digits does not fit in {dtype}") from None
-
-
-def operands(*values: Operand) -> list[Node]:
-    """Real operands of one operation as nodes; truth values count as 0 and 1, whole numbers are refused."""
-    dtype = common_dtype(v.dtype for v in values if isinstance(v, Node) and v.dtype in FLOATS)
-    if not any(isinstance(v, Node) and v.dtype in FLOATS for v in values):
-        dtype = FLOAT64
-    nodes = [lift(v, dtype) for v in values]
-    _same_reading(values, nodes)
-    return [real(node, dtype) for node in nodes]
-
-
-def real(node: Node, dtype: DType = FLOAT64) -> Node:
-    """The node itself if it is real; truth values as 0 and 1; DTypeError for whole numbers."""
-    if node.dtype == INTEGER:
-        raise DTypeError(
-            f"{described(node)} holds whole numbers, which select and have no gradient; "
-            f"take(x, {write(node, 30)}) uses it, or declare it as a real variable"
-        )
-    return FUNCTIONS["cast"](node, dtype) if node.dtype == BOOLEAN else node
-
-
-def _same_reading(values: Sequence[Operand], nodes: Sequence[Node]) -> None:
-    """Refuse `x + y.T` on vectors, whose column reading differs from NumPy's."""
-    rows = [isinstance(v, Node) and v.op.name == "row" for v in values]
-    columns = [n.ndim == 1 and not row for n, row in zip(nodes, rows, strict=True)]
-    if any(rows) and any(columns):
-        row, column = nodes[rows.index(True)], nodes[columns.index(True)]
-        a, b = write(column, 30), write(row, 30)
-        raise ShapeError(
-            f"{a} is a column ({shape_text(column.shape)}) and {b}ᵀ a row ({shape_text(row.shape)}): "
-            f"entry by entry write {a} and {b} without .T; for all pairs write outer({a}, {b})"
-        )

@@ -7,11 +7,15 @@ Ties of max and min share the gradient equally; the norm has subgradient 0 at 0.
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from chainrule.algebra.entrywise import cast, equal, exp, where
-from chainrule.algebra.node import Node, Operand, constant, function, make, operands
+from chainrule.algebra.choice import cast, equal, where
+from chainrule.algebra.entrywise import exp
+from chainrule.algebra.functions import function
+from chainrule.algebra.letters import spread
+from chainrule.algebra.node import Node, Operand, constant, make
 from chainrule.algebra.notation import call, described
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
-from chainrule.algebra.product import axes_of, spread, sum
+from chainrule.algebra.operand import operands
+from chainrule.algebra.product import axes_of, sum
 from chainrule.algebra.signature import DType, Shape
 from chainrule.errors import ShapeError
 

@@ -5,14 +5,17 @@ Positions of axes are counted from the end, so that an axis put in front changes
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from chainrule.algebra.node import Node, Operand, constant, function, lift, make, operands
+from chainrule.algebra.functions import function
+from chainrule.algebra.letters import repeat
+from chainrule.algebra.node import Node, Operand, array_of, constant, make
 from chainrule.algebra.notation import ATOM, call, described, wrap, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
-from chainrule.algebra.product import axes_of, broadcast_to, transpose
+from chainrule.algebra.operand import lift, real, reals
+from chainrule.algebra.product import axis_of, transpose
 from chainrule.algebra.signature import (
     INTEGER,
     Axis,
@@ -27,6 +30,7 @@ from chainrule.algebra.signature import (
 from chainrule.algebra.signature import (
     axis as read_axis,
 )
+from chainrule.algebra.slice import SLICE, Cut
 from chainrule.errors import BindingError, DTypeError, GraphError, ShapeError
 
 # ── reshape ───────────────────────────────────────────────────────────────────────────────────────────
@@ -103,15 +107,20 @@ def vec(X: Operand) -> Node:
 # ── take rows ↔ scatter rows ──────────────────────────────────────────────────────────────────────────
 
 
-def _infer_take(x: Node, rows: Node, batch: int) -> tuple[Shape, DType]:
+def _select_rows(rows: Node) -> None:
     if rows.dtype != INTEGER:
         raise DTypeError(f"{described(rows)} selects rows, so it must be whole numbers: declare it with index(…)")
+
+
+def _infer_take(x: Node, rows: Node, batch: int) -> tuple[Shape, DType]:
+    _select_rows(rows)
     if x.ndim <= batch:
         raise ShapeError(f"take needs rows to choose from, but {described(x)} has none")
     return (*rows.shape, *x.shape[batch + 1 :]), x.dtype
 
 
 def _infer_scatter(rows: Node, values: Node, batch: int, count: Axis) -> tuple[Shape, DType]:
+    _select_rows(rows)
     return (*rows.shape[:batch], count, *values.shape[rows.ndim :]), values.dtype
 
 
@@ -159,14 +168,7 @@ def _pull_scatter(k: int, g: Node, y: Node, rows: Node, values: Node, batch: int
 def _all_batched(inputs: Sequence[Node], batched: Sequence[bool]) -> list[Node]:
     """Repeat along the new axis the inputs that do not have it."""
     front = next(n.shape[0] for n, b in zip(inputs, batched, strict=True) if b)
-    return [n if b else _repeated(n, front) for n, b in zip(inputs, batched, strict=True)]
-
-
-def _repeated(node: Node, front: Axis) -> Node:
-    if node.dtype != INTEGER:
-        return broadcast_to(node, (front, *node.shape))
-    zero = make(ZERO_ROWS, count=front)
-    return make(TAKE_WHOLE, zero, node)
+    return [n if b else repeat(n, front) for n, b in zip(inputs, batched, strict=True)]
 
 
 def _batch_take(inputs: Sequence[Node], batched: Sequence[bool], batch: int) -> Node:
@@ -221,30 +223,6 @@ SCATTER: Op = declare(
 )
 
 
-# row numbers repeated for every example of a batch: whole numbers do not pass through products
-
-ZERO_ROWS: Op = declare(
-    Op(
-        "zero_rows",
-        forward=lambda xp, count: xp.zeros((count,), dtype=xp.int64),
-        infer=lambda count: ((count,), INTEGER),
-        pullback=lambda k, g, y, count: None,
-        batch=lambda inputs, batched, count: make(ZERO_ROWS, count=count),
-        write=lambda p, inputs, count: call("zero_rows", [Phrase(str(count), ATOM)]),
-    )
-)
-TAKE_WHOLE: Op = declare(
-    Op(
-        "repeat_rows",
-        forward=lambda xp, zero, rows: xp.broadcast_to(rows, (*zero.shape, *rows.shape)),
-        infer=lambda zero, rows: ((*zero.shape, *rows.shape), INTEGER),
-        pullback=lambda k, g, y, zero, rows: None,
-        batch=lambda inputs, batched: make(TAKE_WHOLE, *inputs),
-        write=lambda p, inputs: call("repeat_rows", p),
-    )
-)
-
-
 @function("take")
 def take(x: Operand, rows: Node | Sequence[int] | np.ndarray) -> Node:
     """The rows of x with these numbers: x[rows]. Its gradient is row-sparse, a `scatter` of the same rows.
@@ -257,7 +235,7 @@ def take(x: Operand, rows: Node | Sequence[int] | np.ndarray) -> Node:
 @function()
 def scatter(rows: Node | Sequence[int] | np.ndarray, values: Operand, count: Axis | str) -> Node:
     """Rows laid into a table of `count` zero rows; rows that meet in one place are added."""
-    places, listed = _whole_numbers(rows), lift(values)
+    places, listed = _whole_numbers(rows), real(lift(values))
     if listed.shape[: places.ndim] != places.shape:
         raise ShapeError(f"scatter lays {described(listed)} at {described(places)}: the front axes differ")
     return make(SCATTER, places, listed, batch=0, count=read_axis(count))
@@ -266,92 +244,13 @@ def scatter(rows: Node | Sequence[int] | np.ndarray, values: Operand, count: Axi
 def _whole_numbers(rows: Any) -> Node:
     if isinstance(rows, Node):
         return rows
-    array = np.asarray(rows)
+    array = array_of(rows)
     if array.dtype.kind not in "iu" and array.size:
         raise DTypeError(f"rows are chosen by whole numbers, not {array.dtype}")
     return constant(array, INTEGER)
 
 
-# ── slice ↔ pad ───────────────────────────────────────────────────────────────────────────────────────
-
-
-class Cut(NamedTuple):
-    """The entries start, start + step, … (length of them) of one axis."""
-
-    start: Axis
-    length: Axis
-    step: int
-
-
-def _selection(cuts: Sequence[Cut]) -> tuple[Any, ...]:
-    return (..., *(_python_slice(int(c.start), int(c.length), c.step) for c in cuts))  # type: ignore[arg-type]
-
-
-def _python_slice(start: int, length: int, step: int) -> slice:
-    if not length:
-        return slice(0, 0)
-    end = start + length * step
-    return slice(start, None if end < 0 else end, step)
-
-
-def _infer_slice(x: Node, cuts: tuple[Cut, ...]) -> tuple[Shape, DType]:
-    return (*x.shape[: x.ndim - len(cuts)], *(cut.length for cut in cuts)), x.dtype
-
-
-def _infer_pad(x: Node, cuts: tuple[Cut, ...], shape: Shape) -> tuple[Shape, DType]:
-    return (*x.shape[: x.ndim - len(cuts)], *shape), x.dtype
-
-
-def _pad(xp: Namespace, x: Array, cuts: tuple[Cut, ...], shape: tuple[int, ...]) -> Array:
-    table = xp.zeros((*x.shape[: x.ndim - len(cuts)], *shape), dtype=x.dtype)
-    if hasattr(table, "at"):
-        return table.at[_selection(cuts)].set(x)
-    table[_selection(cuts)] = x
-    return table
-
-
-def _write_cut(cut: Cut) -> str:
-    start, length, step = cut
-    if step != 1:
-        return f"{start}:{_plus(start, length * step)}:{step}"
-    return f"{start}:{_plus(start, length)}"
-
-
-def _plus(a: Axis, b: Axis) -> str:
-    return str(a + b)
-
-
-SLICE: Op = declare(
-    Op(
-        "slice",
-        forward=lambda xp, x, cuts: x[_selection(cuts)],
-        infer=_infer_slice,
-        pullback=lambda k, g, y, x, cuts: make(PAD, g, cuts=cuts, shape=x.shape[x.ndim - len(cuts) :]),
-        batch=lambda inputs, batched, cuts: make(SLICE, *inputs, cuts=cuts),
-        write=lambda p, inputs, cuts: Phrase(f"{wrap(p[0], ATOM)}[{', '.join(map(_write_cut, cuts))}]", ATOM),
-        examples=(
-            Example((Given((5,)),), {"cuts": (Cut(1, 3, 1),)}),
-            Example((Given((4, 5)),), {"cuts": (Cut(0, 2, 1), Cut(4, 3, -2))}),
-            Example((Given((2, 5)),), {"cuts": (Cut(1, 2, 2),)}),
-        ),
-    )
-)
-PAD: Op = declare(
-    Op(
-        "pad",
-        forward=_pad,
-        infer=_infer_pad,
-        pullback=lambda k, g, y, x, cuts, shape: make(SLICE, g, cuts=cuts),
-        batch=lambda inputs, batched, cuts, shape: make(PAD, *inputs, cuts=cuts, shape=shape),
-        write=lambda p, inputs, cuts, shape: call(
-            "pad", [p[0], *(Phrase(_write_cut(c), ATOM) for c in cuts)], shape=shape
-        ),
-        examples=(
-            Example((Given((3,)),), {"cuts": (Cut(1, 3, 1),), "shape": (5,)}),
-            Example((Given((2, 3)),), {"cuts": (Cut(4, 3, -2),), "shape": (5,)}),
-        ),
-    )
-)
+# ── indexing ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @function()
@@ -390,14 +289,16 @@ def _without_ellipsis(x: Node, parts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _cut(x: Node, part: Any, size: Axis) -> tuple[Cut, bool]:
-    if isinstance(part, (int, np.integer)):
+    if _whole(part):
         if isinstance(size, int) and not -size <= part < size:
             raise ShapeError(f"entry {part} of {described(x)}: that axis has {size} entries, numbered from 0")
         return Cut(size + int(part) if part < 0 else int(part), 1, 1), False
-    if not isinstance(part, slice):
+    if not isinstance(part, slice) or not all(_is_bound(p) for p in (part.start, part.stop)):
         raise GraphError(
             f"{part!r:.40} selects nothing from {write(x, 40)}; use numbers, slices or whole-number rows"
         )
+    if part.step is not None and (not _whole(part.step) or part.step == 0):
+        raise GraphError(f"{part.step!r:.40} is no step of a slice; give a whole number other than 0")
     if isinstance(size, int) and not any(isinstance(p, (Dim, str)) for p in (part.start, part.stop)):
         start, stop, step = part.indices(size)
         return Cut(start, len(range(start, stop, step)), step), True
@@ -406,13 +307,23 @@ def _cut(x: Node, part: Any, size: Axis) -> tuple[Cut, bool]:
             f"a step of {part.step} over axis {size} of {described(x)}: the axis needs a number for that"
         )
     first, last = _bound(part.start, 0, size), _bound(part.stop, size, size)
+    if isinstance(last - first, int) and last - first < 0:  # type: ignore[operator]
+        last = first
     return Cut(first, last - first, 1), True
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_bound(value: object) -> bool:
+    return value is None or isinstance(value, (Dim, str)) or _whole(value)
 
 
 def _bound(given: Any, default: Axis, size: Axis) -> Axis:
     if given is None:
         return default
-    return size + given if isinstance(given, int) and given < 0 else read_axis(given)
+    return size + int(given) if _whole(given) and given < 0 else read_axis(given)
 
 
 # ── join ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -460,12 +371,12 @@ JOIN: Op = declare(
 @function("concatenate", "concat")
 def concat(parts: Sequence[Operand], axis: int = 0) -> Node:
     """Join operands along an axis that they have; the sizes add."""
-    nodes = operands(*(lift(p) for p in parts))
+    nodes = reals(*parts)
     if not nodes or any(n.ndim != nodes[0].ndim or not n.ndim for n in nodes):
         raise ShapeError(
             f"concat needs operands with equally many axes, at least one: {', '.join(map(described, nodes))}"
         )
-    return nodes[0] if len(nodes) == 1 else make(JOIN, *nodes, axis=axes_of(nodes[0], axis)[0] - nodes[0].ndim)
+    return nodes[0] if len(nodes) == 1 else make(JOIN, *nodes, axis=axis_of(nodes[0], axis) - nodes[0].ndim)
 
 
 @function("stack")
@@ -477,7 +388,7 @@ def stack(parts: Sequence[Operand]) -> Node:
 
 def split(x: Node, counts: Sequence[Axis | str], axis: int = 0) -> list[Node]:
     """Cut an axis into consecutive parts of these sizes; the transpose of `concat`."""
-    place = axes_of(x, axis)[0]
+    place = axis_of(x, axis)
     parts: list[Node] = []
     first: Axis = 0
     for count in map(read_axis, counts):

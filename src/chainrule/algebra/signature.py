@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 
@@ -39,13 +39,20 @@ class Dim:
     def __hash__(self) -> int:
         return self._hash
 
+    def __reduce__(self) -> tuple[type["Dim"], tuple[dict[Monomial, int]]]:
+        return Dim, (dict(self.terms),)  # a kept hash would be another process's
+
     def __add__(self, other: Axis) -> Axis:
+        if not isinstance(other, (Dim, int)):
+            return NotImplemented
         total = dict(self.terms)
         for monomial, coefficient in _terms(other):
             total[monomial] = total.get(monomial, 0) + coefficient
         return _axis_of(total)
 
     def __mul__(self, other: Axis) -> Axis:
+        if not isinstance(other, (Dim, int)):
+            return NotImplemented
         total: dict[Monomial, int] = {}
         for left, p in self.terms:
             for right, q in _terms(other):
@@ -103,7 +110,6 @@ _TERM = re.compile(r"\s*([+-]?)\s*((?:\d+|[^\W\d]\w*)(?:\s*[*·]?\s*(?:\d+|[^\W\
 _FACTOR = re.compile(r"\d+|[^\W\d]\w*")
 
 
-@lru_cache(maxsize=4096)
 def axis(written: int | str | Dim) -> Axis:
     """Read one axis: a number, a name, or a polynomial such as `"2n"`, `"n + 1"`, `"n·m"`.
 
@@ -111,12 +117,19 @@ def axis(written: int | str | Dim) -> Axis:
     """
     if isinstance(written, Dim):
         return written
-    if isinstance(written, (int, np.integer)) and not isinstance(written, bool):
-        if written < 0:
-            raise ShapeError(f"an axis has {written} entries; give 0, a positive number or a name such as 'n'")
-        return int(written)
-    if not isinstance(written, str) or not written.strip():
-        raise ShapeError(f"{written!r} is no dimension; give a number or a name such as 'n'")
+    if isinstance(written, str) and written.strip():
+        size = _read(written)
+    elif isinstance(written, (int, np.integer)) and not isinstance(written, bool):
+        size = int(written)
+    else:
+        raise ShapeError(f"{written!r:.40} is no dimension; give a number or a name such as 'n'")
+    if isinstance(size, int) and size < 0:
+        raise ShapeError(f"an axis has {size} entries; give 0, a positive number or a name such as 'n'")
+    return size
+
+
+@lru_cache(maxsize=4096)
+def _read(written: str) -> Axis:
     total: Axis = 0
     position = 0
     while position < len(written):
@@ -131,12 +144,14 @@ def axis(written: int | str | Dim) -> Axis:
 def _product_of(factors: list[str]) -> Axis:
     result: Axis = 1
     for factor in factors:
-        result = result * (int(factor) if factor.isdigit() else Dim({(factor,): 1}))
+        result = result * (int(factor) if factor.isdecimal() else Dim({(factor,): 1}))
     return result
 
 
 def shape_of(axes: Iterable[int | str | Dim]) -> Shape:
-    """Read a shape, axis by axis."""
+    """Read a shape, axis by axis; a single axis may stand for itself."""
+    if isinstance(axes, (int, str, Dim)):
+        axes = (axes,)
     return tuple(axis(a) for a in axes)
 
 
@@ -180,9 +195,20 @@ def broadcast(shapes: Iterable[Shape]) -> Shape | Misfit:
     return tuple(result)
 
 
+def kind_of(written: object) -> DType:
+    """The kind of an expression: float64, float32, int64 or bool; DTypeError for the rest."""
+    try:
+        dtype: DType = np.dtype(written)  # type: ignore[call-overload]
+    except TypeError:
+        raise DTypeError(f"{written!r:.40} is no kind of number; use float64 or float32") from None
+    if dtype not in (*FLOATS, INTEGER, BOOLEAN):
+        raise DTypeError(f"gradients need real numbers, not {dtype}: use float64 or float32")
+    return dtype
+
+
 def real_dtype(written: object) -> DType:
     """The dtype of real numbers; DTypeError for integers and the rest."""
-    dtype: DType = np.dtype(written)  # type: ignore[call-overload]
+    dtype = kind_of(written)
     if dtype not in FLOATS:
         raise DTypeError(f"gradients need real numbers, not {dtype}: use float64 or float32")
     return dtype
@@ -197,7 +223,7 @@ class Binding:
     """Sizes of named dimensions, found by laying arrays over declared shapes."""
 
     def __init__(self, sizes: Mapping[str, int] | None = None) -> None:
-        self.sizes = dict(sizes or {})
+        self.sizes = {name: _given_size(name, size) for name, size in (sizes or {}).items()}
         self._from: dict[str, str] = dict.fromkeys(self.sizes, "sizes")
         self._shapes: dict[str, str] = {}
         self._waiting: list[tuple[str, Dim, int, int]] = []
@@ -257,7 +283,16 @@ class Binding:
         total = 0
         for monomial, coefficient in a.terms:
             total += coefficient * math.prod(self.sizes[dim] for dim in monomial)
+        if total < 0:
+            known = ", ".join(f"{dim} = {self.sizes[dim]}" for dim in sorted(a.names))
+            raise BindingError(f"an axis of {a} would have {total} entries, because {known}")
         return total
+
+
+def _given_size(name: str, size: Any) -> int:
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 0:
+        raise BindingError(f"sizes gives {name} the size {size!r:.40}; give 0 or a positive whole number")
+    return int(size)
 
 
 def _axes(count: int) -> str:

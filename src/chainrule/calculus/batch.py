@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import overload
 
+from chainrule.algebra.letters import repeat
 from chainrule.algebra.node import VARIABLE, Node, topological, variable
 from chainrule.algebra.notation import write
-from chainrule.algebra.product import broadcast_to
 from chainrule.algebra.signature import Axis, axis
 from chainrule.errors import GraphError
 
@@ -23,7 +23,7 @@ def put_in_front(roots: Sequence[Node], examples: Mapping[Node, Node], front: Ax
             many.add(node)
         else:
             done[node] = node
-    return [done[root] if root in many else broadcast_to(root, (front, *root.shape)) for root in roots]
+    return [done[root] if root in many else repeat(root, front) for root in roots]
 
 
 @overload

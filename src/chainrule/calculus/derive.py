@@ -7,8 +7,9 @@ is the pullback of the pullback; the Hessian is the Jacobian of the gradient.
 from collections.abc import Sequence
 from typing import overload
 
-from chainrule.algebra.node import Node, Operand, constant, lift, variable
+from chainrule.algebra.node import Node, Operand, constant, variable
 from chainrule.algebra.notation import described, write
+from chainrule.algebra.operand import lift
 from chainrule.algebra.product import eye, full, inner
 from chainrule.algebra.select import reshape
 from chainrule.algebra.signature import FLOATS, entries, shape_text

@@ -6,11 +6,11 @@ undone, the gradient in the dtype of its input, and no 0 × ∞ from the branch 
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from chainrule.algebra.choice import cast, equal, where
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.entrywise import cast, equal, where
+from chainrule.algebra.letters import PRODUCT_OP, build, sum_to
 from chainrule.algebra.node import Node, constant, topological
 from chainrule.algebra.op import Op
-from chainrule.algebra.product import PRODUCT_OP, build, sum_to
 
 
 def pull_back(seeds: Mapping[Node, Node], wrt: Sequence[Node]) -> list[Node | None]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chainrule.algebra.contract import letters_of
+from chainrule.algebra.letters import PRODUCT_OP, build
 from chainrule.algebra.node import CONSTANT, SIZE, VARIABLE, Node, constant, make, size, topological, variable
 from chainrule.algebra.op import OPS
-from chainrule.algebra.product import PRODUCT_OP, build
 from chainrule.algebra.signature import FLOAT64, FLOATS
 
 

@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chainrule.algebra.choice import cast
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRACT, cast, exp, negative
-from chainrule.algebra.node import CONSTANT, Node, constant, vector
-from chainrule.algebra.product import PRODUCT_OP, build, is_number, multiply
+from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRACT, exp, negative
+from chainrule.algebra.letters import PRODUCT_OP, build
+from chainrule.algebra.node import CONSTANT, Node, constant, is_number, vector
+from chainrule.algebra.product import multiply
 from chainrule.algebra.signature import FLOATS
 from chainrule.calculus.rewrite import rewrite
 
