@@ -189,7 +189,7 @@ def parametric_relu(x: Operand, a: Operand) -> Node:
     return make(PARAMETRIC_RELU, *operands(x, a))
 
 
-@function("clip")
+@function()
 def clip(x: Operand, low: float, high: float) -> Node:
     """x kept between the numbers low and high."""
     bottom, top = _plain("the low end of clip", low), _plain("the high end of clip", high)

@@ -8,13 +8,13 @@ from typing import Any, Union
 
 import numpy as np
 
+from chainrule.algebra.data import Data, array_of, converted, kind_of_data
 from chainrule.algebra.functions import FUNCTIONS, from_numpy
 from chainrule.algebra.notation import number, write
 from chainrule.algebra.op import OPS, Array, Namespace, Op, Phrase, declare
 from chainrule.algebra.signature import (
     BOOLEAN,
     FLOAT64,
-    FLOATS,
     INTEGER,
     Axis,
     DType,
@@ -262,29 +262,6 @@ def rebuild(flat: list[tuple[str, tuple[int, ...], dict[str, Any]]]) -> Node:
 # ── leaves ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Data:
-    """A read-only array that is equal to another of the same dtype, shape and bits."""
-
-    __slots__ = ("_bits", "array")
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.array = np.array(array, order="C")
-        self.array.flags.writeable = False
-        self._bits = (self.array.dtype.str, self.array.shape, self.array.tobytes())
-
-    def __reduce__(self) -> tuple[type["Data"], tuple[np.ndarray]]:
-        return Data, (self.array,)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Data) and self._bits == other._bits
-
-    def __hash__(self) -> int:
-        return hash(self._bits)
-
-    def __repr__(self) -> str:
-        return np.array2string(self.array, threshold=8, edgeitems=2, separator=", ")
-
-
 def _no_inputs(*_: Any, **__: Any) -> Any:
     raise GraphError("a leaf has no inputs: there is nothing to pull back to, or to batch")
 
@@ -373,34 +350,7 @@ def constant(value: object, dtype: object = None) -> Node:
     array = array_of(value)
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"{value!r:.60} is neither real numbers, whole numbers nor truth values")
-    return make(CONSTANT, data=Data(_converted(array, _kind_of_data(value, array) if dtype is None else dtype)))
-
-
-def array_of(value: object) -> np.ndarray:
-    """The value as an array; DTypeError for lists of unequal length and for expressions in a list."""
-    try:
-        return np.asarray(value)
-    except GraphError:
-        raise DTypeError("a list that holds expressions is no operand; join them with stack([…])") from None
-    except ValueError:
-        raise DTypeError(f"{value!r:.60} has rows of unequal length") from None
-
-
-def _kind_of_data(value: object, array: np.ndarray) -> DType:
-    if array.dtype.kind in "iu":
-        return FLOAT64 if isinstance(value, int) else INTEGER
-    return FLOAT64 if array.dtype.kind == "f" and array.dtype not in FLOATS else array.dtype
-
-
-def _converted(array: np.ndarray, dtype: object) -> np.ndarray:
-    kind = kind_of(dtype)
-    if array.dtype == kind:
-        return array
-    with np.errstate(over="ignore"):
-        converted = array.astype(kind)
-    if kind in FLOATS and np.any(np.isinf(converted) & np.isfinite(array)):
-        raise DTypeError(f"{array.flat[np.abs(array).argmax()]:.3g} does not fit in {kind}")
-    return converted
+    return make(CONSTANT, data=Data(converted(array, kind_of_data(value, array) if dtype is None else dtype)))
 
 
 def is_number(node: Node, value: float) -> bool:

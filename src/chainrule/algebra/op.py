@@ -63,7 +63,7 @@ class Op:
     guarded: bool = False
     """Whether a local gradient can be infinite, so that 0 × ∞ must be kept out behind a `where`."""
     routes: bool = False
-    """Whether the value is one of the inputs, chosen entry by entry (where, maximum, minimum)."""
+    """Whether the value is made of entries chosen among the inputs' (where, maximum, minimum, max, min)."""
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

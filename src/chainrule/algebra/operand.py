@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.algebra.data import array_of
 from chainrule.algebra.functions import FUNCTIONS
-from chainrule.algebra.node import Node, Operand, array_of, constant
+from chainrule.algebra.node import Node, Operand, constant
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, INTEGER, DType, common_dtype, shape_text
 from chainrule.errors import DTypeError, ShapeError

@@ -32,7 +32,7 @@ from chainrule.algebra.signature import (
 from chainrule.errors import ShapeError
 
 
-@function("matmul", "dot")
+@function("matmul")
 def matmul(a: Operand, b: Operand) -> Node:
     """The matrix product `a @ b`: matrix–matrix, matrix–vector, or inner product of vectors.
 
@@ -182,7 +182,7 @@ def outer(x: Operand, y: Operand) -> Node:
     return build(("a", "b"), "ab", (left, right))
 
 
-@function("inner", "vdot")
+@function("vdot")
 def inner(x: Operand, y: Operand) -> Node:
     """The sum of the products entry by entry, ⟨x, y⟩, of operands of one shape."""
     left, right = reals(x, y)
@@ -211,7 +211,7 @@ def trace(X: Operand) -> Node:
     return build(("aa",), "", (square_matrix(operands(X)[0], "trace"),))
 
 
-@function("diag", "diagonal")
+@function("diag")
 def diag(x: Operand) -> Node:
     """The diagonal matrix of a vector, or the diagonal of a square matrix."""
     (node,) = operands(x)

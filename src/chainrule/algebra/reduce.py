@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from chainrule.algebra.choice import cast, equal, where
+from chainrule.algebra.entry import one
 from chainrule.algebra.entrywise import exp
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import spread
@@ -17,7 +18,7 @@ from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, d
 from chainrule.algebra.operand import operands
 from chainrule.algebra.product import axes_of, sum
 from chainrule.algebra.signature import DType, Shape
-from chainrule.errors import ShapeError
+from chainrule.errors import BindingError, ShapeError
 
 Axes = tuple[int, ...]
 
@@ -53,6 +54,8 @@ def _reduction(
     forward: Callable[..., Array],
     pullback: Callable[..., Node],
     infer: Callable[..., tuple[Shape, DType]] = _kept,
+    *,
+    routes: bool = False,
 ) -> Op:
     """Declare a reduction. pullback(g, y, x, axes) gives the downstream gradient of its one input."""
 
@@ -73,19 +76,39 @@ def _reduction(
                 Example((Given((2, 3)),), {"axes": (-2, -1)}),
                 Example((Given((2, 3, 2)),), {"axes": (-2,)}),
             ),
+            guarded=True,
+            routes=routes,
         )
     )
     return op
 
 
+def _chosen(name: str, xp: Namespace, x: Array, axes: Axes) -> Array:
+    if _is_empty(x, axes):
+        raise BindingError("there is no entry to choose, because an axis has size 0")
+    return getattr(xp, name)(x, axis=axes)
+
+
 def _share_ties(g: Node, y: Node, x: Node, axes: Axes) -> Node:
-    chosen = cast(equal(x, _back(y, x, axes)), x.dtype)
-    return chosen * _back(g / sum(chosen, _front(x, axes)), x, axes)
+    chosen = equal(x, _back(y, x, axes))
+    count = sum(cast(chosen, x.dtype), _front(x, axes))
+    return where(chosen, _back(g / count, x, axes), constant(0, g.dtype))
+
+
+def _is_empty(x: Array, axes: Axes) -> bool:
+    return 0 in (x.shape[a] for a in axes)
+
+
+def _largest(xp: Namespace, x: Array, axes: Axes) -> Array:
+    """The largest entry with its axes kept, 0 where there is none."""
+    if _is_empty(x, axes):
+        return xp.zeros(tuple(1 if i - x.ndim in axes else a for i, a in enumerate(x.shape)), dtype=x.dtype)
+    return xp.max(x, axis=axes, keepdims=True)
 
 
 def _top(xp: Namespace, x: Array, axes: Axes) -> Array:
     """The largest entry, 0 where it is infinite, so that x − top is never ∞ − ∞."""
-    top = xp.max(x, axis=axes, keepdims=True)
+    top = _largest(xp, x, axes)
     return xp.where(xp.isfinite(top), top, xp.zeros_like(top))
 
 
@@ -106,7 +129,7 @@ def _log_softmax(xp: Namespace, x: Array, axes: Axes) -> Array:
 
 
 def _norm(xp: Namespace, x: Array, axes: Axes) -> Array:
-    top = xp.max(xp.abs(x), axis=axes, keepdims=True)
+    top = _largest(xp, xp.abs(x), axes)
     scale = xp.where((top > 0) & xp.isfinite(top), top, xp.ones_like(top))  # squares neither over- nor underflow
     return xp.squeeze(scale * xp.sqrt(xp.sum((x / scale) ** 2, axis=axes, keepdims=True)), axis=axes)
 
@@ -115,8 +138,8 @@ def _pull_norm(g: Node, y: Node, x: Node, axes: Axes) -> Node:
     return x * _back(g / where(equal(y, 0), constant(1, y.dtype), y), x, axes)
 
 
-MAX: Op = _reduction("max", lambda xp, x, axes: xp.max(x, axis=axes), _share_ties)
-MIN: Op = _reduction("min", lambda xp, x, axes: xp.min(x, axis=axes), _share_ties)
+MAX: Op = _reduction("max", partial(_chosen, "max"), _share_ties, routes=True)
+MIN: Op = _reduction("min", partial(_chosen, "min"), _share_ties, routes=True)
 LOGSUMEXP: Op = _reduction(
     "logsumexp", _logsumexp, lambda g, y, x, axes: _back(g, x, axes) * make(SOFTMAX, x, axes=axes)
 )
@@ -145,7 +168,7 @@ def _apply(op: Op, x: Operand, axis: int | Sequence[int] | None) -> Node:
 
 def _of_scalar(op: Op, node: Node) -> Node:
     """A reduction over no axis: the value of the one entry."""
-    return {SOFTMAX: node * 0 + 1, LOG_SOFTMAX: node * 0, NORM: abs(node)}.get(op, node)
+    return {SOFTMAX: one(node), LOG_SOFTMAX: constant(0, node.dtype), NORM: abs(node)}.get(op, node)
 
 
 @function("max", "amax")
@@ -178,7 +201,7 @@ def log_softmax(x: Operand, axis: int = -1) -> Node:
     return _apply(LOG_SOFTMAX, x, axis)
 
 
-@function("norm")
+@function()
 def norm2(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
     """The Euclidean (Frobenius) norm √Σ x²; its subgradient at 0 is 0."""
     return _apply(NORM, x, axis)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.algebra.data import array_of
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import repeat
-from chainrule.algebra.node import Node, Operand, array_of, constant, make
+from chainrule.algebra.node import Node, Operand, constant, make
 from chainrule.algebra.notation import ATOM, call, described, wrap, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
 from chainrule.algebra.operand import lift, real, reals
@@ -19,7 +20,6 @@ from chainrule.algebra.product import axis_of, transpose
 from chainrule.algebra.signature import (
     INTEGER,
     Axis,
-    Dim,
     DType,
     Shape,
     common_dtype,
@@ -30,8 +30,11 @@ from chainrule.algebra.signature import (
 from chainrule.algebra.signature import (
     axis as read_axis,
 )
-from chainrule.algebra.slice import SLICE, Cut
+from chainrule.algebra.slice import SLICE, Cut, read_cut, without_ellipsis
 from chainrule.errors import BindingError, DTypeError, GraphError, ShapeError
+
+Rows = Node | Sequence[int] | np.ndarray
+
 
 # ── reshape ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,8 +226,8 @@ SCATTER: Op = declare(
 )
 
 
-@function("take")
-def take(x: Operand, rows: Node | Sequence[int] | np.ndarray) -> Node:
+@function()
+def take(x: Operand, rows: Rows) -> Node:
     """The rows of x with these numbers: x[rows]. Its gradient is row-sparse, a `scatter` of the same rows.
 
     x has shape V×…, rows any shape of whole numbers 0 … V − 1; the value has shape rows×…
@@ -233,7 +236,7 @@ def take(x: Operand, rows: Node | Sequence[int] | np.ndarray) -> Node:
 
 
 @function()
-def scatter(rows: Node | Sequence[int] | np.ndarray, values: Operand, count: Axis | str) -> Node:
+def scatter(rows: Rows, values: Operand, count: Axis | str) -> Node:
     """Rows laid into a table of `count` zero rows; rows that meet in one place are added."""
     places, listed = _whole_numbers(rows), real(lift(values))
     if listed.shape[: places.ndim] != places.shape:
@@ -263,7 +266,7 @@ def pick(x: Node, index: Any) -> Node:
         raise GraphError(
             f"{write(x, 40)}[…]: rows are taken along the first axis only; transpose, take, transpose back"
         )
-    parts = _without_ellipsis(x, parts)
+    parts = without_ellipsis(x, parts)
     cuts: list[Cut] = []
     shape: list[Axis] = []
     axes = iter(x.shape)
@@ -271,59 +274,12 @@ def pick(x: Node, index: Any) -> Node:
         if part is None:
             shape.append(1)
             continue
-        cut, keeps = _cut(x, part, next(axes))
+        cut, keeps = read_cut(x, part, next(axes))
         cuts.append(cut)
         if keeps:
             shape.append(cut.length)
     whole = all(cut == Cut(0, a, 1) for cut, a in zip(cuts, x.shape, strict=True))
     return reshape(x if whole else make(SLICE, x, cuts=tuple(cuts)), tuple(shape))
-
-
-def _without_ellipsis(x: Node, parts: tuple[Any, ...]) -> tuple[Any, ...]:
-    used = len([p for p in parts if p is not None and p is not Ellipsis])
-    if used > x.ndim:
-        raise ShapeError(f"{used} positions are given for {described(x)}, which has {x.ndim} axes")
-    missing = (slice(None),) * (x.ndim - used)
-    where = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
-    return (*parts[:where], *missing, *parts[where + 1 :])
-
-
-def _cut(x: Node, part: Any, size: Axis) -> tuple[Cut, bool]:
-    if _whole(part):
-        if isinstance(size, int) and not -size <= part < size:
-            raise ShapeError(f"entry {part} of {described(x)}: that axis has {size} entries, numbered from 0")
-        return Cut(size + int(part) if part < 0 else int(part), 1, 1), False
-    if not isinstance(part, slice) or not all(_is_bound(p) for p in (part.start, part.stop)):
-        raise GraphError(
-            f"{part!r:.40} selects nothing from {write(x, 40)}; use numbers, slices or whole-number rows"
-        )
-    if part.step is not None and (not _whole(part.step) or part.step == 0):
-        raise GraphError(f"{part.step!r:.40} is no step of a slice; give a whole number other than 0")
-    if isinstance(size, int) and not any(isinstance(p, (Dim, str)) for p in (part.start, part.stop)):
-        start, stop, step = part.indices(size)
-        return Cut(start, len(range(start, stop, step)), step), True
-    if part.step not in (None, 1):
-        raise ShapeError(
-            f"a step of {part.step} over axis {size} of {described(x)}: the axis needs a number for that"
-        )
-    first, last = _bound(part.start, 0, size), _bound(part.stop, size, size)
-    if isinstance(last - first, int) and last - first < 0:  # type: ignore[operator]
-        last = first
-    return Cut(first, last - first, 1), True
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _is_bound(value: object) -> bool:
-    return value is None or isinstance(value, (Dim, str)) or _whole(value)
-
-
-def _bound(given: Any, default: Axis, size: Axis) -> Axis:
-    if given is None:
-        return default
-    return size + int(given) if _whole(given) and given < 0 else read_axis(given)
 
 
 # ── join ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,10 +6,14 @@ Positions of axes are counted from the end, so that an axis put in front changes
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from chainrule.algebra.node import Node, make
-from chainrule.algebra.notation import ATOM, call, wrap
+from chainrule.algebra.notation import ATOM, call, described, wrap, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
-from chainrule.algebra.signature import Axis, DType, Shape
+from chainrule.algebra.signature import Axis, Dim, DType, Shape
+from chainrule.algebra.signature import axis as read_axis
+from chainrule.errors import BindingError, GraphError, ShapeError
 
 
 class Cut(NamedTuple):
@@ -20,13 +24,18 @@ class Cut(NamedTuple):
     step: int
 
 
-def _selection(cuts: Sequence[Cut]) -> tuple[Any, ...]:
-    return (..., *(_python_slice(int(c.start), int(c.length), c.step) for c in cuts))  # type: ignore[arg-type]
+def _selection(cuts: Sequence[Cut], shape: Sequence[int]) -> tuple[Any, ...]:
+    sizes = shape[len(shape) - len(cuts) :]
+    return (..., *(_python_slice(*c, size) for c, size in zip(cuts, sizes, strict=True)))  # type: ignore[arg-type]
 
 
-def _python_slice(start: int, length: int, step: int) -> slice:
+def _python_slice(start: int, length: int, step: int, size: int) -> slice:
+    """Python's slice; BindingError where it would leave the axis, which Python passes over in silence."""
     if not length:
         return slice(0, 0)
+    for entry in (start, start + (length - 1) * step):
+        if not 0 <= entry < size:
+            raise BindingError(f"entry {entry} is asked for, but that axis has {size} entries, numbered from 0")
     end = start + length * step
     return slice(start, None if end < 0 else end, step)
 
@@ -42,8 +51,8 @@ def _infer_pad(x: Node, cuts: tuple[Cut, ...], shape: Shape) -> tuple[Shape, DTy
 def _pad(xp: Namespace, x: Array, cuts: tuple[Cut, ...], shape: tuple[int, ...]) -> Array:
     table = xp.zeros((*x.shape[: x.ndim - len(cuts)], *shape), dtype=x.dtype)
     if hasattr(table, "at"):
-        return table.at[_selection(cuts)].set(x)
-    table[_selection(cuts)] = x
+        return table.at[_selection(cuts, table.shape)].set(x)
+    table[_selection(cuts, table.shape)] = x
     return table
 
 
@@ -61,7 +70,7 @@ def _plus(a: Axis, b: Axis) -> str:
 SLICE: Op = declare(
     Op(
         "slice",
-        forward=lambda xp, x, cuts: x[_selection(cuts)],
+        forward=lambda xp, x, cuts: x[_selection(cuts, x.shape)],
         infer=_infer_slice,
         pullback=lambda k, g, y, x, cuts: make(PAD, g, cuts=cuts, shape=x.shape[x.ndim - len(cuts) :]),
         batch=lambda inputs, batched, cuts: make(SLICE, *inputs, cuts=cuts),
@@ -89,3 +98,55 @@ PAD: Op = declare(
         ),
     )
 )
+
+
+# ── what users write between brackets ─────────────────────────────────────────────────────────────────
+
+
+def without_ellipsis(x: Node, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The positions with `...` written out, one for every axis."""
+    used = len([p for p in parts if p is not None and p is not Ellipsis])
+    if used > x.ndim:
+        raise ShapeError(f"{used} positions are given for {described(x)}, which has {x.ndim} axes")
+    missing = (slice(None),) * (x.ndim - used)
+    where = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
+    return (*parts[:where], *missing, *parts[where + 1 :])
+
+
+def read_cut(x: Node, part: Any, size: Axis) -> tuple[Cut, bool]:
+    """What a position selects of an axis of this size, and whether the axis stays."""
+    if _whole(part):
+        if isinstance(size, int) and not -size <= part < size:
+            raise ShapeError(f"entry {part} of {described(x)}: that axis has {size} entries, numbered from 0")
+        return Cut(size + int(part) if part < 0 else int(part), 1, 1), False
+    if not isinstance(part, slice) or not all(_is_bound(p) for p in (part.start, part.stop)):
+        raise GraphError(
+            f"{part!r:.40} selects nothing from {write(x, 40)}; use numbers, slices or whole-number rows"
+        )
+    if part.step is not None and (not _whole(part.step) or part.step == 0):
+        raise GraphError(f"{part.step!r:.40} is no step of a slice; give a whole number other than 0")
+    if isinstance(size, int) and not any(isinstance(p, (Dim, str)) for p in (part.start, part.stop)):
+        start, stop, step = part.indices(size)
+        return Cut(start, len(range(start, stop, step)), step), True
+    if part.step not in (None, 1):
+        raise ShapeError(
+            f"a step of {part.step} over axis {size} of {described(x)}: the axis needs a number for that"
+        )
+    first, last = _bound(part.start, 0, size), _bound(part.stop, size, size)
+    if isinstance(last - first, int) and last - first < 0:  # type: ignore[operator]
+        last = first
+    return Cut(first, last - first, 1), True
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_bound(value: object) -> bool:
+    return value is None or isinstance(value, (Dim, str)) or _whole(value)
+
+
+def _bound(given: Any, default: Axis, size: Axis) -> Axis:
+    if given is None:
+        return default
+    return size + int(given) if _whole(given) and given < 0 else read_axis(given)

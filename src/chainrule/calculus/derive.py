@@ -23,18 +23,32 @@ def _zeros_like(x: Node) -> Node:
     return full(x.shape, constant(0, x.dtype))
 
 
-def _real(nodes: Sequence[Node]) -> None:
-    for x in nodes:
-        if not isinstance(x, Node):
-            raise GraphError(f"derivatives are taken with respect to expressions, and {x!r:.40} is none")
-        if x.dtype not in FLOATS:
-            raise DTypeError(f"{described(x)} holds {x.dtype.name} values, which have no derivative")
+def _real(x: Node) -> Node:
+    """The expression without the mark that it is read as a row; GraphError, DTypeError where it is no real one."""
+    if not isinstance(x, Node):
+        raise GraphError(f"derivatives are taken of and with respect to expressions, and {x!r:.40} is none")
+    if x.dtype not in FLOATS:
+        raise DTypeError(f"{described(x)} holds {x.dtype.name} values, which have no derivative")
+    return lift(x)
 
 
+def _several(wrt: Node | Sequence[Node]) -> list[Node]:
+    return [_real(wrt)] if isinstance(wrt, Node) else [_real(x) for x in _listed(wrt)]
+
+
+def _listed(wrt: object) -> Sequence[Node]:
+    if not isinstance(wrt, (list, tuple)):
+        raise GraphError(f"derivatives are taken with respect to one expression or a list, not {wrt!r:.40}")
+    return wrt
+
+
+@overload
+def vjp(y: Node, x: Node, v: Operand) -> Node: ...
+@overload
+def vjp(y: Node, x: Sequence[Node], v: Operand) -> list[Node]: ...
 def vjp(y: Node, x: Node | Sequence[Node], v: Operand) -> Node | list[Node]:
     """vᵀ ∂y/∂x, the upstream gradient v of y pulled back to x, in the shape of x."""
-    wrt = [x] if isinstance(x, Node) else list(x)
-    _real([y, *wrt])
+    wrt, y = _several(x), _real(y)
     seed = lift(v, y.dtype)
     if seed.shape != y.shape:
         raise ShapeError(
@@ -54,8 +68,7 @@ def gradient(s: Node, wrt: Node | Sequence[Node]) -> Node | list[Node]:
 
     Raises GraphError if s is no scalar. An x that s does not depend on has the gradient 0.
     """
-    _real([s])
-    if s.shape:
+    if _real(s).shape:
         text = write(s, 60)
         raise GraphError(
             f"a gradient is of a scalar, and {text} is {shape_text(s.shape)}; "
@@ -66,12 +79,12 @@ def gradient(s: Node, wrt: Node | Sequence[Node]) -> Node | list[Node]:
 
 def jvp(y: Node, x: Node, v: Operand) -> Node:
     """∂y/∂x · v, the change of y when x moves along v (forward mode): the pullback of the pullback."""
-    _real([y, x])
+    y, x = _real(y), _real(x)
     direction = lift(v, x.dtype)
     if direction.shape != x.shape:
         raise ShapeError(f"a direction for {described(x)} must have its shape, not {shape_text(direction.shape)}")
     cotangent = variable("\N{COMBINING OVERLINE}g", y.shape, y.dtype)
-    (back,) = pull_back({y: cotangent}, [x])
+    (back,) = pull_back({y: cotangent}, [x], linear=True)
     if back is None:
         return _zeros_like(y)
     (forward,) = pull_back({inner(back, direction): constant(1, x.dtype)}, [cotangent])
@@ -80,7 +93,7 @@ def jvp(y: Node, x: Node, v: Operand) -> Node:
 
 def jacobian(y: Node, x: Node) -> Node:
     """∂y/∂x with the axes of y before those of x: m×n for vectors (numerator layout)."""
-    _real([y, x])
+    y, x = _real(y), _real(x)
     cotangent = variable("\N{COMBINING OVERLINE}g", y.shape, y.dtype)
     (back,) = pull_back({y: cotangent}, [x])
     if back is None:
@@ -93,10 +106,13 @@ def jacobian(y: Node, x: Node) -> Node:
 
 def hessian(s: Node, x: Node | Sequence[Node]) -> Node:
     """∂²s/∂x∂xᵀ, or for [x, y] the mixed ∂²s/∂x∂yᵀ: the Jacobian of the gradient."""
-    first, second = (x, x) if isinstance(x, Node) else x
+    pair = _several(x)
+    if len(pair) != (1 if isinstance(x, Node) else 2):
+        raise GraphError(f"a Hessian is for one expression x or for two, [x, y], not for {len(pair)}")
+    first, second = pair[0], pair[-1]
     return jacobian(gradient(s, first), second)
 
 
 def hvp(s: Node, x: Node, v: Operand) -> Node:
-    """(∂²s/∂x∂xᵀ) v without forming the Hessian: the gradient of ⟨∂s/∂x, v⟩."""
-    return gradient(inner(gradient(s, x), v), x)
+    """(∂²s/∂x∂xᵀ) v without forming the Hessian: v pulled back through the gradient."""
+    return vjp(gradient(s, x), x, v)

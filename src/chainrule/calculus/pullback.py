@@ -8,19 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chainrule.algebra.choice import cast, equal, where
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.letters import PRODUCT_OP, build, sum_to
+from chainrule.algebra.letters import PRODUCT_OP, build, spread, sum_to
 from chainrule.algebra.node import Node, constant, topological
-from chainrule.algebra.op import Op
+from chainrule.algebra.product import sum
 
 
-def pull_back(seeds: Mapping[Node, Node], wrt: Sequence[Node]) -> list[Node | None]:
+def pull_back(seeds: Mapping[Node, Node], wrt: Sequence[Node], *, linear: bool = False) -> list[Node | None]:
     """Σ over outputs of (upstream gradient)ᵀ ∂output/∂x for every x in `wrt`; None where nothing flows.
 
-    seeds: output → its upstream gradient, of the output's shape.
+    seeds    output → its upstream gradient, of the output's shape
+    linear   whether the result must be linear in the seeds, as forward mode needs it: 0 × ∞ is then let through
     """
     order = topological(seeds)
     active = _depending_on(wrt, order)
-    behind = _behind_choices(order)
+    behind = set() if linear else _behind_choices(order)
     upstream: dict[Node, Node] = {}
     for output, seed in seeds.items():
         _add(upstream, output, seed)
@@ -66,23 +67,32 @@ def _guarded(k: int, g: Node, node: Node) -> Node | None:
     if node.op is PRODUCT_OP and len(node.inputs) > 1:
         return _guarded_product(k, g, node)
     flow = _local(k, g, node)
-    if flow is None or not _may_blow_up(node.op) or flow.shape != g.shape:
+    axes = node.attrs.get("axes")
+    if flow is None or not node.op.guarded or not (node.op.entrywise or axes):
         return flow
-    return where(equal(g, 0), constant(0, flow.dtype), flow)
+    reach = g if axes is None else _reach(g, node.inputs[k], axes)
+    return where(equal(reach, 0), constant(0, flow.dtype), flow)
 
 
-def _may_blow_up(op: Op) -> bool:
-    return op.entrywise and op.guarded
+def _reach(g: Node, x: Node, axes: Sequence[int]) -> Node:
+    """For every entry of the operand of a reduction: Σ |g| over the values that it has a part in, or g itself."""
+    front = [x.ndim + a for a in axes]
+    return spread(sum(abs(g), front) if g.ndim == x.ndim else g, x, front)
 
 
 def _guarded_product(k: int, g: Node, node: Node) -> Node | None:
+    """The product's rule with the other factors 0 wherever no chosen entry of the value has a part of them."""
     ins, out = letters_of(node.attrs["letters"])
-    if any(set(term) - set(out) for term in ins) or len(set(out)) < len(out):
+    if any(len(set(term)) < len(term) for term in (*ins, out)):
         return _local(k, g, node)
-    size = dict(zip(out, node.shape, strict=True))
-    masked = [
-        x if i == k else where(equal(g, 0), constant(0, x.dtype), build((term,), out, (x,), size))
-        for i, (term, x) in enumerate(zip(ins, node.inputs, strict=True))
-    ]
-    terms = [ins[k] if i == k else out for i in range(len(ins))]
-    return build((*terms[:k], out, *terms[k + 1 :]), ins[k], (*masked[:k], g, *masked[k + 1 :]), size)
+    size = dict(zip("".join((*ins, out)), (a for x in (*node.inputs, node) for a in x.shape), strict=True))
+    summed = set("".join(ins)) - set(out)
+    terms, factors = list(ins), list(node.inputs)
+    for i, (term, x) in enumerate(zip(ins, node.inputs, strict=True)):
+        held = term if summed else out  # without a sum every entry of the value has factors of its own
+        shared = "".join(c for c in out if c in held)
+        reach = g if shared == out else build((out,), shared, (abs(g),))
+        unused = equal(build((shared,), held, (reach,), size), 0)
+        terms[i], factors[i] = held, where(unused, constant(0, x.dtype), build((term,), held, (x,), size))
+    terms[k], factors[k] = out, g
+    return build(terms, ins[k], factors, size)

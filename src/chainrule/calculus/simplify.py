@@ -1,7 +1,7 @@
 """Simplification as a table of laws, one row each; every row is tried on numbers by the tests."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRAC
 from chainrule.algebra.letters import PRODUCT_OP, build
 from chainrule.algebra.node import CONSTANT, Node, constant, is_number, vector
 from chainrule.algebra.product import multiply
-from chainrule.algebra.signature import FLOATS
+from chainrule.algebra.signature import FLOATS, DType
 from chainrule.calculus.rewrite import rewrite
 
 
@@ -98,9 +98,15 @@ def _numbers_together(node: Node) -> Node | None:
             continue
         for inner, rest in (other.inputs, other.inputs[::-1]):
             a, b = _value(number), _value(inner)
-            if a is not None and b is not None and rest.shape == node.shape:
+            if a is not None and b is not None and rest.shape == node.shape and _representable(a * b, node.dtype):
                 return multiply(constant(a * b, node.dtype), rest)
     return None
+
+
+def _representable(value: float, dtype: DType) -> bool:
+    """Whether a number keeps its digits in this dtype: neither overflow nor underflow made it."""
+    limits = np.finfo(dtype)
+    return bool(limits.tiny <= abs(value) <= limits.max)
 
 
 LAWS: Sequence[Law] = (
@@ -116,8 +122,14 @@ LAWS: Sequence[Law] = (
 )
 
 
-def simplify(roots: Sequence[Node]) -> list[Node]:
+@overload
+def simplify(roots: Node) -> Node: ...
+@overload
+def simplify(roots: Sequence[Node]) -> list[Node]: ...
+def simplify(roots: Node | Sequence[Node]) -> Node | list[Node]:
     """The expressions with every law applied wherever it fits, inputs before users, until none fits."""
+    if isinstance(roots, Node):
+        return rewrite([roots], _settled)[0]
     return rewrite(roots, _settled)
 
 

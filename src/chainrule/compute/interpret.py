@@ -9,7 +9,7 @@ from chainrule.algebra.node import VARIABLE, Node, topological
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Namespace, Op
 from chainrule.algebra.signature import BOOLEAN, FLOATS, INTEGER, Binding, Dim
-from chainrule.errors import BindingError, ChainruleError, DTypeError
+from chainrule.errors import BindingError, ChainruleError, DTypeError, GraphError
 
 Values = Mapping[str, Any]
 
@@ -28,6 +28,9 @@ class Interpreter:
     """Outputs made ready to be computed many times: the order of the calls is found once."""
 
     def __init__(self, outputs: Sequence[Node]) -> None:
+        for output in outputs:
+            if not isinstance(output, Node):
+                raise GraphError(f"expressions have values, and {output!r:.40} is none")
         order = topological(outputs)
         place = {node: k for k, node in enumerate(order)}
         self.outputs = [place[node] for node in outputs]
@@ -46,6 +49,11 @@ class Interpreter:
                     f"{described(node)} {node.dtype}; give them different names"
                 )
 
+    def _needs(self, values: Values) -> str:
+        if any(isinstance(key, Node) for key in values):
+            return "values are given by name, as in {'x': …}"
+        return f"the expression needs {', '.join(self._named)}"
+
     def __call__(self, values: Values, sizes: Mapping[str, int] | None = None) -> list[Array]:
         """The values of the outputs; `values` holds an array for the name of every variable.
 
@@ -57,9 +65,7 @@ class Interpreter:
         for k, node in self.variables:
             name = node.attrs["name"]
             if name not in values:
-                raise BindingError(
-                    f"no value for {described(node)}; the expression needs {', '.join(self._named)}"
-                )
+                raise BindingError(f"no value for {described(node)}; {self._needs(values)}")
             held[k] = _checked(xp, node, values[name])
             binding.meet(name, node.shape, tuple(held[k].shape))
         binding.settle()
@@ -99,9 +105,9 @@ def _resolved(value: Any, binding: Binding) -> Any:
 
 def _run(xp: Namespace, step: Step, arrays: Sequence[Array], binding: Binding) -> Array:
     attrs = step.node.attrs
-    if step.symbolic:
-        attrs = {key: _resolved(value, binding) for key, value in attrs.items()}
     try:
+        if step.symbolic:
+            attrs = {key: _resolved(value, binding) for key, value in attrs.items()}
         return step.op.forward(xp, *arrays, **attrs)
     except ChainruleError as error:
         raise type(error)(f"{write(step.node, 60)}: {error}") from None
@@ -165,20 +171,23 @@ def evaluate(
 
     values   name → array (NumPy, or any namespace of the array API standard), list or number
     sizes    name → number, for dimensions that no value shows
-    Inputs are never changed, and no result shares their memory. Raises BindingError, DTypeError.
+    Inputs are never changed, and no result shares memory with them or with another. Raises BindingError,
+    DTypeError.
     """
     given = values or {}
-    results = Interpreter([outputs] if isinstance(outputs, Node) else outputs)(given, sizes)
-    own = [_own(result, given.values()) for result in results]
-    return own[0] if isinstance(outputs, Node) else own
+    listed: list[Any] = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    taken = set(map(id, given.values()))
+    own = [_own(result, taken) for result in Interpreter(listed)(given, sizes)]
+    return own if isinstance(outputs, (list, tuple)) else own[0]
 
 
-def _own(result: Array, given: Any) -> Array:
+def _own(result: Array, taken: set[int]) -> Array:
+    """The result in memory of its own: a view, a constant, an input or an earlier result is copied."""
     if not isinstance(result, np.ndarray):
         return result
     if result.ndim == 0:
         return result[()]
-    shared = not result.flags.writeable or any(
-        isinstance(v, np.ndarray) and np.may_share_memory(result, v) for v in given
-    )
-    return result.copy() if shared else result
+    if result.base is not None or not result.flags.writeable or id(result) in taken:
+        return result.copy()
+    taken.add(id(result))
+    return result
