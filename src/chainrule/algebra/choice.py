@@ -116,7 +116,7 @@ def _infer_cast(x: Node, dtype: DType) -> tuple[Shape, DType]:
 CAST: Op = declare(
     Op(
         "cast",
-        forward=lambda xp, x, dtype: xp.astype(x, dtype),
+        forward=lambda xp, x, dtype: xp.astype(x, getattr(xp, dtype.name)),
         infer=_infer_cast,
         pullback=lambda k, g, y, x, dtype: g if x.dtype in FLOATS else None,
         batch=lambda inputs, batched, dtype: make(CAST, *inputs, dtype=dtype),

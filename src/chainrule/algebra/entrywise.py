@@ -93,7 +93,8 @@ _python_erf = np.frompyfunc(math.erf, 1, 1)
 def _erf(xp: Namespace, x: Array) -> Array:
     if hasattr(xp, "erf"):
         return xp.erf(x)
-    return xp.asarray(np.asarray(_python_erf(np.asarray(x, dtype=np.float64)), dtype=x.dtype))
+    values = np.asarray(_python_erf(np.asarray(x, dtype=np.float64)), dtype=np.float64)
+    return xp.asarray(values, dtype=x.dtype)
 
 
 def _unit(condition: Node, like: Node) -> Node:

@@ -277,7 +277,7 @@ def _write_constant(_: Any, __: Any, data: Data) -> Phrase:
 
 
 def _forward_size(xp: Namespace, axis: int, dtype: DType) -> Array:
-    return xp.asarray(axis, dtype=dtype)
+    return xp.asarray(axis, dtype=getattr(xp, dtype.name))
 
 
 VARIABLE = declare(
