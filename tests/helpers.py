@@ -23,7 +23,9 @@ def op_examples() -> list:
     ]
 
 
-def draw(given: Given, rng: np.random.Generator, dtype: np.dtype = FLOAT64, front: tuple[int, ...] = ()) -> np.ndarray:
+def draw(
+    given: Given, rng: np.random.Generator, dtype: np.dtype = FLOAT64, front: tuple[int, ...] = ()
+) -> np.ndarray:
     """A random array in the safe domain of an operand, with more axes in front if asked."""
     shape = (*front, *given.shape)
     if given.kind == "index":
@@ -41,7 +43,8 @@ def operands(example: Example, dtype: np.dtype = FLOAT64) -> list[Node]:
     """Variables a, b, c … for the operands of a row."""
     kinds = {"index": INTEGER, "truth": BOOLEAN}
     return [
-        variable("abcdefgh"[k], given.shape, kinds.get(given.kind, dtype)) for k, given in enumerate(example.operands)
+        variable("abcdefgh"[k], given.shape, kinds.get(given.kind, dtype))
+        for k, given in enumerate(example.operands)
     ]
 
 

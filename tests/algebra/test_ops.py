@@ -13,7 +13,11 @@ from chainrule.calculus.batch import put_in_front
 ROWS = pytest.mark.parametrize(("op", "example"), op_examples())
 DIFFERENTIABLE = pytest.mark.parametrize(
     ("op", "example"),
-    [row for row in op_examples() if make(row.values[0], *operands(row.values[1]), **row.values[1].attrs).dtype in FLOATS],
+    [
+        row
+        for row in op_examples()
+        if make(row.values[0], *operands(row.values[1]), **row.values[1].attrs).dtype in FLOATS
+    ],
 )
 
 
@@ -143,5 +147,7 @@ def test_a_gradient_runs_over_another_array_namespace(rng):
     values = {name: rng.standard_normal(shape) for name, shape in values.items()}
     strict = {name: xp.asarray(v) for name, v in values.items()}
     wrt = [W, b, u, x]
-    for a, e in zip(cr.evaluate(cr.gradient(s, wrt), strict), cr.evaluate(cr.gradient(s, wrt), values), strict=True):
+    for a, e in zip(
+        cr.evaluate(cr.gradient(s, wrt), strict), cr.evaluate(cr.gradient(s, wrt), values), strict=True
+    ):
         np.testing.assert_allclose(np.asarray(a), e, rtol=1e-12)

@@ -10,6 +10,7 @@ appears only after the arrow stretches the value along a new axis; a letter twic
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from chainrule.algebra.contract import contract, letters_of
 from chainrule.algebra.functions import function
@@ -121,15 +122,16 @@ def build(ins: Sequence[str], out: str, inputs: Sequence[Node], sizes: dict[str,
     while k < len(nodes):
         terms, out, nodes, done = _absorb(k, terms, out, nodes)
         k = 0 if done else k + 1
-    letters = _canonical(terms, out)
-    if len(nodes) == 2 and letters not in BINARY and _canonical(terms[::-1], out) in BINARY:
-        nodes, letters = nodes[::-1], _canonical(terms[::-1], out)  # the order that has a matrix notation
+    letters, turned = _canonical(tuple(terms), out), _canonical(tuple(terms[::-1]), out)
+    if len(nodes) == 2 and letters not in BINARY and turned in BINARY:
+        nodes, letters = nodes[::-1], turned  # the order that has a matrix notation
     if len(nodes) == 1 and terms[0] == out and len(set(out)) == len(out):
         return nodes[0]
     return make(PRODUCT_OP, *nodes, letters=letters, sizes=tuple(known[c] for c in _new_letters(terms, out)))
 
 
-def _canonical(terms: Sequence[str], out: str) -> str:
+@lru_cache(maxsize=4096)
+def _canonical(terms: tuple[str, ...], out: str) -> str:
     """The letters renamed a, b, c … in the order of appearance, so that equal products have equal letters."""
     names = dict(zip(dict.fromkeys("".join(terms) + out), ALPHABET, strict=False))
     return ",".join("".join(names[c] for c in t) for t in terms) + "->" + "".join(names[c] for c in out)

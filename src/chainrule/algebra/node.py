@@ -194,6 +194,8 @@ class Node:
 
 _table: "weakref.WeakValueDictionary[Hashable, Node]" = weakref.WeakValueDictionary()
 _lock = threading.Lock()
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_FILL = [Node.__dict__[slot].__set__ for slot in ("op", "inputs", "attrs", "shape", "dtype")]
 
 
 def make(op: Op, *inputs: Node, **attrs: Any) -> Node:
@@ -206,9 +208,10 @@ def make(op: Op, *inputs: Node, **attrs: Any) -> Node:
     if len(shape) > MOST_AXES:
         raise ShapeError(f"an expression has at most {MOST_AXES} axes, and this {op.name} would have {len(shape)}")
     node = object.__new__(Node)
-    fields = {"op": op, "inputs": inputs, "attrs": MappingProxyType(attrs), "shape": shape, "dtype": dtype}
-    for slot, value in fields.items():
-        object.__setattr__(node, slot, value)
+    for fill, value in zip(
+        _FILL, (op, inputs, MappingProxyType(attrs) if attrs else _NONE, shape, dtype), strict=True
+    ):
+        fill(node, value)
     with _lock:
         return _table.setdefault(key, node)
 

@@ -64,20 +64,34 @@ def raised(base: Phrase, exponent: Phrase) -> Phrase:
 
 def write(root: "Node", limit: int = 4000) -> str:
     """The written form of an expression; parts longer than `limit` characters become `…`."""
+    near = _within(root, limit)
     written: dict[int, Phrase] = {}
     stack = [root]
     while stack:
         node = stack[-1]
-        waiting = [i for i in node.inputs if id(i) not in written]
+        waiting = [i for i in node.inputs if id(i) not in written] if id(node) in near else ()
         if waiting:
             stack.extend(waiting)
             continue
         stack.pop()
+        if id(node) not in near:
+            written[id(node)] = ELLIPSIS  # every level adds a character or more: it could not be seen
+            continue
         phrases = [written[id(i)] for i in node.inputs]
         phrase = node.op.write(phrases, node.inputs, **node.attrs)
         written[id(node)] = phrase if len(phrase.text) <= limit or node is root else ELLIPSIS
     text = written[id(root)].text
     return text if len(text) <= 2 * limit else ELLIPSIS.text
+
+
+def _within(root: "Node", levels: int) -> set[int]:
+    """The nodes at most so many levels below the root."""
+    near, front = {id(root)}, [root]
+    for _ in range(levels):
+        front = [i for node in front for i in node.inputs if id(i) not in near and not near.add(id(i))]  # type: ignore[func-returns-value]
+        if not front:
+            break
+    return near
 
 
 def described(node: "Node", limit: int = 60) -> str:

@@ -17,6 +17,8 @@ def lift(value: Operand, dtype: DType = FLOAT64) -> Node:
     """An operand as a node: numbers and lists take the dtype of their company, real arrays keep their own."""
     if isinstance(value, Node):
         return value.inputs[0] if value.op.name == "row" else value
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value[()]  # NumPy makes such arrays of numbers on its own
     if isinstance(value, (bool, int, float, np.bool_, np.number)):
         return constant(_exact(value, dtype), dtype)
     array = array_of(value)
@@ -66,8 +68,10 @@ def real(node: Node, dtype: DType = FLOAT64) -> Node:
 def _same_reading(values: Sequence[Operand], nodes: Sequence[Node]) -> None:
     """Refuse `x + y.T` on vectors, whose column reading differs from NumPy's."""
     rows = [isinstance(v, Node) and v.op.name == "row" for v in values]
+    if not any(rows):
+        return
     columns = [n.ndim == 1 and not row for n, row in zip(nodes, rows, strict=True)]
-    if any(rows) and any(columns):
+    if any(columns):
         row, column = nodes[rows.index(True)], nodes[columns.index(True)]
         a, b = write(column, 30), write(row, 30)
         raise ShapeError(

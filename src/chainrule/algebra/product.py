@@ -222,7 +222,7 @@ def diag(x: Operand) -> Node:
 
 def full(shape: int | str | Dim | Iterable[Axis | str], value: Operand = 1.0, *, dtype: DType = FLOAT64) -> Node:
     """An array of this shape that is `value` everywhere."""
-    axes = shape_of([shape] if isinstance(shape, (int, str, Dim)) else shape)
+    axes = shape_of(shape)
     return broadcast_to(lift(value, dtype), axes)
 
 

@@ -144,15 +144,15 @@ def _read(written: str) -> Axis:
 def _product_of(factors: list[str]) -> Axis:
     result: Axis = 1
     for factor in factors:
+        if not (factor.isdecimal() or factor.isidentifier()):
+            raise ShapeError(f"{factor!r} is no dimension; give a number or a name such as 'n'")
         result = result * (int(factor) if factor.isdecimal() else Dim({(factor,): 1}))
     return result
 
 
-def shape_of(axes: Iterable[int | str | Dim]) -> Shape:
+def shape_of(axes: Iterable[int | str | Dim] | int | str | Dim) -> Shape:
     """Read a shape, axis by axis; a single axis may stand for itself."""
-    if isinstance(axes, (int, str, Dim)):
-        axes = (axes,)
-    return tuple(axis(a) for a in axes)
+    return tuple(map(axis, axes if isinstance(axes, Iterable) and not isinstance(axes, str) else [axes]))
 
 
 def shape_text(shape: Shape) -> str:

@@ -1,6 +1,7 @@
 """Simplification as a table of laws, one row each; every row is tried on numbers by the tests."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -10,15 +11,18 @@ from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRACT, exp, negative
 from chainrule.algebra.letters import PRODUCT_OP, build
 from chainrule.algebra.node import CONSTANT, Node, constant, is_number, vector
+from chainrule.algebra.op import Op
 from chainrule.algebra.product import multiply
 from chainrule.algebra.signature import FLOATS, DType
 from chainrule.calculus.rewrite import rewrite
 
 
 class Law(NamedTuple):
-    """An equation read from left to right: what it does to a node it fits, and an example to try it on."""
+    """An equation read from left to right: the operations it is about (all, if none), what it does to a node
+    it fits, and an example to try it on."""
 
     name: str
+    on: tuple[Op, ...]
     apply: Callable[[Node], Node | None]
     example: Callable[[Node, Node], Node]
 
@@ -41,8 +45,6 @@ def _fold(node: Node) -> Node | None:
 
 
 def _without_one(node: Node) -> Node | None:
-    if node.op is not PRODUCT_OP or len(node.inputs) < 2:
-        return None
     ins, out = letters_of(node.attrs["letters"])
     kept = [(t, i) for t, i in zip(ins, node.inputs, strict=True) if not is_number(i, 1)]
     if len(kept) in (0, len(node.inputs)):
@@ -51,37 +53,31 @@ def _without_one(node: Node) -> Node | None:
     return cast(build([t for t, _ in kept], out, [i for _, i in kept], sizes), node.dtype)
 
 
-def _without_zero(node: Node) -> Node | None:
-    if node.op is ADD:
-        for zero, other in (node.inputs, node.inputs[::-1]):
-            if is_number(zero, 0):
-                return _as(node, other)
-    return _as(node, node.inputs[0]) if node.op is SUBTRACT and is_number(node.inputs[1], 0) else None
-
-
-def _first_power(node: Node) -> Node | None:
-    return _as(node, node.inputs[0]) if node.op is POWER_OP and is_number(node.inputs[1], 1) else None
-
-
-def _over_one(node: Node) -> Node | None:
-    return _as(node, node.inputs[0]) if node.op is DIVIDE and is_number(node.inputs[1], 1) else None
-
-
-def _twice_negative(node: Node) -> Node | None:
-    twice = node.op is NEGATIVE and node.inputs[0].op is NEGATIVE
-    return node.inputs[0].inputs[0] if twice else None
-
-
-def _plus_negative(node: Node) -> Node | None:
-    if node.op is ADD and node.inputs[1].op is NEGATIVE:
-        return node.inputs[0] - node.inputs[1].inputs[0]
-    if node.op is SUBTRACT and node.inputs[1].op is NEGATIVE:
-        return node.inputs[0] + node.inputs[1].inputs[0]
+def _plus_zero(node: Node) -> Node | None:
+    for zero, other in (node.inputs, node.inputs[::-1]):
+        if is_number(zero, 0):
+            return _as(node, other)
     return None
 
 
+def _without(number: float) -> Callable[[Node], Node | None]:
+    """x op number = x, where the shapes allow."""
+    return lambda node: _as(node, node.inputs[0]) if is_number(node.inputs[1], number) else None
+
+
+def _twice_negative(node: Node) -> Node | None:
+    return node.inputs[0].inputs[0] if node.inputs[0].op is NEGATIVE else None
+
+
+def _plus_negative(node: Node) -> Node | None:
+    left, right = node.inputs
+    if right.op is not NEGATIVE:
+        return None
+    return left - right.inputs[0] if node.op is ADD else left + right.inputs[0]
+
+
 def _number_first(node: Node) -> Node | None:
-    if node.op is not PRODUCT_OP or len(node.inputs) != 2:
+    if len(node.inputs) != 2:
         return None
     left, right = node.inputs
     if _value(right) is not None and _value(left) is None and left.shape == node.shape:
@@ -91,7 +87,7 @@ def _number_first(node: Node) -> Node | None:
 
 def _numbers_together(node: Node) -> Node | None:
     """2 (3 x) = 6 x, wherever the numbers stand."""
-    if node.op is not PRODUCT_OP or len(node.inputs) != 2:
+    if len(node.inputs) != 2:
         return None
     for number, other in (node.inputs, node.inputs[::-1]):
         if _value(number) is None or other.op is not PRODUCT_OP or len(other.inputs) != 2:
@@ -109,16 +105,19 @@ def _representable(value: float, dtype: DType) -> bool:
     return bool(limits.tiny <= abs(value) <= limits.max)
 
 
+ANY: tuple[Op, ...] = ()
+
 LAWS: Sequence[Law] = (
-    Law("arithmetic on numbers", _fold, lambda x, y: (constant(2.0) - constant(1.0)) * x),
-    Law("1 x = x", _without_one, lambda x, y: 1 * (x * y)),
-    Law("x + 0 = x", _without_zero, lambda x, y: (x + 0) - (0 + y)),
-    Law("x¹ = x", _first_power, lambda x, y: x**1 * y),
-    Law("x / 1 = x", _over_one, lambda x, y: x / 1 + y),
-    Law("-(-x) = x", _twice_negative, lambda x, y: y * negative(-x)),
-    Law("x + (-y) = x - y", _plus_negative, lambda x, y: x + (-y) - (-exp(x))),
-    Law("x 2 = 2 x, and -1 x = -x", _number_first, lambda x, y: x * 2 + y * -1),
-    Law("2 (3 x) = 6 x", _numbers_together, lambda x, y: 2 * (3 * x) + (y * 3) * 2),
+    Law("arithmetic on numbers", ANY, _fold, lambda x, y: (constant(2.0) - constant(1.0)) * x),
+    Law("1 x = x", (PRODUCT_OP,), _without_one, lambda x, y: 1 * (x * y)),
+    Law("x + 0 = x", (ADD,), _plus_zero, lambda x, y: (x + 0) * (0 + y)),
+    Law("x - 0 = x", (SUBTRACT,), _without(0), lambda x, y: (x - 0) * y),
+    Law("x¹ = x", (POWER_OP,), _without(1), lambda x, y: x**1 * y),
+    Law("x / 1 = x", (DIVIDE,), _without(1), lambda x, y: x / 1 + y),
+    Law("-(-x) = x", (NEGATIVE,), _twice_negative, lambda x, y: y * negative(-x)),
+    Law("x + (-y) = x - y", (ADD, SUBTRACT), _plus_negative, lambda x, y: x + (-y) - (-exp(x))),
+    Law("x 2 = 2 x, and -1 x = -x", (PRODUCT_OP,), _number_first, lambda x, y: x * 2 + y * -1),
+    Law("2 (3 x) = 6 x", (PRODUCT_OP,), _numbers_together, lambda x, y: 2 * (3 * x) + (y * 3) * 2),
 )
 
 
@@ -133,11 +132,19 @@ def simplify(roots: Node | Sequence[Node]) -> Node | list[Node]:
     return rewrite(roots, _settled)
 
 
+@cache
+def _laws_on(op: Op) -> list[Law]:
+    return [law for law in LAWS if not law.on or op in law.on]
+
+
 def _settled(node: Node) -> Node:
     changed: Node | None = node
     while changed is not None:
-        node = changed
-        changed = next((new for law in LAWS if (new := law.apply(node)) is not None and new is not node), None)
+        node, changed = changed, None
+        for law in _laws_on(node.op):
+            changed = law.apply(node)
+            if changed is not None:
+                break
     return node
 
 
