@@ -190,11 +190,9 @@ def _check_tensors(path: Path, network: Network, params: Tensors) -> None:
 
 
 def _card(config: Config, words: int) -> str:
-    labels = sorted({tag.partition("-")[2] for tag in config.tags if "-" in tag})
-    a, data = config.architecture, config.training
-    figures = "\n".join(
-        f"| {name} | {value:.4f} |" for name, value in config.figures.items() if isinstance(value, float)
-    )
+    labels = ", ".join(sorted({tag.partition("-")[2] for tag in config.tags if "-" in tag}))
+    a, data = config.architecture, config.training.get("data", "its training data")
+    figures = "\n".join(f"| {n} | {v:.4f} |" for n, v in config.figures.items() if isinstance(v, float))
     return f"""---
 library_name: chainrule
 pipeline_tag: token-classification
@@ -203,10 +201,10 @@ metrics: [precision, recall, f1]
 
 # Window NER tagger
 
-Labels: {", ".join(labels)}. Trained by chainrule {chainrule.__version__} on {data.get("data", "its training data")}.
+Labels: {labels}. Trained by chainrule {chainrule.__version__} on {data}.
 
-A window of {a.window} tokens ({a.combine}), word vectors of {a.dimension}, {a.hidden} hidden units ({a.activation}),
-{words:,} words, {len(config.tags)} tags ({config.scheme}).
+A window of {a.window} tokens ({a.combine}), word vectors of {a.dimension}, {a.hidden} hidden units
+({a.activation}), {words:,} words, {len(config.tags)} tags ({config.scheme}).
 
 | figure | value |
 |---|---|

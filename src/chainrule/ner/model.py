@@ -42,7 +42,7 @@ class Architecture:
     caps: int = 5
     hidden: int = 100
     activation: str = "tanh"
-    dropout: float = 0.0
+    dropout: float = 0.5
     l2: float = 0.0
 
     def __post_init__(self) -> None:

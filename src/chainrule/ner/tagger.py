@@ -10,15 +10,15 @@ from typing import Any, NamedTuple, Self
 
 import chainrule
 from chainrule.errors import ModelError
-from chainrule.learn.train import Params, Run, Watch, train
+from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.decode import Decoder, Floats
 from chainrule.ner.folder import CHECKPOINT, Config, read_folder, write_folder
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.tags import Scheme, convert, spans
-from chainrule.ner.tokenizer import TOKENIZERS, Token, sentences
-from chainrule.ner.training import Job, check_labels, prepare, settings_of
+from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, sentences
+from chainrule.ner.training import Choices, Job, check_labels, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import Vocabulary
 from chainrule.ner.windows import encode
@@ -98,17 +98,8 @@ class Tagger:
             architecture=architecture,
             tags=job.decoder.tags,
             scheme=choices.scheme,
-            tokenizer="characters-1" if job.train.characters else "words-1",
-            training={
-                "data": corpus.path.name,
-                "sentences": len(job.train.sentences),
-                "tokens": job.train.tokens,
-                "epochs": len(run.history),
-                "best_epoch": run.best_epoch,
-                "fingerprint": job.fingerprint,
-                **asdict(choices),
-                **{k: v for k, v in asdict(plan).items() if k != "checkpoint_every" and not _infinite(v)},
-            },
+            tokenizer=CHARACTERS if job.train.characters else TOKENIZER,
+            training=_described(job, run, plan, choices),
             figures={name: value for name, value in best.figures.items() if name != "score"},
         )
         tagger = cls(config, job.vocabulary, job.task.params, run, job.notes)
@@ -201,13 +192,22 @@ def _corpus(data: str | Path | Corpus) -> Corpus:
     return data if isinstance(data, Corpus) else read_corpus(data)
 
 
+def _described(job: Job, run: Run, plan: Plan, choices: Choices) -> dict[str, Any]:
+    """How a model came about, for its config.json."""
+    settings = {**asdict(choices), **asdict(plan)}
+    return {
+        "data": job.train.path.name,
+        "sentences": len(job.train.sentences),
+        "tokens": job.train.tokens,
+        "best_epoch": run.best_epoch,
+        "fingerprint": job.fingerprint,
+        "settings": {n: v for n, v in settings.items() if n != "checkpoint_every" and v != math.inf},
+    }
+
+
 def _ready(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _infinite(value: object) -> bool:
-    return isinstance(value, float) and math.isinf(value)
 
 
 def _entities(text: str, tokens: Sequence[Token], tags: Sequence[str], log_p: Floats) -> Iterator[Entity]:

@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.algebra.errors import DataError, SettingError
+from chainrule.errors import DataError, SettingError
 
 Scheme = Literal["bare", "IO", "IOB1", "IOB2", "BIOES", "BILOU"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
@@ -204,7 +204,8 @@ def detect(corpus: Sequence[Sequence[str]]) -> Detected:
     tally = _tally(corpus)
     scheme, words = _verdict(tally)
     illegal = sum(illegal_moves(tags, scheme) for tags in corpus)
-    broken = f"; {illegal:,} illegal transitions, read as conlleval does" if illegal else ""
+    plural = "" if illegal == 1 else "s"
+    broken = f"; {illegal:,} illegal transition{plural}, read as conlleval does" if illegal else ""
     return Detected(scheme, f"{scheme}: {words}{broken}", illegal)
 
 

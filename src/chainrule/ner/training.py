@@ -177,7 +177,7 @@ class _Feed:
         self.y = _numbers(corpus, tags, scheme)
 
     def __call__(self, examples: Integers, rng: np.random.Generator) -> dict[str, Any]:
-        values: dict[str, Any] = self.encoded.windows(examples)
+        values: dict[str, Any] = self.encoded.windows(np.asarray(examples, np.int64))
         hidden = self.rare[values["words"]] & (rng.random(values["words"].shape) < RARE)
         values["words"] = np.where(hidden, UNKNOWN, values["words"])
         return {**values, "y": self.y[examples], **self.network.masks(len(examples), rng)}

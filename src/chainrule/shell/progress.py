@@ -99,10 +99,8 @@ def _row(e: Epoch) -> str:
 def _running(t: Tick, seconds: float) -> str:
     share = t.done / t.batches
     left = seconds / share - seconds
-    return (
-        f"  {t.epoch:>4}  {ribbon(share)}  {share:4.0%}  loss {t.loss:.4f}  |g| {t.gradient_norm:.2g}  eta {clock(left)}"
-        "\n\n  Ctrl-C stops after this batch and keeps the best model"
-    )
+    progress = f"{ribbon(share)}  {share:4.0%}  loss {t.loss:.4f}  |g| {t.gradient_norm:.2g}  eta {clock(left)}"
+    return f"  {t.epoch:>4}  {progress}\n\n  Ctrl-C stops after this batch and keeps the best model"
 
 
 def _about(job: Job) -> Sequence[str]:

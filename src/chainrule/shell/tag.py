@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import tee
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,27 +42,9 @@ def command(model: Path, sources: tuple[str, ...], form: str | None) -> None:
     tagger = Tagger.load(model)
     write = FORMATS[form or ("text" if is_live(sys.stdout) else "jsonl")]
     waits = sys.stdin.isatty() or is_live(sys.stdout)
-    first, second = _twice(_lines(sources or ("-",)))
-    for text, entities in zip(first, tagger.pipe(second, 1 if waits else GROUP), strict=True):
+    ahead, behind = tee(_lines(sources or ("-",)))
+    for entities, text in zip(tagger.pipe(ahead, 1 if waits else GROUP), behind, strict=True):
         click.echo(write(text, entities, tagger))
-
-
-def _twice(lines: Iterator[str]) -> tuple[Iterator[str], Iterator[str]]:
-    """The same lines for the tagger, which reads ahead, and for the writer, which follows."""
-    held: list[str] = []
-
-    def ahead() -> Iterator[str]:
-        for line in lines:
-            held.append(line)
-            yield line
-
-    def behind() -> Iterator[str]:
-        while True:
-            if not held:
-                return
-            yield held.pop(0)
-
-    return behind(), ahead()
 
 
 def _lines(sources: Sequence[str]) -> Iterator[str]:
@@ -93,7 +76,8 @@ def _decoded(stream: BinaryIO, place: str) -> Iterator[str]:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise DataError(
-                f"{place}:{number}: byte {error.start + 1} (0x{raw[error.start]:02x}) is not UTF-8; convert the file"
+                f"{place}:{number}: byte {error.start + 1} (0x{raw[error.start]:02x}) is not UTF-8; "
+                "convert the file"
             ) from None
         yield line.rstrip("\r\n")
 

@@ -3,8 +3,9 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -13,13 +14,14 @@ import click
 
 from chainrule.learn.layers import ACTIVATIONS
 from chainrule.learn.optim import OPTIMIZERS
+from chainrule.learn.train import Plan
 from chainrule.ner.bundled import LANGUAGES, sample
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.metrics import Score
-from chainrule.ner.model import COMBINATIONS
+from chainrule.ner.model import COMBINATIONS, Architecture
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
-from chainrule.ner.training import FINE_TUNE
+from chainrule.ner.training import FINE_TUNE, Choices
 from chainrule.shell.progress import watcher
 
 EPILOG = """\b
@@ -30,51 +32,63 @@ Examples:
   chainrule train train.conll --out runs/mine --resume
 """
 
-SHOWN = {"show_default": True}
+HELP: Mapping[str, str] = {
+    "window": "Words in a window, odd.",
+    "combine": "How the words of a window come together.",
+    "dimension": "Width of random word vectors.",
+    "caps": "Width of the vectors of word shapes; 0 leaves them out.",
+    "hidden": "Hidden units.",
+    "activation": "Non-linearity.",
+    "dropout": "Share of inputs and hidden units that is dropped in training.",
+    "l2": "Strength λ of ½ λ ‖W‖², biases spared.",
+    "fine_tune": "Whether given vectors are trained; auto goes by the size of the data.",
+    "scheme": "Tags that the network learns.",
+    "minimum": "Words seen less often are unknown words.",
+    "held_out": "Share of DATA to choose the best epoch by, without --dev.",
+    "epochs": "At most so many passes over DATA.",
+    "patience": "Epochs without a better F1 before it stops.",
+    "batch_size": "Windows in a step.",
+    "learning_rate": "Base learning rate.",
+    "optimizer": "Optimiser.",
+    "schedule": "constant, halve:3, step:0.5:10, cosine, inverse:1000; also ,warmup:500.",
+    "clip": "Largest norm of a gradient.",
+    "seed": "Same seed, same machine: same model, bit for bit.",
+    "checkpoint_every": "Seconds between checkpoints inside an epoch.",
+}
+AMONG: Mapping[str, Iterable[str]] = {
+    "activation": ACTIVATIONS,
+    "combine": COMBINATIONS,
+    "fine_tune": FINE_TUNE,
+    "optimizer": OPTIMIZERS,
+    "scheme": SCHEMES,
+}
+
+
+def settings_as_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command an option for every setting; type and default are those of its field."""
+    defaults = {f.name: f.default for kind in (Architecture, Plan, Choices) for f in fields(kind)}
+    for name, text in reversed(list(HELP.items())):
+        default = defaults[name]
+        among = click.Choice(list(AMONG[name])) if name in AMONG else type(default)
+        flags = [f"--{name.replace('_', '-')}", *(["--lr"] if name == "learning_rate" else [])]
+        command = click.option(*flags, name, type=among, default=default, show_default=True, help=text)(command)
+    return command
+
+
+PATH = click.Path(path_type=Path)
 
 
 @click.command(epilog=EPILOG)
-@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.argument("data", required=False, type=PATH)
+@click.option("--dev", type=PATH, help="Tagged data to choose the best epoch by.")
+@click.option("--test", type=PATH, help="Tagged data for the final figures.")
 @click.option(
-    "--dev", type=click.Path(path_type=Path), help="Tagged data to choose the best epoch by [a tenth of DATA]."
+    "--sample", "language", type=click.Choice(sorted(LANGUAGES)), help="Bundled sample, without DATA [en]."
 )
-@click.option("--test", type=click.Path(path_type=Path), help="Tagged data for the final figures.")
-@click.option(
-    "--sample", "language", type=click.Choice(sorted(LANGUAGES)), help="The bundled sample, without DATA [en]."
-)
-@click.option("--vectors", type=click.Path(path_type=Path), help="Word vectors: word2vec (binary, text) or GloVe.")
-@click.option(
-    "--fine-tune", type=click.Choice(list(FINE_TUNE)), default="auto", help="Train given vectors?", **SHOWN
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the model [runs/NAME-01, -02 …].")
+@click.option("--vectors", type=PATH, help="Word vectors: word2vec (binary, text) or GloVe.")
+@click.option("--out", type=PATH, help="Folder for the model [runs/NAME-01, -02 …].")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
-@click.option("--seed", type=int, default=0, help="Same seed, same machine: same model, bit for bit.", **SHOWN)
-@click.option("--window", type=int, default=5, help="Words in a window, odd.", **SHOWN)
-@click.option(
-    "--combine", type=click.Choice(list(COMBINATIONS)), default="concatenate", help="Words in a window.", **SHOWN
-)
-@click.option("--dimension", type=int, default=50, help="Width of random word vectors.", **SHOWN)
-@click.option(
-    "--caps", type=int, default=5, help="Width of the vectors of word shapes; 0 leaves them out.", **SHOWN
-)
-@click.option("--hidden", type=int, default=100, help="Hidden units.", **SHOWN)
-@click.option("--activation", type=click.Choice(list(ACTIVATIONS)), default="tanh", help="Non-linearity.", **SHOWN)
-@click.option("--dropout", type=float, default=0.0, help="Share of inputs and hidden units dropped.", **SHOWN)
-@click.option("--l2", type=float, default=0.0, help="Strength λ of ½ λ ‖W‖², biases spared.", **SHOWN)
-@click.option(
-    "--scheme", type=click.Choice(SCHEMES), default="BIOES", help="Tags that the network learns.", **SHOWN
-)
-@click.option("--minimum", type=int, default=1, help="Rarer words are unknown words.", **SHOWN)
-@click.option("--epochs", type=int, default=30, help="At most so many passes over DATA.", **SHOWN)
-@click.option("--patience", type=int, default=5, help="Epochs without a better F1 before stopping.", **SHOWN)
-@click.option("--batch-size", type=int, default=32, help="Windows in a step.", **SHOWN)
-@click.option("--learning-rate", "--lr", type=float, default=0.05, help="Base learning rate.", **SHOWN)
-@click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="adagrad", help="Optimiser.", **SHOWN)
-@click.option(
-    "--schedule", default="constant", help="constant, halve:3, step:0.5:10, cosine, inverse:1000.", **SHOWN
-)
-@click.option("--clip", type=float, help="Largest norm of a gradient.")
-@click.option("--checkpoint-every", type=float, default=60.0, help="Seconds between checkpoints.", **SHOWN)
+@settings_as_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on standard output.")
 def command(
@@ -85,13 +99,15 @@ def command(
     out: Path | None,
     quiet: bool,
     as_json: bool,
-    clip: float | None,
     **settings: Any,
 ) -> int:
     """Train a window tagger on DATA, or on the bundled sample; write a model folder.
 
     DATA is in CoNLL form: a token and its tag on a line, an empty line between sentences.
     """
+    train: Corpus
+    held: Path | Corpus | None
+    judged: Path | Corpus | None
     if data is None:
         corpora = sample(language or "en")
         train, held, judged = corpora.train, dev or corpora.dev, test or corpora.test
@@ -102,8 +118,6 @@ def command(
         train, held, judged, name = read_corpus(data), dev, test, data.stem
     if settings["resume"] and out is None:
         raise click.UsageError("--resume continues the run in --out; name that folder")
-    if clip is not None:
-        settings["clip"] = clip
     folder = out or _free(Path("runs"), name)
     finals = None if judged is None else judged if isinstance(judged, Corpus) else read_corpus(judged)
     watch = watcher(quiet or as_json)
@@ -134,9 +148,7 @@ def _stopping() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         asked.append(number)
 
-    before: dict[int, Callable[..., Any] | int | None] = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, ask)
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
     finally:

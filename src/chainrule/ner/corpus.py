@@ -1,0 +1,395 @@
+"""Tagged sentences in files: one token and its tag on a line, an empty line between sentences (CoNLL).
+
+A file has any number of columns, separated by tabs if its first row holds one, else by blanks; the first
+is the token, the last the tag.  With tabs a token may be a blank or empty.  `-DOCSTART-` and `#begin` lines
+begin a document.  A line that begins with # is a token if it has every column and a tag at its end;
+otherwise, before a sentence, it is a comment.
+"""
+
+import os
+import re
+import sys
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from hashlib import blake2b
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from chainrule.errors import DataError
+from chainrule.ner.tags import OUTSIDE, Scheme, convert, detect, fault, is_bare, spans
+
+LONGEST_LINE = 1 << 20  # bytes
+LONGEST_ALONE = 1000  # tokens of a sentence that has the file to itself
+
+StrPath = str | Path
+
+_COMMENT = re.compile(r"##|# |#(begin|end) ")
+_UNWRITABLE = re.compile("[\t\r\n\0\ud800-\udfff]|-DOCSTART-|#begin ")
+
+
+class Sentence(NamedTuple):
+    """A sentence; `tags` is empty where there are none, token k stands in line `line + k` of the file."""
+
+    tokens: list[str]
+    tags: list[str]
+    line: int = 1
+    document: int = 0
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The sentences of a file, and what was found out about them; `scheme` is None without tags."""
+
+    path: Path
+    sentences: tuple[Sentence, ...]
+    scheme: Scheme | None
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def tokens(self) -> int:
+        """How many tokens there are."""
+        return sum(len(s.tokens) for s in self.sentences)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many names there are of each label, labels in alphabetical order."""
+        found = Counter(name.label for s in self.sentences for name in spans(s.tags))
+        return dict(sorted(found.items()))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the names, in alphabetical order."""
+        return tuple(self.counts)
+
+    @property
+    def entities(self) -> int:
+        """How many names there are."""
+        return sum(self.counts.values())
+
+    @property
+    def documents(self) -> int:
+        """How many documents there are; one where none is marked."""
+        return len({s.document for s in self.sentences})
+
+    @cached_property
+    def characters(self) -> bool:
+        """Whether the tokens are single characters: spaces among them, or most of them Asian."""
+        single = [t for s in self.sentences for t in s.tokens if len(t) == 1]
+        asian = sum(t >= "\u2e80" for t in single)
+        return bool(single) and len(single) >= 0.95 * self.tokens and (" " in single or 2 * asian > len(single))
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all tokens and tags."""
+        state = blake2b(digest_size=16)
+        for s in self.sentences:
+            state.update("\0".join((*s.tokens, "", *s.tags, "\0")).encode("utf-8", "surrogatepass"))
+        return state.hexdigest()
+
+    def tagged(self, scheme: Scheme) -> list[list[str]]:
+        """The tags of every sentence, in another scheme."""
+        return [convert(s.tags, scheme) for s in self.sentences]
+
+    def of(self, sentences: Iterable[Sentence]) -> "Corpus":
+        """A corpus of some of the sentences."""
+        return replace(self, sentences=tuple(sentences), notes=())
+
+
+def read_corpus(path: StrPath, *, tagged: bool = True) -> Corpus:
+    """Read a file, `-` for standard input; `tagged=False` takes the first column and leaves the others.
+
+    Raises DataError, `path:line: cause; repair`.
+    """
+    table = read_table(path)
+    if not tagged:
+        return _with_notes(table, [s._replace(tags=[]) for s in _sentences(table)], None, [])
+    if table.width == 1:
+        raise DataError(f"{table.at()}: one column, no tag; write a token, a tab and its tag on each line")
+    check_tags(table, -1)
+    sentences = _sentences(table)
+    detected = detect([s.tags for s in sentences])
+    if detected.scheme != "bare":
+        _check_prefixes(table)
+    return _with_notes(table, sentences, detected.scheme, [detected.evidence])
+
+
+def _sentences(table: "Table") -> list[Sentence]:
+    return [
+        Sentence([row[0] for row in b.rows], [sys.intern(row[-1]) for row in b.rows], b.line, b.document)
+        for b in table.blocks
+    ]
+
+
+def _with_notes(table: "Table", sentences: list[Sentence], scheme: Scheme | None, notes: list[str]) -> Corpus:
+    corpus = Corpus(table.path, tuple(sentences), scheme)
+    size = [_counted(len(sentences), "sentence"), _counted(corpus.tokens, "token")]
+    size += [_counted(corpus.documents, "document")] * (corpus.documents > 1)
+    size += [_counted(corpus.entities, "name")] * bool(scheme)
+    found = [", ".join(size), *notes]
+    found += ["the tokens are characters"] * corpus.characters
+    found += [_counted(table.comments, "comment line") + " skipped"] * bool(table.comments)
+    empty = sum(not token for s in sentences for token in s.tokens)
+    found += [_counted(empty, "empty token")] * bool(empty)
+    return replace(corpus, notes=tuple(found))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+# ── rows and columns ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Block:
+    """Consecutive rows, the first in line `line`."""
+
+    line: int
+    document: int
+    rows: list[list[str]] = field(default_factory=list)
+
+
+@dataclass
+class Table:
+    """The rows of a file, in blocks; each has as many columns as the row in line `model`."""
+
+    path: Path
+    tabs: bool
+    width: int
+    model: int
+    blocks: list[Block] = field(default_factory=list)
+    comments: int = 0
+
+    def at(self, block: int = 0, row: int = 0) -> str:
+        """The place of a row, for messages."""
+        return f"{_place(self.path)}:{self.blocks[block].line + row}"
+
+    def first(self, column: int) -> dict[str, tuple[int, int]]:
+        """Where each value of a column stands first: (block, row)."""
+        found: dict[str, tuple[int, int]] = {}
+        for i, block in enumerate(self.blocks):
+            for k, row in enumerate(block.rows):
+                if row[column] not in found:
+                    found[row[column]] = (i, k)
+        return found
+
+
+def read_table(path: StrPath, *, documents: bool = True) -> Table:
+    """Read the rows of a file; without `documents`, `-DOCSTART-` is a token like any other.
+
+    Raises DataError for what cannot be opened or decoded, for uneven rows, and where there are no rows.
+    """
+    path = Path(path)
+    lines = list(_lines(path))
+    table, tags = _layout(path, lines, documents)
+    document, block = 0, Block(0, 0)
+    for number, line in enumerate(lines, 1):
+        starts = documents and _begins_document(line)
+        if starts or not line.strip():
+            document += starts
+            block = Block(0, document)
+            continue
+        row = _split(line, table.tabs)
+        if line[0] == "#" and not block.rows and _is_comment(line, row, table.width, tags):
+            table.comments += 1
+            continue
+        if len(row) != table.width:
+            raise DataError(_uneven(table, number, len(row)))
+        if not block.rows:
+            block.line = number
+            table.blocks.append(block)
+        block.rows.append(row)
+    return _checked(table)
+
+
+def _begins_document(line: str) -> bool:
+    return line.startswith("-DOCSTART-") or line.startswith("#begin ")
+
+
+def _split(line: str, tabs: bool) -> list[str]:
+    if tabs:
+        return line.split("\t")
+    return [part for part in line.replace("\t", " ").split(" ") if part]
+
+
+def _layout(path: Path, lines: Sequence[str], documents: bool) -> tuple[Table, set[str]]:
+    """Separator and width, by the first row that does not begin with #; and the last columns of such rows."""
+    numbered = enumerate(lines, 1)
+    filled = [(n, s) for n, s in numbered if s.strip() and not (documents and _begins_document(s))]
+    plain = [(n, s) for n, s in filled if s[0] != "#"]
+    model, line = next(iter(plain or [(n, s) for n, s in filled if _ends_in_tag(s)]), (1, ""))
+    tabs = "\t" in line
+    separator = "\t" if tabs else " "
+    tags = {s.rstrip(" ").rpartition(separator)[2] for _, s in plain}
+    return Table(path, tabs, len(_split(line, tabs)), model), tags
+
+
+def _ends_in_tag(line: str) -> bool:
+    return not fault(_split(line, "\t" in line)[-1])
+
+
+def _is_comment(line: str, row: Sequence[str], width: int, tags: set[str]) -> bool:
+    """Whether a line that begins with # and stands before a sentence is no token."""
+    if not _COMMENT.match(line):
+        return False
+    if width == 1:
+        return " " in line
+    tag = row[-1]
+    return len(row) != width or not (tag in tags or tag == OUTSIDE or ("-" in tag and not fault(tag)))
+
+
+def _uneven(table: Table, number: int, count: int) -> str:
+    separator = "tabs" if table.tabs else "blanks"
+    return (
+        f"{_place(table.path)}:{number}: {_counted(count, 'column')}, but line {table.model} has {table.width}, "
+        f"separated by {separator}; give every row the same columns"
+    )
+
+
+def _checked(table: Table) -> Table:
+    if not table.blocks:
+        raise DataError(f"{_place(table.path)}:1: no sentences; write a token, a tab and its tag on each line")
+    length = len(table.blocks[0].rows)
+    if len(table.blocks) == 1 and length > LONGEST_ALONE:
+        raise DataError(
+            f"{table.at(row=LONGEST_ALONE)}: all {length:,} tokens are one sentence, blank lines are missing; "
+            "put an empty line after each sentence"
+        )
+    return table
+
+
+def check_tags(table: Table, column: int) -> None:
+    """Refuse an illegal tag in a column, counted as in a list; DataError with its line."""
+    for tag, place in table.first(column).items():
+        if reason := fault(tag):
+            raise DataError(f"{table.at(*place)}: {reason}")
+
+
+def _check_prefixes(table: Table) -> None:
+    for tag, place in table.first(-1).items():
+        if is_bare(tag):
+            raise DataError(f"{table.at(*place)}: tag {tag!r} has no prefix, but others have; write B-{tag}")
+
+
+# ── bytes to lines, and back ──────────────────────────────────────────────────────────────────────────
+
+
+def _place(path: Path) -> str:
+    return "standard input" if str(path) == "-" else str(path)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a file without their ends, in memory bounded by the longest line allowed."""
+    with _opened(path) as stream:
+        offset = 0
+        for number, raw in enumerate(iter(partial(stream.readline, LONGEST_LINE + 1), b""), 1):
+            yield _decoded(raw, f"{_place(path)}:{number}", offset)
+            offset += len(raw)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    place = _place(path)
+    try:
+        with nullcontext(_standard_input()) if str(path) == "-" else path.open("rb") as stream:
+            yield stream
+    except FileNotFoundError:
+        raise DataError(f"{place}: there is no such file; check the path") from None
+    except IsADirectoryError:
+        raise DataError(f"{place}: is a folder; name a file in it") from None
+    except OSError as error:
+        raise DataError(f"{place}: cannot be read ({error.strerror}); check its permissions") from None
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise DataError("standard input: is closed; name a file")
+    return sys.stdin.buffer
+
+
+def _decoded(raw: bytes, place: str, offset: int) -> str:
+    if len(raw) > LONGEST_LINE:
+        raise DataError(f"{place}: a line of over {LONGEST_LINE:,} bytes; write one token on each line")
+    if offset == 0:
+        if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise DataError(f"{place}: the file is UTF-16; save it as UTF-8")
+        bom = len(BOM_UTF8) if raw.startswith(BOM_UTF8) else 0
+        raw, offset = raw[bom:], bom
+    try:
+        line = raw.decode()
+    except UnicodeDecodeError as error:
+        byte = f"0x{raw[error.start]:02x} at byte {offset + error.start:,} of the file"
+        raise DataError(f"{place}: {byte} is not UTF-8; convert the file to UTF-8") from None
+    if "\0" in line:
+        raise DataError(f"{place}: a NUL byte at byte {offset + raw.index(0):,} of the file; remove it")
+    line = line.rstrip("\r\n")
+    if "\r" in line:
+        raise DataError(f"{place}: a carriage return inside the line; end lines with \\n or \\r\\n")
+    return line
+
+
+def write_conll(
+    target: StrPath | BinaryIO, sentences: Iterable[Sentence], predicted: Iterable[Sequence[str]] | None = None
+) -> None:
+    """Write sentences with tabs between columns: token, tag if there are any, predicted tag if given.
+
+    A path is written whole or not at all; a stream takes bytes.  Raises DataError for a token that the
+    format cannot hold, for columns of unequal length, and for a path that refuses.
+    """
+    document = 0
+    with _written(Path(target)) if isinstance(target, (str, Path)) else nullcontext(target) as stream:
+        for number, (sentence, tags) in enumerate(zip_longest(sentences, predicted or ()), 1):
+            if sentence is None or (tags is None and predicted is not None):
+                raise DataError(f"sentence {number}: is gold or predicted only; give equally many of both")
+            columns = [column for column in (sentence.tokens, sentence.tags, tags) if column]
+            _check_writable(number, columns)
+            rows = list(zip(*columns, strict=True))
+            if sentence.document != document:
+                document = sentence.document
+                rows = [("-DOCSTART-", *[OUTSIDE] * (len(columns) - 1)), (), *rows]
+            stream.write("".join("\t".join(row) + "\n" for row in (*rows, ())).encode())
+
+
+def _check_writable(number: int, columns: Sequence[Sequence[str]]) -> None:
+    lengths = [len(column) for column in columns]
+    if not lengths or min(lengths) < max(lengths):
+        raise DataError(f"sentence {number}: columns of {lengths} rows; give each token one tag")
+    for token in columns[0]:
+        if _UNWRITABLE.search(token) or (len(columns) == 1 and token.split() != [token]):
+            raise DataError(f"sentence {number}: a CoNLL file cannot hold the token {token!r}; replace it")
+    for tag in set(chain(*columns[1:])):
+        if reason := fault(tag):
+            raise DataError(f"sentence {number}: {reason}")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its name only when all is written and on the disk."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+def _sync(folder: Path) -> None:
+    """Put the names in a folder on the disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
