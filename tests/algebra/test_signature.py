@@ -4,8 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import chainrule as cr
 from chainrule.algebra.signature import (
@@ -217,7 +216,7 @@ def test_sizes_are_found_from_values():
         ([("x", ("n",), ())], None, "x is declared n (1 axis), but the value given has shape scalar (no axes)"),
         ([("x", ("n",), (2,)), ("y", ("n + 1",), (2,))], None, "axis 0 of y should be n + 1 = 3, but the value given has shape 2"),
         ([("x", ("2n",), (5,)), ("y", ("n",), (2,))], None, "axis 0 of x should be 2n = 4, but the value given has shape 5"),
-        ([("y", ("n + 1",), (2,))], None, "the size of dimension n is not known: no value given has it; pass sizes={'n': …}"),
+        ([("y", ("n + 1",), (2,))], None, "the size of dimension n is not known: no variable of the expression shows it; give values for variables instead of names, or pass sizes={'n': …}"),
         ([], {"n": -1}, "sizes gives n the size -1; give 0 or a positive whole number"),
         ([], {"n": 2.5}, "sizes gives n the size 2.5; give 0 or a positive whole number"),
         ([], {"n": True}, "sizes gives n the size True; give 0 or a positive whole number"),

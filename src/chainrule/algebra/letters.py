@@ -19,8 +19,7 @@ from chainrule.algebra.notation import described
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
 from chainrule.algebra.operand import operands
 from chainrule.algebra.product_notation import BINARY, write_product
-from chainrule.algebra.signature import Axis, DType, Shape, common_dtype
-from chainrule.algebra.signature import axis as read_axis
+from chainrule.algebra.signature import Axis, DType, Shape, axis as read_axis, common_dtype
 from chainrule.errors import GraphError, ShapeError
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -21,13 +21,11 @@ from chainrule.algebra.signature import (
     DType,
     Misfit,
     Shape,
+    axis as read_axis,
     broadcast,
     entries,
     shape_of,
     shape_text,
-)
-from chainrule.algebra.signature import (
-    axis as read_axis,
 )
 from chainrule.errors import ShapeError
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from chainrule.algebra.choice import cast, equal, where
-from chainrule.algebra.entry import one
 from chainrule.algebra.entrywise import exp
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import spread
@@ -16,7 +15,7 @@ from chainrule.algebra.node import Node, Operand, constant, make
 from chainrule.algebra.notation import call, described
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
 from chainrule.algebra.operand import operands
-from chainrule.algebra.product import axes_of, sum
+from chainrule.algebra.product import axes_of, full, sum
 from chainrule.algebra.signature import DType, Shape
 from chainrule.errors import BindingError, ShapeError
 
@@ -163,12 +162,14 @@ def _apply(op: Op, x: Operand, axis: int | Sequence[int] | None) -> Node:
     axes = tuple(a - node.ndim for a in axes_of(node, axis))
     if op in (MAX, MIN) and any(node.shape[a] == 0 for a in axes):
         raise ShapeError(f"{op.name} of {described(node)}: there is no entry to choose")
-    return make(op, node, axes=axes) if axes else _of_scalar(op, node)
+    return make(op, node, axes=axes) if axes else _over_none(op, node)
 
 
-def _of_scalar(op: Op, node: Node) -> Node:
-    """A reduction over no axis: the value of the one entry."""
-    return {SOFTMAX: one(node), LOG_SOFTMAX: constant(0, node.dtype), NORM: abs(node)}.get(op, node)
+def _over_none(op: Op, node: Node) -> Node:
+    """A reduction over no axis: every entry is its own."""
+    if op in (SOFTMAX, LOG_SOFTMAX):
+        return full(node.shape, 1.0 if op is SOFTMAX else 0.0, dtype=node.dtype)
+    return abs(node) if op is NORM else node
 
 
 @function("max", "amax")

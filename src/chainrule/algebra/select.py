@@ -22,13 +22,11 @@ from chainrule.algebra.signature import (
     Axis,
     DType,
     Shape,
+    axis as read_axis,
     common_dtype,
     entries,
     shape_of,
     shape_text,
-)
-from chainrule.algebra.signature import (
-    axis as read_axis,
 )
 from chainrule.algebra.slice import SLICE, Cut, read_cut, without_ellipsis
 from chainrule.errors import BindingError, DTypeError, GraphError, ShapeError
@@ -328,7 +326,9 @@ JOIN: Op = declare(
 def concat(parts: Sequence[Operand], axis: int = 0) -> Node:
     """Join operands along an axis that they have; the sizes add."""
     nodes = reals(*parts)
-    if not nodes or any(n.ndim != nodes[0].ndim or not n.ndim for n in nodes):
+    if not nodes:
+        raise ShapeError("concat joins one operand or more, and none is given")
+    if any(n.ndim != nodes[0].ndim or not n.ndim for n in nodes):
         raise ShapeError(
             f"concat needs operands with equally many axes, at least one: {', '.join(map(described, nodes))}"
         )

@@ -277,8 +277,8 @@ class Binding:
         unknown = sorted(a.names - self.sizes.keys())
         if unknown:
             raise BindingError(
-                f"the size of dimension {unknown[0]} is not known: no value given has it; "
-                f"pass sizes={{{unknown[0]!r}: …}}"
+                f"the size of dimension {unknown[0]} is not known: no variable of the expression shows it; "
+                f"give values for variables instead of names, or pass sizes={{{unknown[0]!r}: …}}"
             )
         total = 0
         for monomial, coefficient in a.terms:

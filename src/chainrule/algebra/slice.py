@@ -11,8 +11,7 @@ import numpy as np
 from chainrule.algebra.node import Node, make
 from chainrule.algebra.notation import ATOM, call, described, wrap, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
-from chainrule.algebra.signature import Axis, Dim, DType, Shape
-from chainrule.algebra.signature import axis as read_axis
+from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis as read_axis
 from chainrule.errors import BindingError, GraphError, ShapeError
 
 
@@ -105,6 +104,8 @@ PAD: Op = declare(
 
 def without_ellipsis(x: Node, parts: tuple[Any, ...]) -> tuple[Any, ...]:
     """The positions with `...` written out, one for every axis."""
+    if parts.count(...) > 1:
+        raise GraphError(f"{write(x, 40)}[…]: `...` stands for all other axes, so it is written once")
     used = len([p for p in parts if p is not None and p is not Ellipsis])
     if used > x.ndim:
         raise ShapeError(f"{used} positions are given for {described(x)}, which has {x.ndim} axes")

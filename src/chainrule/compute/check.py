@@ -146,11 +146,13 @@ def check(
     names = [v.attrs["name"] for v in chosen]
     real = {v.attrs["name"] for v in variables(s, *derived) if v.dtype in FLOATS}
     point = {n: _wide(v) if n in real else v for n, v in values.items()}
-    stated = dict(zip(names, evaluate(slopes, point, sizes), strict=True))
+    _, *found = evaluate([wide, *slopes], point, sizes)
+    stated = dict(zip(names, found, strict=True))
     for name, claim in (claims or {}).items():
         if name not in stated:
             raise BindingError(f"a gradient is claimed for {name}, but the expression has {', '.join(names)}")
-        stated[name] = evaluate(claim, point, sizes) if isinstance(claim, Node) else np.asarray(claim, np.float64)
+        given = isinstance(claim, Node)
+        stated[name] = evaluate([wide, claim], point, sizes)[1] if given else np.asarray(claim, np.float64)
     f = _scalar_function(wide, point, sizes)
     rows = [_check_one(f, point, name, np.asarray(stated[name]), entries, seed) for name in names]
     return Check(tuple(rows), _step(1.0))

@@ -11,7 +11,7 @@ from chainrule.algebra.op import Array, Namespace, Op
 from chainrule.algebra.signature import BOOLEAN, FLOATS, INTEGER, Binding, Dim
 from chainrule.errors import BindingError, ChainruleError, DTypeError, GraphError
 
-Values = Mapping[str, Any]
+Values = Mapping[Any, Any]  # the keys are names or variables
 
 
 class Step(NamedTuple):
@@ -49,23 +49,21 @@ class Interpreter:
                     f"{described(node)} {node.dtype}; give them different names"
                 )
 
-    def _needs(self, values: Values) -> str:
-        if any(isinstance(key, Node) for key in values):
-            return "values are given by name, as in {'x': …}"
-        return f"the expression needs {', '.join(self._named)}"
-
     def __call__(self, values: Values, sizes: Mapping[str, int] | None = None) -> list[Array]:
-        """The values of the outputs; `values` holds an array for the name of every variable.
+        """The values of the outputs; `values` holds an array for every variable or its name.
 
         Raises BindingError for a value that is missing or has the wrong shape, DTypeError for the wrong kind.
         """
         held: list[Any] = [None] * self._count
         binding = Binding(sizes)
+        values = _by_name(values, binding)
         xp = namespace(values[name] for name in self._named if name in values)
         for k, node in self.variables:
             name = node.attrs["name"]
             if name not in values:
-                raise BindingError(f"no value for {described(node)}; {self._needs(values)}")
+                raise BindingError(
+                    f"no value for {described(node)}; the expression needs {', '.join(self._named)}"
+                )
             held[k] = _checked(xp, node, values[name])
             binding.meet(name, node.shape, tuple(held[k].shape))
         binding.settle()
@@ -75,6 +73,18 @@ class Interpreter:
                 for gone in step.done_with:
                     held[gone] = None
         return [held[k] for k in self.outputs]
+
+
+def _by_name(values: Values, binding: Binding) -> dict[str, Any]:
+    """The values by name; those given for variables tell the sizes of their dimensions, used or not."""
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(key, Node):
+            if key.op is not VARIABLE:
+                raise GraphError(f"values are given for variables, and {write(key, 60)} is none")
+            binding.meet(key.attrs["name"], key.shape, tuple(np.shape(value)))
+        named[key.attrs["name"] if isinstance(key, Node) else key] = value
+    return named
 
 
 def _steps(order: Sequence[Node], place: Mapping[Node, int], kept: set[int]) -> list[tuple[int, Step]]:
@@ -169,7 +179,7 @@ def evaluate(
 ) -> Array | list[Array]:
     """The numbers that expressions have when variables take these values, by name.
 
-    values   name → array (NumPy, or any namespace of the array API standard), list or number
+    values   name or variable → array (NumPy, or any namespace of the array API standard), list or number
     sizes    name → number, for dimensions that no value shows
     Inputs are never changed, and no result shares memory with them or with another. Raises BindingError,
     DTypeError.
