@@ -8,7 +8,8 @@
     ├── SettingError       an option outside its range             (also a ValueError)
     ├── NonFiniteError     a loss or gradient became NaN or ∞      (also an ArithmeticError)
     └── DataError          a file cannot be used: place, cause, repair  (also a ValueError)
-        └── ModelError     a model folder is damaged, altered or from another version
+        ├── ModelError     a model folder is damaged, altered or from another version
+        └── WriteError     the disk or a folder refuses what is to be written
 
 Every message names the cause, the place and a repair.
 """
@@ -48,3 +49,7 @@ class DataError(ChainruleError, ValueError):
 
 class ModelError(DataError):
     """A model folder that is damaged, altered or from another version."""
+
+
+class WriteError(DataError):
+    """What was to be written was refused by the disk or the folder; what stood there is untouched."""

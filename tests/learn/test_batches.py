@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from chainrule.algebra.errors import SettingError
+from chainrule.errors import SettingError
 from chainrule.learn.batches import batches, epoch_order, rng_for
 
 

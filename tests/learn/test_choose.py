@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from chainrule.algebra.errors import SettingError
+from chainrule.errors import SettingError
 from chainrule.learn.choose import check_options, choose, within
 
 TABLE = {"adagrad": 1, "adam": 2, "sgd": 3}

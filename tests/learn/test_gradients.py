@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from chainrule.algebra.errors import NonFiniteError, SettingError, ShapeError
+from chainrule.errors import NonFiniteError, SettingError, ShapeError
 from chainrule.learn.gradients import Gradient, Rows, clip, coalesce
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from chainrule.algebra.errors import SettingError
+from chainrule.errors import SettingError
 from chainrule.learn.optim import OPTIMIZERS, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop, optimizer
 from chainrule.learn.stepper import Optimizer
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from chainrule.algebra.errors import SettingError
+from chainrule.errors import SettingError
 from chainrule.learn.params import INITIALIZERS, initializer, zeros
 
 OPTIONS: dict[str, dict[str, float]] = {"normal": {"std": 0.3}, "uniform": {"r": 0.3}}

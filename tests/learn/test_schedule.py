@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from chainrule.algebra.errors import SettingError
+from chainrule.errors import SettingError
 from chainrule.learn.schedule import parse
 
 EPOCH, TOTAL = 100, 1000

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from chainrule.algebra.errors import SettingError, ShapeError
+from chainrule.errors import SettingError, ShapeError
 from chainrule.learn.gradients import Rows
 from chainrule.learn.optim import OPTIMIZERS, AdamW, Momentum, optimizer
 from chainrule.learn.stepper import BLOCK, Optimizer, State

@@ -14,7 +14,7 @@ from chainrule.algebra.product import mean
 from chainrule.algebra.select import take
 from chainrule.algebra.signature import FLOAT32
 from chainrule.calculus.batch import batch
-from chainrule.errors import DataError, ModelError, NonFiniteError, SettingError
+from chainrule.errors import DataError, ModelError, NonFiniteError, SettingError, WriteError
 from chainrule.learn.backprop import Backprop
 from chainrule.learn.gradients import Rows
 from chainrule.learn.losses import cross_entropy
@@ -207,7 +207,7 @@ class TestStore:
             raise OSError("disk full")
 
         monkeypatch.setattr(os, "fsync", refuse)
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(WriteError, match="cannot be written .disk full.; make room"):
             write_tensors(tmp_path / "t", {"a": np.zeros(2)})
         assert [p.name for p in tmp_path.iterdir()] == ["t"]
         assert read_tensors(tmp_path / "t")[0]["a"].tolist() == [1, 1]

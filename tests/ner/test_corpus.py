@@ -6,8 +6,7 @@ import tracemalloc
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from chainrule.errors import DataError
 from chainrule.ner.corpus import LONGEST_LINE, Sentence, read_corpus, write_conll

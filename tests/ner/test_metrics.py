@@ -4,8 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from chainrule.errors import DataError
 from chainrule.ner.metrics import Mistake, TypeScore, read_scored, score

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
-from chainrule.algebra.errors import DataError
-from chainrule.ner.vectors import Vectors, read_vectors, write_vectors, written_whole
+from chainrule.errors import DataError
+from chainrule.learn.store import written_whole
+from chainrule.ner.vectors import Vectors, read_vectors, write_vectors
 
 WORDS = ["the", ",", "서울", "😀👍🏻", "e\u0301", "ı", "straße", "", "\u2028", "a\tb", "\ufeffx", "12", "#"]
 NAMES = ["v.bin", "v.bin.gz", "v.txt", "v.txt.gz"]
@@ -357,7 +357,7 @@ def test_nothing_and_nan_are_not_written(tmp_path):
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     path = tmp_path / "no" / "v"
-    message = f"{path}: cannot be written (No such file or directory); free space or choose another folder"
+    message = f"{path}: cannot be written (No such file or directory); make room or choose another folder"
     with pytest.raises(DataError, match=re.escape(message)):
         write_vectors(path, made())
     saved(tmp_path, b"", "file")

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from chainrule.algebra.errors import DataError, SettingError
+from chainrule.errors import DataError, SettingError
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import CAPS, PAD, PADDING, UNK, UNKNOWN, Vocabulary, caps, caps_ids, embed, normalise
 

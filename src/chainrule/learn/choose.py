@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import TypeVar
 
-from chainrule.algebra.errors import SettingError
+from chainrule.errors import SettingError
 
 T = TypeVar("T")
 

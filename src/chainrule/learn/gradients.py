@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.algebra.errors import NonFiniteError, SettingError, ShapeError
+from chainrule.errors import NonFiniteError, SettingError, ShapeError
 from chainrule.learn.choose import within
 
 Array: TypeAlias = NDArray[np.floating[Any]]

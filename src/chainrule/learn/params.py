@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from chainrule.algebra.errors import SettingError
+from chainrule.errors import SettingError
 from chainrule.learn.choose import check_options, choose, within
 from chainrule.learn.gradients import Array
 

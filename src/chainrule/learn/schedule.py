@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from chainrule.algebra.errors import SettingError
+from chainrule.errors import SettingError
 from chainrule.learn.choose import choose, within
 
 Schedule: TypeAlias = Callable[[int, int, int], float]

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.algebra.errors import SettingError, ShapeError
+from chainrule.errors import SettingError, ShapeError
 from chainrule.learn.choose import choose, within
 from chainrule.learn.gradients import Array, Gradient, Gradients, Integers, Rows, coalesce
 

@@ -7,7 +7,6 @@ checked here before anything is allocated.
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from chainrule.errors import ModelError
+from chainrule.errors import ModelError, WriteError
 
 MOST_HEADER, MOST_TENSORS = 1 << 20, 256
 _WIDTH = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "BOOL": 1, "U8": 1}
@@ -28,33 +27,30 @@ Tensors = dict[str, NDArray[Any]]
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
-    """A file to write to that takes its name only when it is complete and on disk.
+    """A file to write to that takes its name only when it is complete and on the disk.
 
-    On an error nothing is left behind, and what had the name before keeps it.
+    Raises WriteError where the disk or the folder refuses. After any error nothing is left behind, and what
+    had the name before keeps it.
     """
     target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.{os.getpid()}.")
+    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with draft.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
+        draft.replace(target)
+        _sync(target.parent)
+    except OSError as error:
+        reason = error.strerror or error
+        raise WriteError(f"{target}: cannot be written ({reason}); make room or choose another folder") from None
+    finally:
         with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(target.parent)
+            draft.unlink()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
+def _sync(folder: Path) -> None:
+    """Put the names in a folder on the disk, where the system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

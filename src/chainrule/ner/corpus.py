@@ -6,13 +6,12 @@ begin a document.  A line that begins with # is a token if it has every column a
 otherwise, before a sentence, it is a comment.
 """
 
-import os
 import re
 import sys
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from hashlib import blake2b
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from chainrule.errors import DataError
+from chainrule.learn.store import written_whole
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, detect, fault, is_bare, spans
 
 LONGEST_LINE = 1 << 20  # bytes
@@ -342,7 +342,7 @@ def write_conll(
     format cannot hold, for columns of unequal length, and for a path that refuses.
     """
     document = 0
-    with _written(Path(target)) if isinstance(target, (str, Path)) else nullcontext(target) as stream:
+    with written_whole(target) if isinstance(target, (str, Path)) else nullcontext(target) as stream:
         for number, (sentence, tags) in enumerate(zip_longest(sentences, predicted or ()), 1):
             if sentence is None or (tags is None and predicted is not None):
                 raise DataError(f"sentence {number}: is gold or predicted only; give equally many of both")
@@ -365,31 +365,3 @@ def _check_writable(number: int, columns: Sequence[Sequence[str]]) -> None:
     for tag in set(chain(*columns[1:])):
         if reason := fault(tag):
             raise DataError(f"sentence {number}: {reason}")
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name only when all is written and on the disk."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
-    finally:
-        with suppress(OSError):
-            draft.unlink()
-
-
-def _sync(folder: Path) -> None:
-    """Put the names in a folder on the disk, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

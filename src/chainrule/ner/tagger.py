@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -76,11 +76,9 @@ class Tagger:
         settings    fields of Architecture, Plan and Choices, such as window=5, epochs=30, seed=0
         Raises DataError, SettingError, NonFiniteError.
         """
-        architecture, plan, choices = settings_of(settings)
-        corpus, held = _corpus(data), None if dev is None else _corpus(dev)
         given = read_vectors(vectors) if isinstance(vectors, (str, Path)) else vectors
-        if given is not None:
-            architecture = replace(architecture, dimension=given.dimension)
+        architecture, plan, choices = settings_of(settings, given)
+        corpus, held = _corpus(data), None if dev is None else _corpus(dev)
         job = prepare(corpus, held, given, architecture, plan, choices)
         begin(job)
         checkpoint = None if out is None else _ready(Path(out)) / CHECKPOINT

@@ -23,7 +23,8 @@ from chainrule.ner.vocab import UNKNOWN, Vocabulary, embed
 from chainrule.ner.windows import Encoded, encode
 
 RARE = 0.5  # how often a word seen once is shown as the unknown word, so that its vector is trained too
-SMALL = 100_000  # tokens of training data below which given vectors stay as they are
+SMALL = 200_000  # tokens of training data below which given vectors stay as they are
+DROPOUT_GIVEN = 0.0  # given vectors are no free parameters: dropping their entries only loses what they say
 
 FINE_TUNE: Mapping[str, str] = {
     "auto": "by the size of the training data",
@@ -48,8 +49,13 @@ class Choices:
         within("held_out", self.held_out, above=0, below=1)
 
 
-def settings_of(given: Mapping[str, Any]) -> tuple[Architecture, Plan, Choices]:
-    """Sort settings by name into those of the network, of the loop and of the data; SettingError for others."""
+def settings_of(given: Mapping[str, Any], vectors: Vectors | None = None) -> tuple[Architecture, Plan, Choices]:
+    """Sort settings by name into those of the network, of the loop and of the data; SettingError for others.
+
+    Given vectors decide the dimension, and that nothing is dropped unless it is asked for.
+    """
+    if vectors is not None:
+        given = {"dropout": DROPOUT_GIVEN, **given, "dimension": vectors.dimension}
     kinds = (Architecture, Plan, Choices)
     home = {f.name: kind for kind in kinds for f in fields(kind)}
     for name in given:

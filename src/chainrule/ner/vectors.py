@@ -27,7 +27,8 @@ from typing import BinaryIO, Literal, NamedTuple, NoReturn, cast
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.algebra.errors import DataError
+from chainrule.errors import DataError
+from chainrule.learn.store import written_whole
 
 Kind = Literal["binary", "text", "glove"]
 Floats = npt.NDArray[np.float32]
@@ -118,30 +119,6 @@ def write_vectors(path: str | Path, vectors: Vectors, kind: Literal["binary", "t
         out = stack.enter_context(packed) if packed else file
         out.write(b"%d %d\n" % vectors.matrix.shape)
         out.writelines(rows)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """Give a temporary file beside `path` that takes its name only when all is safely on the disk.
-
-    Raises DataError where the disk or the folder refuses; what was at `path` is then untouched.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        with suppress(OSError), ExitStack() as stack:  # not every system can open a folder
-            folder = os.open(path.parent, os.O_RDONLY)
-            stack.callback(os.close, folder)
-            os.fsync(folder)
-    except OSError as error:
-        _refuse(path, f"cannot be written ({error.strerror or error})", "free space or choose another folder")
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 class _Intake:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 import chainrule
-from chainrule.errors import ChainruleError, NonFiniteError
+from chainrule.errors import ChainruleError, NonFiniteError, WriteError
 
 COMMANDS: Mapping[str, str] = {
     "train": "Train a tagger, on DATA or on the bundled sample; write a model folder.",
@@ -91,7 +91,7 @@ def _run(arguments: list[str]) -> int:
     except ChainruleError as error:
         if "--debug" in arguments:
             raise
-        return _complain(str(error), 1 if isinstance(error, NonFiniteError) else 2)
+        return _complain(str(error), 1 if isinstance(error, (NonFiniteError, WriteError)) else 2)
 
 
 def _complain(message: str, code: int) -> int:

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from chainrule.learn.layers import ACTIVATIONS
 from chainrule.learn.optim import OPTIMIZERS
@@ -39,7 +40,7 @@ HELP: Mapping[str, str] = {
     "caps": "Width of the vectors of word shapes; 0 leaves them out.",
     "hidden": "Hidden units.",
     "activation": "Non-linearity.",
-    "dropout": "Share of inputs and hidden units that is dropped in training.",
+    "dropout": "Share of inputs and hidden units dropped in training; with --vectors 0.",
     "l2": "Strength λ of ½ λ ‖W‖², biases spared.",
     "fine_tune": "Whether given vectors are trained; auto goes by the size of the data.",
     "scheme": "Tags that the network learns.",
@@ -105,6 +106,8 @@ def command(
 
     DATA is in CoNLL form: a token and its tag on a line, an empty line between sentences.
     """
+    source = click.get_current_context().get_parameter_source
+    settings = {n: v for n, v in settings.items() if n not in HELP or source(n) is not ParameterSource.DEFAULT}
     train: Corpus
     held: Path | Corpus | None
     judged: Path | Corpus | None
