@@ -1,7 +1,7 @@
 """The tagger: trained on tagged sentences, it finds the names in text, with exact character offsets."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
@@ -10,15 +10,16 @@ from typing import Any, NamedTuple, Self
 
 import chainrule
 from chainrule.errors import ModelError
+from chainrule.learn.choose import choose
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.decode import Decoder, Floats
 from chainrule.ner.folder import CHECKPOINT, Config, read_folder, write_folder
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
-from chainrule.ner.tags import Scheme, convert, spans
+from chainrule.ner.tags import OUTSIDE, Scheme, convert, spans, tags_of
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, sentences
-from chainrule.ner.training import Choices, Job, check_labels, prepare, settings_of
+from chainrule.ner.training import Choices, Job, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import Vocabulary
 from chainrule.ner.windows import encode
@@ -176,14 +177,25 @@ class Tagger:
         """The tags (IOB2) of sentences that are cut into tokens already."""
         return [convert(tags, "IOB2") for tags, _ in self._tagged(sentences)]
 
-    def evaluate(self, data: str | Path | Corpus) -> Score:
+    def evaluate(self, data: str | Path | Corpus, rename: Mapping[str, str] | None = None) -> Score:
         """Precision, recall and F1 of whole entities on tagged data (semantics of conlleval).
 
-        Raises DataError for labels that the model does not know, with file and line.
+        rename      label of the model → label of the data, or "O" to leave it out; for data tagged otherwise
+        Labels of the data that the model does not know count as missed. Raises SettingError if `rename`
+        names a label that the model has not.
         """
         corpus = _corpus(data)
-        check_labels(self.labels, corpus, "the model")
-        return score([s.tags for s in corpus.sentences], self.tag_tokens([s.tokens for s in corpus.sentences]))
+        for label in rename or {}:
+            choose("label of the model", label, dict.fromkeys(self.labels))
+        tagged = self.tag_tokens([s.tokens for s in corpus.sentences])
+        return score([s.tags for s in corpus.sentences], [_renamed(tags, rename or {}) for tags in tagged])
+
+
+def _renamed(tags: list[str], rename: Mapping[str, str]) -> list[str]:
+    if not rename:
+        return tags
+    names = [span._replace(label=rename.get(span.label, span.label)) for span in spans(tags)]
+    return tags_of([name for name in names if name.label != OUTSIDE], len(tags))
 
 
 def _corpus(data: str | Path | Corpus) -> Corpus:

@@ -5,20 +5,41 @@ from pathlib import Path
 
 import click
 
+from chainrule.ner.corpus import read_corpus
 from chainrule.ner.tagger import Tagger
 
 EPILOG = """\b
 Examples:
   chainrule evaluate runs/mine test.conll
   chainrule evaluate runs/mine test.conll --json
+  chainrule evaluate runs/mine other.conll --rename person=PER --rename location=LOC --rename group=O
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--rename", "pairs", multiple=True, metavar="MODEL=DATA", help="A label as DATA has it; =O leaves it out."
+)
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
-def command(model: Path, data: Path, as_json: bool) -> None:
+def command(model: Path, data: Path, pairs: tuple[str, ...], as_json: bool) -> None:
     """Judge MODEL on tagged DATA: precision, recall and F1 of whole entities, as conlleval counts."""
-    found = Tagger.load(model).evaluate(data)
+    rename = dict(map(_pair, pairs))
+    tagger, corpus = Tagger.load(model), read_corpus(data)
+    found = tagger.evaluate(corpus, rename)
+    ours = {rename.get(label, label) for label in tagger.labels}
+    missing = [label for label in corpus.labels if label not in ours]
+    if missing:
+        known = ", ".join(tagger.labels)
+        click.echo(
+            f"note: {', '.join(missing)} not in the model, so missed; it has {known} (see --rename)", err=True
+        )
     click.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else f"\n{found.table()}\n")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, sign, theirs = text.partition("=")
+    if not (ours and sign and theirs):
+        raise click.UsageError(f"--rename {text}: write MODEL=DATA, as in person=PER")
+    return ours, theirs

@@ -62,9 +62,15 @@ def cli(debug: bool) -> None:
     """One graph, read as mathematics, as numbers, as a program and as a model."""
 
 
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""The products of a window network are small: a second thread costs more than it brings."""
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for name in ONE_THREAD:  # read when NumPy is loaded, which no module has done yet
+        os.environ.setdefault(name, "1")
     signal.signal(signal.SIGTERM, _terminated)
     sys.exit(_run(given))
 
