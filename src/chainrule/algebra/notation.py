@@ -64,6 +64,15 @@ def raised(base: Phrase, exponent: Phrase) -> Phrase:
 
 def write(root: "Node", limit: int = 4000) -> str:
     """The written form of an expression; parts longer than `limit` characters become `…`."""
+    return _phrase(root, limit).text
+
+
+def factor(node: "Node", limit: int = 40) -> str:
+    """The written form, in parentheses unless it stands as a factor by itself: `W`, `tanh(z)`, `(x + y)`."""
+    return wrap(_phrase(node, limit), POWER + 1)
+
+
+def _phrase(root: "Node", limit: int) -> Phrase:
     near = _within(root, limit)
     written: dict[int, Phrase] = {}
     stack = [root]
@@ -80,8 +89,8 @@ def write(root: "Node", limit: int = 4000) -> str:
         phrases = [written[id(i)] for i in node.inputs]
         phrase = node.op.write(phrases, node.inputs, **node.attrs)
         written[id(node)] = phrase if len(phrase.text) <= limit or node is root else ELLIPSIS
-    text = written[id(root)].text
-    return text if len(text) <= 2 * limit else ELLIPSIS.text
+    whole = written[id(root)]
+    return whole if len(whole.text) <= 2 * limit else ELLIPSIS
 
 
 def _within(root: "Node", levels: int) -> set[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import ALPHABET, PRODUCT_OP, aligned, build
 from chainrule.algebra.node import Node, Operand, constant, make, size
-from chainrule.algebra.notation import described, write
+from chainrule.algebra.notation import described, factor, write
 from chainrule.algebra.op import Example, Given, Op, declare
 from chainrule.algebra.operand import lift, operands, reals
 from chainrule.algebra.product_notation import write_product
@@ -60,7 +60,7 @@ def operands_of_product(a: Operand, b: Operand) -> tuple[Node, Node]:
     row = isinstance(b, Node) and b.op.name == "row"
     left, right = reals(a, b)
     if row and left.ndim == 1 and not (isinstance(a, Node) and a.op.name == "row"):
-        x, y = write(left, 30), write(right, 30)
+        x, y = factor(left), factor(right)
         raise ShapeError(
             f"{x} @ {y}.T: on paper a column times a row is the outer product ({left.shape[0]}×{right.shape[0]}), "
             f"in NumPy it is the inner product; write outer({x}, {y}) or {x}.T @ {y}"
@@ -68,20 +68,42 @@ def operands_of_product(a: Operand, b: Operand) -> tuple[Node, Node]:
     return left, right
 
 
+def _fit(left: Shape, right: Shape) -> bool:
+    """Whether `@` takes operands of these shapes."""
+    inner = bool(left and right) and left[-1] == right[max(len(right) - 2, 0)]
+    return inner and not isinstance(broadcast([left[:-2], right[:-2]]), Misfit)
+
+
 def _misfit(left: Node, right: Node, m: Axis, k: Axis) -> str:
-    a, b = write(left, 40), write(right, 40)
+    a, b = factor(left), factor(right)
     turned = {
-        f"{a}.T @ {b}": (left.ndim == 2, left.shape[0] == k),
-        f"{a} @ {b}.T": (right.ndim == 2, m == right.shape[-1]),
-        f"{b} @ {a}": (left.ndim + right.ndim > 2, right.shape[-1] == left.shape[max(left.ndim - 2, 0)]),
-        f"{a} * {b}": (True, not isinstance(broadcast([left.shape, right.shape]), Misfit)),
-        f"outer({a}, {b})": (left.ndim == right.ndim == 1, True),
+        f"{a}.T @ {b}": left.ndim == 2 and _fit(left.shape[::-1], right.shape),
+        f"{a} @ {b}.T": right.ndim == 2 and _fit(left.shape, right.shape[::-1]),
+        f"{b} @ {a}": _fit(right.shape, left.shape),
+        f"{a} * {b}": not isinstance(broadcast([left.shape, right.shape]), Misfit),
+        f"outer({a}, {b})": left.ndim == right.ndim == 1,
     }
-    fitting = [text for text, conditions in turned.items() if all(conditions)]
-    repair = f"; {' or '.join(fitting[:2])} would fit" if fitting else "; give both the same axis there"
+    fitting = [text for text, fits in turned.items() if fits]
+    repair = f"{' or '.join(fitting[:2])} would fit" if fitting else "give both the same axis there"
     return (
         f"{a} @ {b}: {a} is {shape_text(left.shape)} and {b} is {shape_text(right.shape)}, "
-        f"so the inner axes {m} and {k} differ{repair}"
+        f"so the inner axes {m} and {k} differ; {repair}"
+    )
+
+
+def _entries_misfit(left: Node, right: Node, misfit: Misfit) -> str:
+    a, b = factor(left), factor(right)
+    column = left.ndim == 2 and right.ndim == 1 and left.shape[0] == right.shape[0]
+    turned = {
+        f"the matrix product {a} @ {b}": left.ndim + right.ndim > 2 and _fit(left.shape, right.shape),
+        f"{a} * {b}[:, None]": column,
+        f"outer({a}, {b}) for all pairs": left.ndim == right.ndim == 1,
+    }
+    fitting = [text for text, fits in turned.items() if fits]
+    repair = f"{' or '.join(fitting)} would fit" if fitting else "give the operands equal shapes"
+    return (
+        f"{a} * {b} works entry by entry (elementwise), but {a} is {shape_text(left.shape)} and {b} is "
+        f"{shape_text(right.shape)}: axes {misfit.left} and {misfit.right} differ; {repair}"
     )
 
 
@@ -91,15 +113,7 @@ def multiply(a: Operand, b: Operand) -> Node:
     left, right = operands(a, b)
     shared = broadcast([left.shape, right.shape])
     if isinstance(shared, Misfit):
-        x, y = write(left, 40), write(right, 40)
-        fits = left.shape[-1] == right.shape[max(right.ndim - 2, 0)]
-        repair = f"the matrix product {x} @ {y} would fit" if fits else "give the operands equal shapes"
-        if left.ndim == right.ndim == 1:
-            repair = f"for all pairs write outer({x}, {y})"
-        raise ShapeError(
-            f"{x} * {y} works entry by entry (elementwise), but {x} is {shape_text(left.shape)} and {y} is "
-            f"{shape_text(right.shape)}: axes {shared.left} and {shared.right} differ; {repair}"
-        )
+        raise ShapeError(_entries_misfit(left, right, shared))
     in_left, in_right, out = aligned(left.shape, right.shape, shared)
     return build((in_left, in_right), out, (left, right))
 
