@@ -36,8 +36,8 @@ def ribbon(share: float, width: int = 25) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as m:ss."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    """Seconds as m:ss, the first ten with a decimal: `0.6 s`, `1:05`."""
+    return f"{seconds:.1f} s" if seconds < 10 else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def pairs(values: Mapping[str, object]) -> str:
