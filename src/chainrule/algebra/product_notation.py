@@ -103,7 +103,7 @@ def _write_pair(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phra
         return _scaled(phrases, ins)
     if entrywise and all(out.endswith(term) for term in ins):
         return hadamard(*phrases)
-    if ins[0] == ins[1] and not out:
+    if ins[0] == ins[1] and not out and len(set(ins[0])) == len(ins[0]):
         return Phrase(f"⟨{phrases[0].text}, {phrases[1].text}⟩", ATOM)
     return None
 

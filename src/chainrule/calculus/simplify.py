@@ -12,8 +12,7 @@ from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRAC
 from chainrule.algebra.letters import PRODUCT_OP, build
 from chainrule.algebra.node import CONSTANT, Node, constant, is_number, vector
 from chainrule.algebra.op import Op
-from chainrule.algebra.product import multiply
-from chainrule.algebra.signature import FLOATS, DType
+from chainrule.algebra.signature import FLOATS, Axis, DType
 from chainrule.calculus.rewrite import rewrite
 
 
@@ -49,8 +48,7 @@ def _without_one(node: Node) -> Node | None:
     kept = [(t, i) for t, i in zip(ins, node.inputs, strict=True) if not is_number(i, 1)]
     if len(kept) in (0, len(node.inputs)):
         return None
-    sizes = dict(zip(out, node.shape, strict=True))
-    return cast(build([t for t, _ in kept], out, [i for _, i in kept], sizes), node.dtype)
+    return cast(build([t for t, _ in kept], out, [i for _, i in kept], _sizes(out, node)), node.dtype)
 
 
 def _plus_zero(node: Node) -> Node | None:
@@ -80,22 +78,36 @@ def _number_first(node: Node) -> Node | None:
     if len(node.inputs) != 2:
         return None
     left, right = node.inputs
-    if _value(right) is not None and _value(left) is None and left.shape == node.shape:
-        return multiply(right, left)
-    return -right if _value(left) == -1 and right.shape == node.shape else None
+    ins, out = letters_of(node.attrs["letters"])
+    if _value(right) is not None and _value(left) is None:
+        return build(ins[::-1], out, (right, left), _sizes(out, node))
+    return -build(ins[1:], out, (right,), _sizes(out, node)) if _value(left) == -1 else None
+
+
+def _sizes(letters: str, node: Node) -> dict[str, Axis]:
+    return dict(zip(letters, node.shape, strict=True))
 
 
 def _numbers_together(node: Node) -> Node | None:
     """2 (3 x) = 6 x, wherever the numbers stand."""
-    if len(node.inputs) != 2:
+    outer = _number_and_rest(node)
+    inner = _number_and_rest(outer[1]) if outer else None
+    if outer is None or inner is None or not _representable(outer[0] * inner[0], node.dtype):
         return None
-    for number, other in (node.inputs, node.inputs[::-1]):
-        if _value(number) is None or other.op is not PRODUCT_OP or len(other.inputs) != 2:
-            continue
-        for inner, rest in (other.inputs, other.inputs[::-1]):
-            a, b = _value(number), _value(inner)
-            if a is not None and b is not None and rest.shape == node.shape and _representable(a * b, node.dtype):
-                return multiply(constant(a * b, node.dtype), rest)
+    (_, other, term, out), (_, rest, rest_term, inner_out) = outer, inner
+    plain = build((rest_term,), inner_out, (rest,), _sizes(inner_out, other))
+    number = constant(outer[0] * inner[0], node.dtype)
+    return build(("", term), out, (number, plain), _sizes(out, node))
+
+
+def _number_and_rest(node: Node) -> tuple[float, Node, str, str] | None:
+    """A product of a number and one more factor: the number, the factor, its letters, and those of the product."""
+    if node.op is not PRODUCT_OP or len(node.inputs) != 2:
+        return None
+    ins, out = letters_of(node.attrs["letters"])
+    for number, rest, term in zip(map(_value, node.inputs), node.inputs[::-1], ins[::-1], strict=True):
+        if number is not None:
+            return number, rest, term, out
     return None
 
 

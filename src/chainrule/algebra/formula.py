@@ -1,0 +1,323 @@
+"""Formulas as text: tokens, and a tree that remembers where in the text each part stands.
+
+Two spellings share one grammar. MATLAB-like (it holds `'` or `.*`): `*` is the product, `.*` works entry by
+entry. Python's: `@` is the product, `*` works entry by entry. Mathematics as it is printed is read in both:
+`uᵀ tanh(W x + b)`, `x ⊙ y`, `x²`, where factors that stand side by side are multiplied.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from chainrule.algebra.notation import COMPARE, POWER, PRODUCT, SIGN, SUM
+from chainrule.errors import FormulaError
+
+Syntax = Literal["python", "matlab"]
+
+MOST_TEXT, MOST_TOKENS, DEEPEST, MOST_DIGITS = 100_000, 10_000, 100, 30
+
+
+class Part(NamedTuple):
+    """A node of the tree: what it is, its name or number, its parts, and its place `text[start:end]`."""
+
+    kind: Literal["number", "name", "text", "call", "prefix", "infix", "postfix", "index", "list", "slice"]
+    value: str
+    parts: tuple["Part", ...]
+    start: int
+    end: int
+    options: tuple[tuple[str, "Part"], ...] = ()
+
+
+class Definition(NamedTuple):
+    """One line of a formula: the name it gives, if any, and the tree."""
+
+    name: str | None
+    tree: Part
+
+
+class Token(NamedTuple):
+    """A piece of text; `spaced` says whether space stands before it."""
+
+    kind: Literal["number", "name", "text", "sign", "power", "end"]
+    text: str
+    start: int
+    end: int
+    spaced: bool
+
+
+_SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_TOKEN = re.compile(
+    r"""(?P<number>(?:\d+\.\d+|\.\d+|\d+(?:\.(?![*/^T']))?)(?:[eE][+-]?\d+)?)
+      | (?P<name>[^\W\d]\w*)
+      | (?P<text>"[^"\n]*")
+      | (?P<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
+      | (?P<sign>\*\*|\.\*|\./|\.\^|\.T\b|<=|>=|==|!=|\^T\b|\^⊤|[-+*/@^'ᵀ⊤()\[\]{},:;=<>≤≥≠∧∨¬⊙·−|⟨⟩\n])
+      | (?P<space>[^\S\n]+)
+    """,
+    re.VERBOSE,
+)
+_SAME = {
+    "−": "-",
+    "**": "^",
+    "⊤": "ᵀ",
+    ".T": "ᵀ",
+    "^T": "ᵀ",
+    "^⊤": "ᵀ",
+    "'": "ᵀ",
+    "==": "=",
+    "<=": "≤",
+    ">=": "≥",
+    "!=": "≠",
+}
+
+BINDING: Mapping[str, int] = {
+    **dict.fromkeys(("<", "≤", "=", "≠", ">", "≥", "∧", "∨"), COMPARE),
+    **dict.fromkeys(("+", "-"), SUM),
+    **dict.fromkeys(("*", "/", "@", ".*", "./", "⊙", "·", "beside"), PRODUCT),
+    **dict.fromkeys(("^", ".^"), POWER),
+}
+
+
+def underlined(text: str, start: int, end: int) -> str:
+    """The line of a formula with a part of it underlined, to stand below an error."""
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", start)
+    line = text[first : len(text) if last < 0 else last]
+    low, high = max(0, start - first - 50), min(len(line), max(end - first, start - first + 1) + 50)
+    shown = ("…" if low else "") + line[low:high] + ("…" if high < len(line) else "")
+    marks = " " * (start - first - low + bool(low)) + "^" * max(1, min(end - first, high) - (start - first))
+    return f"\n  {shown}\n  {marks}"
+
+
+def spelling(text: str) -> Syntax:
+    """Which spelling a formula is in: MATLAB-like if it holds `'`, `.*`, `./` or `.^`."""
+    return "matlab" if re.search(r"'|\.\*|\./|\.\^", text) else "python"
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a formula. Raises FormulaError for signs that mean nothing, and for texts beyond all measure."""
+    if len(text) > MOST_TEXT:
+        raise FormulaError(f"a formula of {len(text):,} characters; {MOST_TEXT:,} are the most")
+    found: list[Token] = []
+    place, spaced = 0, False
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        if match is None:
+            raise FormulaError(f"{text[place]!r} means nothing here{underlined(text, place, place + 1)}")
+        kind, piece = str(match.lastgroup), match[0]
+        if kind != "space":
+            if kind == "number" and len(piece) > MOST_DIGITS:
+                raise FormulaError(f"a number of {len(piece)} digits; {MOST_DIGITS} are the most")
+            if kind == "sign":
+                piece = _SAME.get(piece, piece)
+            found.append(Token(kind, piece, place, match.end(), spaced))  # type: ignore[arg-type]
+        if len(found) > MOST_TOKENS:
+            raise FormulaError(
+                f"a formula of more than {MOST_TOKENS:,} words and signs; define parts of it in lines"
+            )
+        spaced = kind == "space"
+        place = match.end()
+    return [*found, Token("end", "", len(text), len(text), spaced)]
+
+
+def read(text: str) -> list[Definition]:
+    """The definitions of a formula, in order; the last one is its result.
+
+    Lines, or parts between semicolons, may name what they define: `z = W@x + b; h = tanh(z); u.T@h`.
+    Raises FormulaError, with the place underlined.
+    """
+    return list(_Reader(text).definitions())
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = tokens(text)
+        self.at = 0
+        self.depth = 0
+        self.open = 0
+
+    # ── moving along ──────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def next(self) -> Token:
+        token = self.tokens[self.at]
+        while self.open and token.text == "\n":
+            self.at += 1
+            token = self.tokens[self.at]
+        return token
+
+    def take(self) -> Token:
+        token = self.next
+        self.at += token.kind != "end"
+        return token
+
+    def expect(self, sign: str, after: Token) -> Token:
+        if self.next.text != sign or self.next.kind != "sign":
+            raise self.fault(f"{sign!r} is missing to close {after.text!r}", after)
+        return self.take()
+
+    def fault(self, message: str, token: Token) -> FormulaError:
+        return FormulaError(message + underlined(self.text, token.start, token.end))
+
+    # ── definitions ───────────────────────────────────────────────────────────────────────────────────
+
+    def definitions(self) -> Iterator[Definition]:
+        while self._skip_breaks():
+            name = None
+            if self.next.kind == "name" and self.tokens[self.at + 1].text == "=":
+                name = self.take().text
+                self.take()
+            yield Definition(name, self.expression(0))
+            if self.next.kind != "end" and self.next.text not in (";", "\n"):
+                raise self.fault(f"{self.next.text!r} is not expected here", self.next)
+
+    def _skip_breaks(self) -> bool:
+        while self.next.text in (";", "\n"):
+            self.take()
+        if self.next.kind == "end" and not any(t.kind not in ("sign", "end") for t in self.tokens):
+            raise FormulaError("the formula is empty; write one such as u.T @ tanh(W @ x + b)")
+        return self.next.kind != "end"
+
+    # ── expressions, by binding power ─────────────────────────────────────────────────────────────────
+
+    def expression(self, power: int) -> Part:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.fault(f"nested more than {DEEPEST} deep; define parts of it in lines", self.next)
+        left = self.operand()
+        while (sign := self._infix()) and BINDING[sign] >= power:
+            if sign != "beside":
+                self.take()
+            right_first = BINDING[sign] == POWER
+            right = self.expression(SIGN if right_first else POWER if sign == "beside" else BINDING[sign] + 1)
+            left = Part("infix", sign, (left, right), left.start, right.end)
+        self.depth -= 1
+        return left
+
+    def _infix(self) -> str:
+        """The sign of the next operation; `beside` where two factors stand side by side; "" at the end."""
+        token = self.next
+        if token.kind == "sign":
+            if token.text in BINDING:
+                return token.text
+            return "beside" if token.text in ("(", "[", "⟨", "¬") or self._opens_bar(token) else ""
+        if token.kind in ("name", "number", "text"):
+            before = self.tokens[self.at - 1]
+            if not token.spaced and before.kind == "number":
+                raise self._missing_sign(before, token)
+            return "beside"
+        return ""
+
+    def _missing_sign(self, number: Token, name: Token) -> FormulaError:
+        whole = Token("name", "", number.start, name.end, False)
+        return self.fault(f"{number.text}{name.text} needs a sign; write {number.text}*{name.text}", whole)
+
+    def _opens_bar(self, token: Token) -> bool:
+        return token.text == "|" and token.spaced and not self.tokens[self.at + 1].spaced
+
+    def operand(self) -> Part:
+        token = self.take()
+        if token.kind == "number":
+            return self.postfix(Part("number", token.text, (), token.start, token.end))
+        if token.kind == "text":
+            return Part("text", token.text[1:-1], (), token.start, token.end)
+        if token.kind == "name":
+            return self.postfix(self._named(token))
+        return self._signed(token)
+
+    def _named(self, token: Token) -> Part:
+        if self.next.text != "(" or self.next.spaced:
+            return Part("name", token.text, (), token.start, token.end)
+        bracket = self.take()
+        parts, options, end = self._arguments(bracket, ")")
+        return Part("call", token.text, parts, token.start, end, options)
+
+    def _signed(self, token: Token) -> Part:
+        if token.text in ("-", "+", "¬"):
+            inner = self.expression(SIGN)
+            return Part("prefix", token.text, (inner,), token.start, inner.end)
+        if token.text == "(":
+            self.open += 1
+            inner = self.expression(0)
+            if self.next.text == ",":
+                return self._tuple(token, inner)
+            self.open -= 1
+            close = self.expect(")", token)
+            return self.postfix(inner._replace(start=token.start, end=close.end))
+        if token.text == "[":
+            parts, _, end = self._arguments(token, "]")
+            return self.postfix(Part("list", "[", parts, token.start, end))
+        if token.text == "|":
+            inner = self.expression(0)
+            close = self.expect("|", token)
+            return self.postfix(Part("call", "abs", (inner,), token.start, close.end))
+        if token.text == "⟨":
+            parts, _, end = self._arguments(token, "⟩")
+            return self.postfix(Part("call", "inner", parts, token.start, end))
+        if token.text == "{":
+            parts, options, end = self._arguments(token, "}", ":")
+            return Part("list", "{", parts, token.start, end, options)
+        if token.kind == "end":
+            raise self.fault("the formula ends where something should follow", token)
+        raise self.fault(f"{token.text!r} is not expected here", token)
+
+    def _tuple(self, bracket: Token, first: Part) -> Part:
+        parts = [first]
+        while self.next.text == ",":
+            self.take()
+            if self.next.text != ")":
+                parts.append(self.expression(0))
+        self.open -= 1
+        return Part("list", "(", tuple(parts), bracket.start, self.expect(")", bracket).end)
+
+    def _arguments(
+        self, bracket: Token, close: str, sign: str = "="
+    ) -> tuple[tuple[Part, ...], tuple[tuple[str, Part], ...], int]:
+        """What stands between brackets: values, and options `name=value`."""
+        self.open += 1
+        parts: list[Part] = []
+        options: list[tuple[str, Part]] = []
+        while self.next.text != close:
+            if self.next.kind == "name" and self.tokens[self.at + 1].text == sign and close in (")", "}"):
+                name = self.take().text
+                self.take()
+                options.append((name, self.expression(0)))
+            else:
+                parts.append(self._slice() if close == "]" else self.expression(0))
+            if self.next.text not in (",", close):
+                self.expect(close, bracket)
+            if self.next.text == ",":
+                self.take()
+        self.open -= 1
+        return tuple(parts), tuple(options), self.expect(close, bracket).end
+
+    def _slice(self) -> Part:
+        """An entry of an index: an expression, or `start:stop:step` with any of them left out."""
+        start = self.next.start
+        bounds: list[Part | None] = [None if self.next.text == ":" else self.expression(0)]
+        while self.next.text == ":":
+            self.take()
+            bounds.append(None if self.next.text in (":", ",", "]") else self.expression(0))
+        if len(bounds) == 1 and bounds[0] is not None:
+            return bounds[0]
+        named = tuple((f"{k}", b) for k, b in enumerate(bounds) if b is not None)
+        return Part("slice", ":", (), start, self.tokens[self.at - 1].end, named)
+
+    def postfix(self, part: Part) -> Part:
+        while True:
+            token = self.next
+            if token.text == "ᵀ":
+                self.take()
+                part = Part("postfix", "ᵀ", (part,), part.start, token.end)
+            elif token.kind == "power":
+                self.take()
+                exponent = token.text.translate(_SUPERSCRIPTS)
+                power = Part("number", exponent, (), token.start, token.end)
+                part = Part("infix", "superscript", (part, power), part.start, token.end)
+            elif token.text == "[" and not token.spaced:
+                self.take()
+                parts, _, end = self._arguments(token, "]")
+                part = Part("index", "[", (part, *parts), part.start, end)
+            else:
+                return part
