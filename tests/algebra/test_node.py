@@ -234,7 +234,7 @@ def test_unary_operators_and_methods(rng):
 
 def test_numbers_take_the_dtype_of_their_company():
     z = cr.vector("z", 2, dtype="float32")
-    for node in (2 * z, z / 3, [*z, 1.0, 2.0], z**2, z @ [1, 2], cr.concat([z, [1.0]]), cr.maximum(z, 0.5)):
+    for node in (2 * z, z / 3, z * [1.0, 2.0], z**2, z @ [1, 2], cr.concat([z, [1.0]]), cr.maximum(z, 0.5)):
         assert node.dtype == np.float32
     assert (z + np.array([1.0, 2.0])).dtype == np.float64
 

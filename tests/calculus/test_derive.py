@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from helpers import assert_slope, contracted
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import chainrule as cr
 from chainrule.algebra.node import constant, topological, variable
@@ -193,7 +192,12 @@ def test_every_way_to_second_derivatives_agrees(rng):
         cr.stack([cr.jvp(cr.jvp(f, x, eye[i]), x, v) for i in range(3)]),
         batch_of_hvp,
     ]
-    values = {"W": rng.standard_normal((4, 3)), "u": rng.standard_normal(4), "x": rng.standard_normal(3), "v": rng.standard_normal(3)}
+    values = {
+        "W": rng.standard_normal((4, 3)),
+        "u": rng.standard_normal(4),
+        "x": rng.standard_normal(3),
+        "v": rng.standard_normal(3),
+    }
     found = cr.evaluate(ways, values)
     H = found[0]
     np.testing.assert_allclose(H, H.T, atol=1e-13)
@@ -265,8 +269,8 @@ UNARY = [
     lambda t: cr.softmax(t) if t.ndim else t,
     lambda t: cr.logsumexp(t, axis=0) if t.ndim else t,
     lambda t: cr.max(t, axis=-1) if t.ndim else t,
-    lambda t: cr.norm2(t),
-    lambda t: cr.ravel(t),
+    cr.norm2,
+    cr.ravel,
     lambda t: cr.diag(t) if t.ndim == 1 else t,
     lambda t: t[1:] if t.ndim else t,
     lambda t: t[0] if t.ndim else t,
@@ -281,12 +285,12 @@ BINARY = [
     lambda s, t: s / (t * t + 1),
     lambda s, t: s @ t,
     lambda s, t: s.T @ t,
-    lambda s, t: cr.maximum(s, t),
-    lambda s, t: cr.minimum(s, t),
-    lambda s, t: cr.outer(s, t),
-    lambda s, t: cr.inner(s, t),
+    cr.maximum,
+    cr.minimum,
+    cr.outer,
+    cr.inner,
     lambda s, t: cr.where(s > t, s, t),
-    lambda s, t: cr.parametric_relu(s, t),
+    cr.parametric_relu,
 ]
 
 
@@ -313,7 +317,10 @@ expressions = st.builds(random_expression, st.integers(0, 2**32 - 1))
 def numbers(root, seed: int, dtype=np.float64) -> dict:
     rng = np.random.default_rng(seed)
     size = lambda a: a if isinstance(a, int) else SIZES[str(a)]  # noqa: E731
-    return {v.attrs["name"]: rng.uniform(-1.5, 1.5, [size(a) for a in v.shape]).astype(dtype) for v in cr.variables(root)}
+    return {
+        v.attrs["name"]: rng.uniform(-1.5, 1.5, [size(a) for a in v.shape]).astype(dtype)
+        for v in cr.variables(root)
+    }
 
 
 def weighed(y, values, rng):
@@ -348,7 +355,11 @@ def test_forward_mode_is_the_transpose_of_reverse_mode_everywhere(y, seed):
     for x in cr.variables(y):
         v = variable("v", x.shape)
         w = variable("w", y.shape)
-        given_ = {**values, "v": rng.standard_normal(np.shape(values[x.attrs["name"]])), "w": rng.standard_normal(np.shape(cr.evaluate(y, values, SIZES)))}
+        given_ = {
+            **values,
+            "v": rng.standard_normal(np.shape(values[x.attrs["name"]])),
+            "w": rng.standard_normal(np.shape(cr.evaluate(y, values, SIZES))),
+        }
         left, right = cr.evaluate([cr.inner(cr.jvp(y, x, v), w), cr.inner(cr.vjp(y, x, w), v)], given_, SIZES)
         np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-10)
 
@@ -385,7 +396,13 @@ def test_float32_is_close_to_float64_and_the_same_twice(y, seed):
 
 
 def test_contracted_gradients_of_a_whole_network_are_slopes(rng):
-    E, W1, W2, b1, b2 = cr.matrix("E", 6, 3), cr.matrix("A", 4, 9), cr.matrix("B", 2, 4), cr.vector("a", 4), cr.vector("b", 2)
+    E, W1, W2, b1, b2 = (
+        cr.matrix("E", 6, 3),
+        cr.matrix("A", 4, 9),
+        cr.matrix("B", 2, 4),
+        cr.vector("a", 4),
+        cr.vector("b", 2),
+    )
     window, label = cr.index("w", 3), cr.index("l")
     hidden = cr.hard_tanh(W1 @ cr.ravel(cr.take(E, window)) / 3 + b1)
     loss = -cr.log_softmax(W2 @ hidden + b2)[label] + 1e-2 * (cr.sum(W1**2) + cr.sum(W2**2))

@@ -98,9 +98,9 @@ def write_product(phrases: Sequence[Phrase], inputs: Sequence["Node"], letters: 
 def _write_pair(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase | None:
     if len(ins) != 2:
         return None
+    if "" in ins:
+        return _scaled(phrases, ins, out)
     entrywise = out in ins and len(set(out)) == len(out)
-    if entrywise and "" in ins:
-        return _scaled(phrases, ins)
     if entrywise and all(out.endswith(term) for term in ins):
         return hadamard(*phrases)
     if ins[0] == ins[1] and not out and len(set(ins[0])) == len(ins[0]):
@@ -108,14 +108,26 @@ def _write_pair(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phra
     return None
 
 
-def _scaled(phrases: Sequence[Phrase], ins: Sequence[str]) -> Phrase:
-    """A number times something: `2 x`, `λ w`, `a · b` between scalars, `x · 2`."""
-    left, right = phrases
+def _scaled(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase | None:
+    """A number times something: `2 x`, `λ Wᵀ`, `a · b` between scalars, `x · 2`."""
+    forms = [_rearranged(p, term, out) for p, term in zip(phrases, ins, strict=True)]
+    left, right = (p if form is None else form for p, form in zip(phrases, forms, strict=True))
+    if forms[ins[0] == ""] is None:
+        return None
     both_scalars = ins[0] == ins[1] == ""
     number_first = left.text.lstrip("-").replace(".", "").isdigit()
     if not right.text[0].isdigit() and (number_first or (not both_scalars and ins[0] == "")):
         return beside(left, right)
     return infix("·", PRODUCT, (left, Phrase(wrap(right, POWER), ATOM)))
+
+
+def _rearranged(p: Phrase, term: str, out: str) -> Phrase | None:
+    """An operand with its axes in another order or on a diagonal."""
+    if term == out and len(set(out)) == len(out):
+        return p
+    names = dict(zip(dict.fromkeys(term + out), "abcdefgh", strict=False))
+    letters = "".join(names[c] for c in term) + "->" + "".join(names[c] for c in out)
+    return UNARY[letters](p) if set(term) == set(out) and letters in UNARY else None
 
 
 def _write_single(p: Phrase, term: str, out: str, sizes: Shape) -> Phrase | None:

@@ -276,8 +276,10 @@ def pick(x: Node, index: Any) -> Node:
         cuts.append(cut)
         if keeps:
             shape.append(cut.length)
-    whole = all(cut == Cut(0, a, 1) for cut, a in zip(cuts, x.shape, strict=True))
-    return reshape(x if whole else make(SLICE, x, cuts=tuple(cuts)), tuple(shape))
+    partial = [cut != Cut(0, a, 1) for cut, a in zip(cuts, x.shape, strict=True)]
+    if any(partial):  # whole axes in front are left out, so that an axis put in front changes nothing
+        x = make(SLICE, x, cuts=tuple(cuts[partial.index(True) :]))
+    return reshape(x, tuple(shape))
 
 
 # ── join ──────────────────────────────────────────────────────────────────────────────────────────────

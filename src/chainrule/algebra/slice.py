@@ -66,6 +66,11 @@ def _plus(a: Axis, b: Axis) -> str:
     return str(a + b)
 
 
+def _write_slice(p: Sequence[Phrase], inputs: Sequence[Node], cuts: tuple[Cut, ...]) -> Phrase:
+    before = ["..."] if len(cuts) < inputs[0].ndim else []
+    return Phrase(f"{wrap(p[0], ATOM)}[{', '.join([*before, *map(_write_cut, cuts)])}]", ATOM)
+
+
 SLICE: Op = declare(
     Op(
         "slice",
@@ -73,7 +78,7 @@ SLICE: Op = declare(
         infer=_infer_slice,
         pullback=lambda k, g, y, x, cuts: make(PAD, g, cuts=cuts, shape=x.shape[x.ndim - len(cuts) :]),
         batch=lambda inputs, batched, cuts: make(SLICE, *inputs, cuts=cuts),
-        write=lambda p, inputs, cuts: Phrase(f"{wrap(p[0], ATOM)}[{', '.join(map(_write_cut, cuts))}]", ATOM),
+        write=_write_slice,
         examples=(
             Example((Given((5,)),), {"cuts": (Cut(1, 3, 1),)}),
             Example((Given((4, 5)),), {"cuts": (Cut(0, 2, 1), Cut(4, 3, -2))}),
