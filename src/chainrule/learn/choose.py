@@ -4,7 +4,7 @@ import difflib
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import TypeVar
 
 from chainrule.errors import SettingError
@@ -42,11 +42,20 @@ def check_options(name: str, maker: Callable[..., object], options: Mapping[str,
 
 
 def within(
-    name: str, value: float, *, least: float = -math.inf, above: float = -math.inf, below: float = math.inf
+    name: str,
+    value: float,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+    whole: bool = False,
 ) -> float:
     """`value`, if it is finite with least ≤ value and above < value < below; else SettingError."""
-    if isinstance(value, Real) and value >= least and above < value < below:
+    kind = Integral if whole else Real
+    if isinstance(value, kind) and value >= least and above < value < below:
         return value
     bounds = {"at least": least, "above": above, "below": below}
     wanted = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound))
-    raise SettingError(f"{name} is {value!r}; it must be a finite number{wanted and ' '}{wanted}")
+    raise SettingError(
+        f"{name} is {value!r}; it must be a {'whole' if whole else 'finite'} number{wanted and ' '}{wanted}"
+    )

@@ -43,11 +43,11 @@ class Plan:
     """Seconds between checkpoints inside an epoch; one is written at the end of every epoch in any case."""
 
     def __post_init__(self) -> None:
-        within("epochs", self.epochs, least=1)
-        within("batch size", self.batch_size, least=1)
+        within("epochs", self.epochs, least=1, whole=True)
+        within("batch size", self.batch_size, least=1, whole=True)
         within("learning rate", self.learning_rate, above=0)
-        within("patience", self.patience, least=1)
-        within("seed", self.seed, least=0)
+        within("patience", self.patience, least=1, whole=True)
+        within("seed", self.seed, least=0, whole=True)
         if self.clip != math.inf:
             within("clip", self.clip, above=0)
         optimizer(self.optimizer)
@@ -249,9 +249,12 @@ class _Loop:
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         tensors, about = read_tensors(self.checkpoint)
-        if about.get("fingerprint") != self.fingerprint or about.get("plan") != _of(self.plan):
+        then, now = json.loads(about.get("plan", "{}")), json.loads(_of(self.plan))
+        changed = [f"{n} {then.get(n)}, not {now[n]}" for n in now if then.get(n) != now[n]]
+        if changed or about.get("fingerprint") != self.fingerprint:
+            what = "; ".join(changed) or "the data, the network or the vectors differ"
             raise DataError(
-                f"{self.checkpoint}: belongs to a run with other data or settings; "
+                f"{self.checkpoint}: belongs to a run with other data or settings ({what}); "
                 "resume with those, or begin in another folder"
             )
         for name, array in self.moved.items():

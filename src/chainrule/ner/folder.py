@@ -5,22 +5,22 @@
     vocab.txt           one word a line
     README.md           the model card
 
-The folder is written beside its place and renamed when it is complete. It is read with distrust: every field
-is checked, and the tensors must be exactly those that the architecture implies.
+The files are written out of sight, inside the folder, and renamed when all are complete. A folder is read with
+distrust: every field is checked, and the tensors must be exactly those that the architecture implies.
 """
 
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import chainrule
-from chainrule.errors import DataError, ModelError, SettingError
+from chainrule.errors import DataError, ModelError, SettingError, WriteError
 from chainrule.learn.store import Tensors, read_tensors, write_tensors
 from chainrule.ner.model import Architecture, Network
 from chainrule.ner.tags import SCHEMES, fault
@@ -50,21 +50,44 @@ def write_folder(folder: str | Path, config: Config, vocabulary: Vocabulary, par
     Raises DataError if something else than a model stands there, or the disk refuses.
     """
     target = Path(folder)
-    _refuse_strangers(target)
+    with opened(target):
+        made = target / f".{os.getpid()}.tmp"
+        try:
+            made.mkdir()
+            _fill(made, config, vocabulary, params)
+            _exchange(made, target)
+        except OSError as error:
+            raise WriteError(
+                f"{target}: cannot be written ({error.strerror}); make room or choose another folder"
+            ) from None
+        except WriteError as error:
+            raise WriteError(str(error).replace(str(made), str(target))) from None
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def opened(folder: str | Path) -> Iterator[None]:
+    """Hold a folder ready for a model; after an error a folder made for it, and still empty, is gone again.
+
+    Raises DataError if something else than a model stands there, or no folder can be made.
+    """
+    target = Path(folder)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.{os.getpid()}."))
+        _refuse_strangers(target)
+        there = target.exists()
+        target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{target}: cannot be written ({error.strerror}); choose another folder") from None
+        raise DataError(f"{target}: cannot be made ({error.strerror}); choose another folder") from None
+    if not os.access(target, os.W_OK):
+        raise DataError(f"{target}: is not yours to write to; choose another folder")
     try:
-        _fill(made, config, vocabulary, params)
-        _exchange(made, target)
-    except OSError as error:
-        raise DataError(
-            f"{target}: cannot be written ({error.strerror}); make room or choose another folder"
-        ) from None
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        yield
+    except BaseException:
+        if not there:
+            with suppress(OSError):  # not empty: a checkpoint is worth keeping
+                target.rmdir()
+        raise
 
 
 def _refuse_strangers(target: Path) -> None:
@@ -78,7 +101,6 @@ def _refuse_strangers(target: Path) -> None:
 
 
 def _fill(folder: Path, config: Config, vocabulary: Vocabulary, params: Tensors) -> None:
-    folder.chmod(0o755)
     write_tensors(folder / WEIGHTS, params)
     vocabulary.write(folder / WORDS)
     described = {
@@ -98,9 +120,6 @@ def _fill(folder: Path, config: Config, vocabulary: Vocabulary, params: Tensors)
 
 def _exchange(made: Path, target: Path) -> None:
     """Move the finished files into place; config.json last, so that a half-moved model does not load."""
-    if not target.exists():
-        os.rename(made, target)
-        return
     (target / CONFIG).unlink(missing_ok=True)
     for name in (WEIGHTS, WORDS, CARD, CONFIG):
         os.replace(made / name, target / name)
@@ -133,10 +152,10 @@ def _described(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: cut short or damaged; restore the file or train again") from None
     if not isinstance(described, dict) or not isinstance(described.get("format"), int):
         raise ModelError(f"{path}: is no model of chainrule; give the folder that training wrote")
-    if described["format"] > FORMAT:
+    if described["format"] != FORMAT:
         raise ModelError(
-            f"{path}: format {described['format']}, made by {described.get('made_by', 'a newer version')}; "
-            f"this is chainrule {chainrule.__version__}, which reads up to format {FORMAT}: upgrade chainrule"
+            f"{path}: format {described['format']}, made by {described.get('made_by', 'another version')}; "
+            f"this is chainrule {chainrule.__version__}, which reads format {FORMAT}: upgrade chainrule"
         )
     return described
 
@@ -147,10 +166,11 @@ def _config(path: Path, described: Mapping[str, Any]) -> Config:
         wrong = [t for t in tags if not isinstance(t, str) or fault(t)]
         if wrong or len(set(tags)) < len(tags) or not tags or scheme not in SCHEMES:
             raise ModelError(f"{path}: its tags or their scheme are damaged; restore the file or train again")
-        if set(described["sha256"]) != {WEIGHTS, WORDS}:
+        if {*described["sha256"].keys()} != {WEIGHTS, WORDS}:
             raise ModelError(f"{path}: its hashes are damaged; restore the file or train again")
-        own = {f.name for f in fields(Architecture)}
-        architecture = Architecture(**{k: v for k, v in described["architecture"].items() if k in own})
+        if set(described["architecture"]) != {f.name for f in fields(Architecture)}:
+            raise ModelError(f"{path}: its architecture is damaged; restore the file or train again")
+        architecture = Architecture(**described["architecture"])
         return Config(
             architecture=architecture,
             tags=tags,

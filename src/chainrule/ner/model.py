@@ -46,14 +46,14 @@ class Architecture:
     l2: float = 0.0
 
     def __post_init__(self) -> None:
-        within("window", self.window, least=1)
+        within("window", self.window, least=1, whole=True)
         if self.window % 2 == 0:
             raise SettingError(
                 f"a window has a centre, so its size is odd; {self.window} could be {self.window + 1}"
             )
-        within("dimension", self.dimension, least=1)
-        within("hidden", self.hidden, least=1)
-        within("caps", self.caps, least=0)
+        within("dimension", self.dimension, least=1, whole=True)
+        within("hidden", self.hidden, least=1, whole=True)
+        within("caps", self.caps, least=0, whole=True)
         within("dropout", self.dropout, least=0, below=1)
         within("l2", self.l2, least=0)
         choose("way to combine a window", self.combine, COMBINATIONS)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
@@ -14,7 +15,7 @@ from chainrule.learn.choose import choose
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.decode import Decoder, Floats
-from chainrule.ner.folder import CHECKPOINT, Config, read_folder, write_folder
+from chainrule.ner.folder import CHECKPOINT, Config, opened, read_folder, write_folder
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, spans, tags_of
@@ -82,16 +83,17 @@ class Tagger:
         corpus, held = _corpus(data), None if dev is None else _corpus(dev)
         job = prepare(corpus, held, given, architecture, plan, choices)
         begin(job)
-        checkpoint = None if out is None else _ready(Path(out)) / CHECKPOINT
-        run = train(
-            job.task,
-            plan,
-            watch=watch,
-            stop=stop,
-            checkpoint=checkpoint,
-            resume=resume,
-            fingerprint=job.fingerprint,
-        )
+        checkpoint = None if out is None else Path(out) / CHECKPOINT
+        with nullcontext() if out is None else opened(out):
+            run = train(
+                job.task,
+                plan,
+                watch=watch,
+                stop=stop,
+                checkpoint=checkpoint,
+                resume=resume,
+                fingerprint=job.fingerprint,
+            )
         best = run.history[run.best_epoch - 1]
         config = Config(
             architecture=architecture,
@@ -213,11 +215,6 @@ def _described(job: Job, run: Run, plan: Plan, choices: Choices) -> dict[str, An
         "fingerprint": job.fingerprint,
         "settings": {n: v for n, v in settings.items() if n != "checkpoint_every" and v != math.inf},
     }
-
-
-def _ready(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _entities(text: str, tokens: Sequence[Token], tags: Sequence[str], log_p: Floats) -> Iterator[Entity]:

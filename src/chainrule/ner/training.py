@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, SettingError
 from chainrule.learn.batches import rng_for
 from chainrule.learn.choose import choose, within
 from chainrule.learn.gradients import Integers
@@ -45,7 +45,7 @@ class Choices:
     def __post_init__(self) -> None:
         choose("scheme", self.scheme, dict.fromkeys(SCHEMES))
         choose("fine-tuning policy", self.fine_tune, FINE_TUNE)
-        within("minimum", self.minimum, least=1)
+        within("minimum", self.minimum, least=1, whole=True)
         within("held_out", self.held_out, above=0, below=1)
 
 
@@ -55,7 +55,13 @@ def settings_of(given: Mapping[str, Any], vectors: Vectors | None = None) -> tup
     Given vectors decide the dimension, and that nothing is dropped unless it is asked for.
     """
     if vectors is not None:
+        if given.get("dimension", vectors.dimension) != vectors.dimension:
+            raise SettingError(
+                f"dimension is {given['dimension']}, but {vectors.path or 'the vectors'} has "
+                f"{vectors.dimension} numbers a word; leave it out, or choose other vectors"
+            )
         given = {"dropout": DROPOUT_GIVEN, **given, "dimension": vectors.dimension}
+    given = {name: v.item() if isinstance(v, np.generic) else v for name, v in given.items()}
     kinds = (Architecture, Plan, Choices)
     home = {f.name: kind for kind in kinds for f in fields(kind)}
     for name in given:
@@ -108,11 +114,11 @@ def prepare(
     choices: Choices,
 ) -> Job:
     """Make the task. Raises DataError for data without entities, dev with other labels, or words apart."""
-    if dev is None:
-        train, dev = hold_out(train, choices.held_out, plan.seed)
     labels = sorted(train.labels)
     if not labels:
         raise DataError(f"{train.path}: holds no entity, every tag is O; give data with tagged names")
+    if dev is None:
+        train, dev = hold_out(train, choices.held_out, plan.seed)
     check_labels(labels, dev, "the training data")
     if train.characters != dev.characters:
         raise DataError(f"{dev.path}: is in {_unit(dev)}, but the training data in {_unit(train)}; convert one")

@@ -36,7 +36,7 @@ class Commands(click.Group):
         """Load the module of a command; UsageError with the nearest name if there is none."""
         if cmd_name not in COMMANDS:
             near = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = f"; did you mean {near[0]}?" if near else "."
             ctx.fail(f"there is no command {cmd_name!r}{hint} One of: {', '.join(COMMANDS)}")
         command: click.Command = import_module(f"chainrule.shell.{cmd_name}").command
         return command
@@ -62,6 +62,8 @@ def cli(debug: bool) -> None:
     """One graph, read as mathematics, as numbers, as a program and as a model."""
 
 
+CLOSED = 141  # the exit code for output that nobody reads: 128 + SIGPIPE
+
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """The products of a window network are small: a second thread costs more than it brings."""
 
@@ -72,7 +74,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for name in ONE_THREAD:  # read when NumPy is loaded, which no module has done yet
         os.environ.setdefault(name, "1")
     signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(_run(given))
+    heard = _open_streams()
+    code = _run(given)
+    sys.exit(code or (0 if heard else CLOSED))
+
+
+def _open_streams() -> bool:
+    """Let no closed stream and no character of a text break the output; whether anybody hears it."""
+    heard = sys.stdout is not None
+    for name in ("stdout", "stderr"):
+        stream: Any = getattr(sys, name)
+        if stream is None:  # closed by the shell: >&-
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  open until the end
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+    return heard
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
@@ -83,23 +99,32 @@ def _run(arguments: list[str]) -> int:
     try:
         result: Any = cli.main(arguments, prog_name="chainrule", standalone_mode=False)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except (click.Abort, KeyboardInterrupt):
-        return _complain("stopped by Ctrl-C", 130)
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "chainrule"
-        return _complain(f"{error.format_message()}\n  see {where} --help", 2)
-    except click.ClickException as error:
-        return _complain(error.format_message(), 2)
-    except ChainruleError as error:
+    except (click.ClickException, click.Abort, KeyboardInterrupt, ChainruleError, OSError) as error:
         if "--debug" in arguments:
             raise
-        return _complain(str(error), 1 if isinstance(error, (NonFiniteError, WriteError)) else 2)
+        message, code = _explained(error)
+        if isinstance(error, OSError):  # what is still to be flushed goes nowhere, and Python ends in silence
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if message:
+            click.echo(message, err=True)
+        return code
+    return result if isinstance(result, int) else 0
 
 
-def _complain(message: str, code: int) -> int:
-    click.echo(f"error: {message}" if code != 130 else message, err=True)
-    return code
+def _explained(error: BaseException) -> tuple[str, int]:
+    """What to say about an error, and the exit code."""
+    match error:
+        case BrokenPipeError():
+            return "", CLOSED
+        case KeyboardInterrupt() | click.Abort():
+            return "stopped by Ctrl-C", 130
+        case click.exceptions.NoArgsIsHelpError():
+            return error.message, 2
+        case click.ClickException():
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            hint = f"\n  see {context.command_path} --help" if context else ""
+            return f"error: {error.format_message()}{hint}", 2
+        case OSError():
+            place, reason = error.filename or "standard output", error.strerror or error
+            return f"error: {place}: {reason}", 2 if error.filename else 1
+    return f"error: {error}", 1 if isinstance(error, (NonFiniteError, WriteError)) else 2

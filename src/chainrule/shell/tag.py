@@ -1,11 +1,14 @@
 """`chainrule tag`: find the names in text, files or standard input."""
 
+import io
 import json
+import os
+import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import tee
 from pathlib import Path
-from typing import BinaryIO
+from typing import cast
 
 import click
 from rich.cells import cell_len
@@ -23,7 +26,9 @@ Examples:
 """
 
 LONGEST = 1 << 20  # bytes of a line
-GROUP = 64  # lines tagged together when nobody waits for each
+BLOCK = 1 << 16  # bytes read at once, at most
+PATHLIKE = re.compile(r"(\.{0,2}|~)/\S*|\S*/|\S+\.(txt|text|md|conll|csv|tsv|jsonl?|html?|xml|pdf|gz|zip)")
+UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move the cursor, or worse
 
 
 @click.command(epilog=EPILOG)
@@ -37,25 +42,35 @@ GROUP = 64  # lines tagged together when nobody waits for each
 )
 def command(model: Path, sources: tuple[str, ...], form: str | None) -> None:
     """Find the names in SOURCES: text, files, or - for standard input; line by line."""
-    if not sources and sys.stdin.isatty():
+    if not sources and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
     tagger = Tagger.load(model)
     write = FORMATS[form or ("text" if is_live(sys.stdout) else "jsonl")]
-    waits = sys.stdin.isatty() or is_live(sys.stdout)
-    ahead, behind = tee(_lines(sources or ("-",)))
-    for entities, text in zip(tagger.pipe(ahead, 1 if waits else GROUP), behind, strict=True):
-        click.echo(write(text, entities, tagger))
+    for texts in _groups(sources or ("-",)):
+        for text, entities in zip(texts, tagger.pipe(texts), strict=True):
+            click.echo(write(text, entities, tagger))
 
 
-def _lines(sources: Sequence[str]) -> Iterator[str]:
+# ── lines of text ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _groups(sources: Sequence[str]) -> Iterator[list[str]]:
+    """The lines of all sources; a group holds what is there, so that nobody waits for an answer."""
     for source in sources:
         if source == "-":
-            yield from _decoded(sys.stdin.buffer, "standard input")
+            yield from _standard_input()
         elif _is_file(source):
             with Path(source).open("rb") as file:
-                yield from _decoded(file, source)
+                yield from _lines(file, source)
         else:
-            yield source
+            _refuse_path(source)
+            yield from _lines(io.BytesIO(os.fsencode(source) or b"\n"), "the text")
+
+
+def _standard_input() -> Iterator[list[str]]:
+    if sys.stdin is None:
+        raise DataError("standard input: is closed; give a text or files")
+    yield from _lines(cast(io.BufferedReader, sys.stdin.buffer), "standard input")
 
 
 def _is_file(source: str) -> bool:
@@ -65,21 +80,49 @@ def _is_file(source: str) -> bool:
         return False
 
 
-def _decoded(stream: BinaryIO, place: str) -> Iterator[str]:
-    """The lines of a stream; DataError, with line and byte, for what is not UTF-8 or too long."""
-    number = 0
-    while raw := stream.readline(LONGEST + 1):
-        number += 1
-        if len(raw) > LONGEST:
-            raise DataError(f"{place}:{number}: a line of over {LONGEST:,} bytes; break it into paragraphs")
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{place}:{number}: byte {error.start + 1} (0x{raw[error.start]:02x}) is not UTF-8; "
-                "convert the file"
-            ) from None
-        yield line.rstrip("\r\n")
+def _refuse_path(source: str) -> None:
+    """Refuse what can only be meant as a file: it would be tagged as a text of one word."""
+    if PATHLIKE.fullmatch(source):
+        cause = (
+            "is a folder; name files in it" if Path(source).is_dir() else "there is no such file; check the path"
+        )
+        raise DataError(f"{source}: {cause}")
+
+
+def _lines(stream: io.BufferedIOBase, place: str) -> Iterator[list[str]]:
+    """The lines of a stream, as many as each read brings; DataError for one that is not UTF-8 or too long."""
+    number, rest = 0, b""
+    while block := stream.read1(BLOCK):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from _decoded(lines, place, number)
+        number += len(lines)
+        if len(rest) > LONGEST:
+            _decode(rest, place, number + 1)
+    if rest:
+        yield [_decode(rest, place, number + 1)]
+
+
+def _decoded(lines: Sequence[bytes], place: str, before: int) -> Iterator[list[str]]:
+    """Lines as one group; those in front of a bad one are given before it is refused."""
+    texts: list[str] = []
+    try:
+        for number, raw in enumerate(lines, before + 1):
+            texts.append(_decode(raw, place, number))
+    except DataError:
+        yield texts
+        raise
+    yield texts
+
+
+def _decode(raw: bytes, place: str, number: int) -> str:
+    if len(raw) > LONGEST:
+        raise DataError(f"{place}:{number}: a line of over {LONGEST:,} bytes; break it into paragraphs")
+    try:
+        return raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{place}:{number}: byte {error.start + 1} (0x{raw[error.start]:02x}) is not UTF-8; convert it"
+        ) from None
 
 
 # ── forms of output ───────────────────────────────────────────────────────────────────────────────────
@@ -109,19 +152,46 @@ def _conll(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
 
 def _text(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
     """The text with each name underlined by its label, and the names with their probabilities."""
+    shown = text.translate(UNSEEN)
     if not entities:
-        return f"\n  {text}\n\n  no names found"
-    width = max(cell_len(e.text) for e in entities)
-    listed = [f"  {e.text}{' ' * (width - cell_len(e.text))}  {e.label:<5} {e.score:.2f}" for e in entities]
-    return "\n".join(["", f"  {text}", f"  {_underlined(text, entities)}", "", *listed])
+        return f"\n  {shown}\n\n  no names found" if shown.strip() else ""
+    names = [shown[e.start : e.end] for e in entities]
+    width, longest = max(map(cell_len, names)), max(len(e.label) for e in entities)
+    listed = [
+        f"  {name}{' ' * (width - cell_len(name))}  {e.label:<{longest}}  {e.score:.2f}"
+        for name, e in zip(names, entities, strict=True)
+    ]
+    return "\n".join(["", *_underlined(shown, entities), "", *listed])
 
 
-def _underlined(text: str, entities: Sequence[Entity]) -> str:
-    line = ""
-    for e in entities:
-        line += " " * (cell_len(text[: e.start]) - len(line))
-        line += e.label.center(max(cell_len(e.text), len(e.label)), "─")
-    return line
+def _underlined(text: str, entities: Sequence[Entity]) -> Iterator[str]:
+    """The text in rows that fit the terminal, below each the labels of its names."""
+    width = max(shutil.get_terminal_size().columns - 4, 20)
+    for start, end in _rows(text, entities, width):
+        yield f"  {text[start:end]}"
+        marks = ""
+        for e in entities:
+            if start <= e.start < end:
+                marks += " " * (cell_len(text[start : e.start]) - cell_len(marks))
+                marks += e.label.center(cell_len(text[e.start : min(e.end, end)]), "─")
+        if marks:
+            yield f"  {marks}"
+
+
+def _rows(text: str, entities: Sequence[Entity], width: int) -> Iterator[tuple[int, int]]:
+    """Cut a text into rows of at most so many cells, at a space outside of names where there is one."""
+    inside = {k for e in entities for k in range(e.start, e.end)}
+    start = 0
+    while cell_len(text[start:]) > width:
+        end, used = start, 0
+        while used + cell_len(text[end]) <= width:
+            used, end = used + cell_len(text[end]), end + 1
+        spaces = (k for k in range(end, start, -1) if text[k] == " " and k not in inside)
+        end = next(spaces, end)
+        yield start, end
+        start = end + (text[end] == " ")
+    if start < len(text):
+        yield start, len(text)
 
 
 FORMATS: dict[str, Callable[[str, Sequence[Entity], Tagger], str]] = {

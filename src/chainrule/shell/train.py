@@ -1,6 +1,7 @@
 """`chainrule train`: the main job."""
 
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ from chainrule.ner.metrics import Score
 from chainrule.ner.model import COMBINATIONS, Architecture
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
+from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
 from chainrule.ner.training import FINE_TUNE, Choices
 from chainrule.shell.progress import watcher
 
@@ -76,6 +78,7 @@ def settings_as_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+TRY = {TOKENIZER: "Museums in Paris are amazing", CHARACTERS: "철수는 서울역에서 영희를 만났다"}
 PATH = click.Path(path_type=Path)
 
 
@@ -174,11 +177,10 @@ def _report(tagger: Tagger, figures: Score | None, folder: Path, as_json: bool, 
     if figures is not None:
         click.echo(f"\n{figures.table()}\n")
     if not quiet:
+        place = shlex.quote(str(folder))
         if run and run.interrupted:
-            click.echo(
-                f"  stopped; the best model so far is kept. Continue with --out {folder} --resume", err=True
-            )
-        best = f"  best epoch {run.best_epoch}" if run else ""
-        click.echo(f"{best} · model: {folder}", err=True)
-        click.echo(f'  try: chainrule tag {folder} "Museums in Paris are amazing"', err=True)
+            click.echo(f"  stopped; the best model is kept. Continue with --out {place} --resume", err=True)
+        best = f"best epoch {run.best_epoch} · " if run else ""
+        click.echo(f"  {best}model: {folder}", err=True)
+        click.echo(f'  try: chainrule tag {place} "{TRY[tagger.config.tokenizer]}"', err=True)
     sys.stdout.flush()
