@@ -59,7 +59,7 @@ FORMS = [
     (lambda A, v, s: A + (-(A.T)), "A - Aᵀ"),
     (lambda A, v, s: A / 1, "A"),
     (lambda A, v, s: A**1, "A"),
-    (lambda A, v, s: cr.negative(-A), "A"),
+    (lambda A, v, s: np.negative(-A), "A"),
     (lambda A, v, s: s * 2, "2 s"),
     (lambda A, v, s: cr.constant(2.0) * 3 + 1, "7"),
     (lambda A, v, s: cr.log(cr.constant(0.0)), "-inf"),

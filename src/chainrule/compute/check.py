@@ -21,7 +21,7 @@ from chainrule.compute.interpret import Interpreter, evaluate
 from chainrule.errors import BindingError, GraphError
 
 Verdict = Literal["ok", "kink", "WRONG"]
-RELATIVE, ABSOLUTE = 1e-5, 1e-8
+RELATIVE, ABSOLUTE = 1e-5, 1e-9  # the absolute one covers rounding inside a function of size 1
 
 
 class Entry(NamedTuple):
@@ -115,7 +115,7 @@ def _note(row: Row, step: float) -> str:
 
 def check(
     s: Node,
-    values: Mapping[str, Any],
+    values: Mapping[Any, Any],
     wrt: Sequence[Node] | None = None,
     *,
     claims: Mapping[str, Any] | None = None,
@@ -125,7 +125,7 @@ def check(
 ) -> Check:
     """Compare the gradient of a scalar with finite differences, in float64, entry by entry.
 
-    values    name → value of every variable
+    values    name or variable → value, for every variable
     wrt       the variables to check; all real ones unless given
     claims    name → your own gradient (an expression or an array), judged instead of the derived one
     entries   at most so many entries of a variable are checked, drawn by `seed`
@@ -144,8 +144,7 @@ def check(
     derived = gradient(s, chosen)
     (wide, *slopes) = in_float64([s, *derived])
     names = [v.attrs["name"] for v in chosen]
-    real = {v.attrs["name"] for v in variables(s, *derived) if v.dtype in FLOATS}
-    point = {n: _wide(v) if n in real else v for n, v in values.items()}
+    point = _point(values, variables(s, *derived))
     _, *found = evaluate([wide, *slopes], point, sizes)
     stated = dict(zip(names, found, strict=True))
     for name, claim in (claims or {}).items():
@@ -156,6 +155,16 @@ def check(
     f = _scalar_function(wide, point, sizes)
     rows = [_check_one(f, point, name, np.asarray(stated[name]), entries, seed) for name in names]
     return Check(tuple(rows), _step(1.0))
+
+
+def _point(values: Mapping[Any, Any], used: Sequence[Node]) -> dict[Any, Any]:
+    """The values by name, the real ones in float64; those given for variables not used keep their key."""
+    kinds = {v.attrs["name"]: v.dtype for v in used}
+    point: dict[Any, Any] = {}
+    for key, value in values.items():
+        name = key.attrs.get("name") if isinstance(key, Node) else key
+        point[name if name in kinds else key] = _wide(value) if kinds.get(name) in FLOATS else value
+    return point
 
 
 def _wide(value: Any) -> Any:
