@@ -151,7 +151,9 @@ def check(
         if name not in stated:
             raise BindingError(f"a gradient is claimed for {name}, but the expression has {', '.join(names)}")
         given = isinstance(claim, Node)
-        stated[name] = evaluate([wide, claim], point, sizes)[1] if given else np.asarray(claim, np.float64)
+        stated[name] = (
+            evaluate([wide, *in_float64([claim])], point, sizes)[1] if given else np.asarray(claim, np.float64)
+        )
     f = _scalar_function(wide, point, sizes)
     rows = [_check_one(f, point, name, np.asarray(stated[name]), entries, seed) for name in names]
     return Check(tuple(rows), _step(1.0))
