@@ -61,6 +61,9 @@ from .algebra.node import (
     variables as variables,
     vector as vector,
 )
+from .algebra.parse import (
+    parse as parse,
+)
 from .algebra.product import (
     broadcast_to as broadcast_to,
     diag as diag,
@@ -121,6 +124,7 @@ from .errors import (
     ChainruleError as ChainruleError,
     DataError as DataError,
     DTypeError as DTypeError,
+    FormulaError as FormulaError,
     GraphError as GraphError,
     ModelError as ModelError,
     NonFiniteError as NonFiniteError,

@@ -3,6 +3,7 @@
     ChainruleError
     ├── ShapeError         operands do not fit together            (also a ValueError)
     ├── DTypeError         integers where real numbers belong      (also a TypeError)
+    ├── FormulaError       a formula that cannot be read; the place is underlined (also a ValueError)
     ├── GraphError         a graph is used in a way it cannot be   (also a ValueError)
     ├── BindingError       a value does not fit its variable       (also a ValueError)
     ├── SettingError       an option outside its range             (also a ValueError)
@@ -14,17 +15,27 @@
 Every message names the cause, the place and a repair.
 """
 
+from collections.abc import Sequence
+
 
 class ChainruleError(Exception):
     """Base of every error raised on purpose by this library."""
 
 
 class ShapeError(ChainruleError, ValueError):
-    """Operands whose shapes do not fit together."""
+    """Operands whose shapes do not fit together; `axes` are the two that should be equal, where it is these."""
+
+    def __init__(self, message: str, axes: Sequence[object] | None = None) -> None:
+        super().__init__(message)
+        self.axes = axes
 
 
 class DTypeError(ChainruleError, TypeError):
     """A kind of number that the operation is not defined on."""
+
+
+class FormulaError(ChainruleError, ValueError):
+    """A formula that cannot be read; the message underlines the place."""
 
 
 class GraphError(ChainruleError, ValueError):

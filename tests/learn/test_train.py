@@ -144,7 +144,7 @@ def test_the_table_is_never_made_dense():
     job = task()
     backprop = Backprop(job.loss, job.trained)
     assert backprop.sparse == {"E"}
-    loss, grads = backprop({**job.params, **job.feed(np.arange(8), np.random.default_rng(0))})
+    _, grads = backprop({**job.params, **job.feed(np.arange(8), np.random.default_rng(0))})
     assert isinstance(grads["E"], Rows) and grads["E"].values.shape == (8, 4)
     assert grads["U"].dtype == np.float32
 
@@ -207,7 +207,7 @@ class TestStore:
             raise OSError("disk full")
 
         monkeypatch.setattr(os, "fsync", refuse)
-        with pytest.raises(WriteError, match="cannot be written .disk full.; make room"):
+        with pytest.raises(WriteError, match=r"cannot be written .disk full.; make room"):
             write_tensors(tmp_path / "t", {"a": np.zeros(2)})
         assert [p.name for p in tmp_path.iterdir()] == ["t"]
         assert read_tensors(tmp_path / "t")[0]["a"].tolist() == [1, 1]

@@ -100,7 +100,7 @@ def _truth(name: str, sign: str, forward: Callable[..., Array], kind: str = "rea
 
 LESS: Op = _truth("less", "<", lambda xp, a, b: a < b)
 LESS_EQUAL: Op = _truth("less_equal", "≤", lambda xp, a, b: a <= b)
-EQUAL: Op = _truth("equal", "=", lambda xp, a, b: a == b)
+EQUAL: Op = _truth("equal", "==", lambda xp, a, b: a == b)
 BOTH: Op = _truth("both", "∧", lambda xp, a, b: a & b, "truth")
 EITHER: Op = _truth("either", "∨", lambda xp, a, b: a | b, "truth")
 NOT: Op = _truth("opposite", "¬", lambda xp, a: ~a, "truth", 1)

@@ -23,7 +23,8 @@ def _infer(name: str, truth: bool, *inputs: Node, **attrs: Any) -> tuple[Shape, 
         parts = " and ".join(described(n) for n in inputs if n.shape)
         raise ShapeError(
             f"{name} works entry by entry, but axes {shape.left} and {shape.right} differ in {parts}; "
-            "give the operands equal shapes, or reshape one so that its axis is 1"
+            "give the operands equal shapes, or reshape one so that its axis is 1",
+            shape,
         )
     return shape, BOOLEAN if truth else common_dtype(n.dtype for n in inputs if n.dtype in FLOATS)
 

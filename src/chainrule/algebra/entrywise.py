@@ -124,7 +124,10 @@ HARD_TANH: Op = entrywise(
     (lambda y, x: _unit(both(x > -1, x < 1), x),),
 )
 ABS: Op = entrywise(
-    "abs", lambda xp, x: xp.abs(x), (lambda y, x: sign(x),), write=lambda p, _: Phrase(f"|{p[0].text}|", 100)
+    "abs",
+    lambda xp, x: xp.abs(x),
+    (lambda y, x: sign(x),),
+    write=lambda p, _: call("abs", p) if "|" in p[0].text else Phrase(f"|{p[0].text}|", 100),
 )
 SIGN_OP: Op = entrywise("sign", lambda xp, x: xp.sign(x), (None,))
 

@@ -48,7 +48,7 @@ class Token(NamedTuple):
 _SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _TOKEN = re.compile(
     r"""(?P<number>(?:\d+\.\d+|\.\d+|\d+(?:\.(?![*/^T']))?)(?:[eE][+-]?\d+)?)
-      | (?P<name>[^\W\d]\w*)
+      | (?P<name>(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d](?:(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])\w)*)
       | (?P<text>"[^"\n]*")
       | (?P<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
       | (?P<sign>\*\*|\.\*|\./|\.\^|\.T\b|<=|>=|==|!=|\^T\b|\^⊤|[-+*/@^'ᵀ⊤()\[\]{},:;=<>≤≥≠∧∨¬⊙·−|⟨⟩\n])
@@ -64,14 +64,15 @@ _SAME = {
     "^T": "ᵀ",
     "^⊤": "ᵀ",
     "'": "ᵀ",
-    "==": "=",
     "<=": "≤",
     ">=": "≥",
     "!=": "≠",
 }
 
+_FENCES = {"|": ("|", "abs"), "⟨": ("⟩", "inner")}
+
 BINDING: Mapping[str, int] = {
-    **dict.fromkeys(("<", "≤", "=", "≠", ">", "≥", "∧", "∨"), COMPARE),
+    **dict.fromkeys(("<", "≤", "==", "≠", ">", "≥", "∧", "∨"), COMPARE),
     **dict.fromkeys(("+", "-"), SUM),
     **dict.fromkeys(("*", "/", "@", ".*", "./", "⊙", "·", "beside"), PRODUCT),
     **dict.fromkeys(("^", ".^"), POWER),
@@ -90,12 +91,13 @@ def underlined(text: str, start: int, end: int) -> str:
 
 
 def spelling(text: str) -> Syntax:
-    """Which spelling a formula is in: MATLAB-like if it holds `'`, `.*`, `./` or `.^`."""
-    return "matlab" if re.search(r"'|\.\*|\./|\.\^", text) else "python"
+    """Which spelling a formula is in: MATLAB-like if it holds `'`, `.*`, `./`, `.^`, or `^` and no `@`, `**`."""
+    own = re.search(r"'|\.\*|\./|\.\^", text) or ("^" in text and not re.search(r"@|\*\*|\.T\b", text))
+    return "matlab" if own else "python"
 
 
 def tokens(text: str) -> list[Token]:
-    """The tokens of a formula. Raises FormulaError for signs that mean nothing, and for texts beyond all measure."""
+    """The tokens of a formula. Raises FormulaError for signs that mean nothing, and beyond all measure."""
     if len(text) > MOST_TEXT:
         raise FormulaError(f"a formula of {len(text):,} characters; {MOST_TEXT:,} are the most")
     found: list[Token] = []
@@ -248,19 +250,15 @@ class _Reader:
         if token.text == "[":
             parts, _, end = self._arguments(token, "]")
             return self.postfix(Part("list", "[", parts, token.start, end))
-        if token.text == "|":
-            inner = self.expression(0)
-            close = self.expect("|", token)
-            return self.postfix(Part("call", "abs", (inner,), token.start, close.end))
-        if token.text == "⟨":
-            parts, _, end = self._arguments(token, "⟩")
-            return self.postfix(Part("call", "inner", parts, token.start, end))
+        if token.text in _FENCES:
+            fence, name = _FENCES[token.text]
+            parts, _, end = self._arguments(token, fence)
+            return self.postfix(Part("call", name, parts, token.start, end))
         if token.text == "{":
             parts, options, end = self._arguments(token, "}", ":")
             return Part("list", "{", parts, token.start, end, options)
-        if token.kind == "end":
-            raise self.fault("the formula ends where something should follow", token)
-        raise self.fault(f"{token.text!r} is not expected here", token)
+        ends = token.kind == "end"
+        raise self.fault("the formula ends too early" if ends else f"{token.text!r} is not expected here", token)
 
     def _tuple(self, bracket: Token, first: Part) -> Part:
         parts = [first]

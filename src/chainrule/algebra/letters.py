@@ -37,7 +37,8 @@ def _sizes_of(ins: Sequence[str], inputs: Sequence[Node]) -> dict[str, Axis]:
         for letter, a in zip(term, node.shape, strict=True):
             if sizes.setdefault(letter, a) != a:
                 parts = " and ".join(described(n) for n in inputs)
-                raise ShapeError(f"letter {letter} of {','.join(ins)} is {sizes[letter]} and also {a} in {parts}")
+                message = f"letter {letter} of {','.join(ins)} is {sizes[letter]} and also {a} in {parts}"
+                raise ShapeError(message, (sizes[letter], a))
     return sizes
 
 

@@ -3,6 +3,7 @@
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, Union
 
@@ -17,6 +18,7 @@ from chainrule.algebra.signature import (
     FLOAT64,
     INTEGER,
     Axis,
+    Dim,
     DType,
     Shape,
     axis,
@@ -225,6 +227,8 @@ def topological(roots: Iterable[Node]) -> list[Node]:
     seen: set[int] = set()
     stack: list[tuple[Node, Iterator[Node]]] = []
     for root in roots:
+        if not isinstance(root, Node):
+            raise GraphError(f"{root!r:.40} is no expression")
         if id(root) in seen:
             continue
         seen.add(id(root))
@@ -310,7 +314,7 @@ SIZE = declare(
         infer=lambda axis, dtype: ((), dtype),
         pullback=_no_inputs,
         batch=_no_inputs,
-        write=lambda _, __, axis, dtype: Phrase(str(axis), 10 if "+" in str(axis) else 20),
+        write=lambda _, __, axis, dtype: Phrase(str(axis), 100),
     )
 )
 
@@ -362,6 +366,16 @@ def is_number(node: Node, value: float) -> bool:
 
 
 def size(of: Axis | str, dtype: DType = FLOAT64) -> Node:
-    """The size of an axis as a real number, known when values are given."""
+    """The size of an axis as a real number, known when values are given; of `n·m + 1` a sum of products."""
     a = axis(of)
-    return constant(a, dtype) if isinstance(a, int) else make(SIZE, axis=a, dtype=dtype)
+    if isinstance(a, int):
+        return constant(a, dtype)
+    total: Node | None = None
+    for monomial, coefficient in a.terms:
+        factors = [make(SIZE, axis=Dim({(name,): 1}), dtype=dtype) for name in monomial]
+        if coefficient != 1 or not factors:
+            factors.insert(0, constant(coefficient, dtype))
+        term = reduce(FUNCTIONS["multiply"], factors)
+        total = term if total is None else total + term
+    assert total is not None
+    return total

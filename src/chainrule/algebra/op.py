@@ -18,6 +18,8 @@ class Phrase(NamedTuple):
 
     text: str
     power: int
+    row: str = ""
+    """How the transpose of it is written, where that is more than the text with ᵀ: `xᵀ A` for `Aᵀ x`."""
 
 
 class Given(NamedTuple):

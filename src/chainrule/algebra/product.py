@@ -12,7 +12,7 @@ from chainrule.algebra.letters import ALPHABET, PRODUCT_OP, aligned, build
 from chainrule.algebra.node import Node, Operand, constant, make, size
 from chainrule.algebra.notation import described, factor, write
 from chainrule.algebra.op import Example, Given, Op, declare
-from chainrule.algebra.operand import lift, operands, reals
+from chainrule.algebra.operand import lift, listed, operands, reals
 from chainrule.algebra.product_notation import write_product
 from chainrule.algebra.signature import (
     FLOAT64,
@@ -43,7 +43,7 @@ def matmul(a: Operand, b: Operand) -> Node:
         )
     inner = left.shape[-1], right.shape[max(right.ndim - 2, 0)]
     if inner[0] != inner[1]:
-        raise ShapeError(_misfit(left, right, *inner))
+        raise ShapeError(_misfit(left, right, *inner), inner)
     outer_left, outer_right = left.shape[:-2], right.shape[:-2]
     shared = broadcast([outer_left, outer_right])
     if isinstance(shared, Misfit):
@@ -113,7 +113,7 @@ def multiply(a: Operand, b: Operand) -> Node:
     left, right = operands(a, b)
     shared = broadcast([left.shape, right.shape])
     if isinstance(shared, Misfit):
-        raise ShapeError(_entries_misfit(left, right, shared))
+        raise ShapeError(_entries_misfit(left, right, shared), shared)
     in_left, in_right, out = aligned(left.shape, right.shape, shared)
     return build((in_left, in_right), out, (left, right))
 
@@ -125,7 +125,7 @@ def transpose(x: Operand, axes: Sequence[int] | None = None) -> Node:
     if node.ndim == 1 and axes is None:
         return as_row(x)
     term = ALPHABET[: node.ndim]
-    order = range(node.ndim)[::-1] if axes is None else [axis_of(node, a) for a in axes]
+    order = range(node.ndim)[::-1] if axes is None else [axis_of(node, a) for a in listed(axes, "transpose")]
     if sorted(order) != list(range(node.ndim)):
         raise ShapeError(f"transpose of {described(node)} needs each of its {node.ndim} axes once, not {axes}")
     return build((term,), "".join(term[a] for a in order), (node,))
@@ -199,7 +199,10 @@ def inner(x: Operand, y: Operand) -> Node:
     """The sum of the products entry by entry, ⟨x, y⟩, of operands of one shape."""
     left, right = reals(x, y)
     if left.shape != right.shape:
-        raise ShapeError(f"inner needs operands of one shape, not {described(left)} and {described(right)}")
+        unequal = next((pair for pair in zip(left.shape, right.shape, strict=False) if len(set(pair)) > 1), None)
+        raise ShapeError(
+            f"inner needs operands of one shape, not {described(left)} and {described(right)}", unequal
+        )
     term = ALPHABET[: left.ndim]
     return build((term, term), "", (left, right))
 
@@ -213,7 +216,8 @@ def _vector(node: Node, what: str) -> Node:
 def square_matrix(node: Node, what: str) -> Node:
     """The node itself if its last two axes are equal; ShapeError otherwise."""
     if node.ndim < 2 or node.shape[-1] != node.shape[-2]:
-        raise ShapeError(f"{what} needs a square matrix, but {write(node, 40)} is {shape_text(node.shape)}")
+        message = f"{what} needs a square matrix, but {write(node, 40)} is {shape_text(node.shape)}"
+        raise ShapeError(message, node.shape[-2:] if node.ndim > 1 else None)
     return node
 
 

@@ -25,6 +25,8 @@ def plain(p: Phrase) -> Phrase:
 
 def transposed(p: Phrase) -> Phrase:
     """The operand with ᵀ."""
+    if p.row:
+        return Phrase(p.row, PRODUCT)
     return Phrase(wrap(p, POWER + 1) + "ᵀ", POWER + 1)
 
 
@@ -55,13 +57,14 @@ Form = tuple[Mark, Mark, Callable[[Phrase, Phrase], Phrase]]
 def _binary_forms() -> dict[str, Form]:
     forms: dict[str, Form] = {}
     matrix: list[tuple[str, Mark]] = [("ik", plain), ("ki", transposed), ("i", diagonal)]
-    for left, mark_left in [*matrix, ("k", transposed)]:
+    for left, mark_left in matrix:
         for right, mark_right in [("kj", plain), ("jk", transposed), ("k", plain)]:
             a, b = left, right
             if mark_left is diagonal:
                 b = right.replace("k", "i")
-            out = ("" if left == "k" else "i") + ("" if right == "k" else "j")
+            out = "i" + ("" if right == "k" else "j")
             forms.setdefault(_canonical(a, b, out), (mark_left, mark_right, beside))
+    forms[_canonical("i", "i", "")] = (transposed, plain, beside)
     forms[_canonical("i", "j", "ij")] = (plain, transposed, beside)
     for left, mark_left in [("ij", plain), ("ji", transposed)]:
         forms[_canonical(left, "j", "ij")] = (mark_left, diagonal, beside)
@@ -88,7 +91,9 @@ def write_product(phrases: Sequence[Phrase], inputs: Sequence["Node"], letters: 
         return UNARY[letters](phrases[0])
     if letters in BINARY:
         mark_left, mark_right, join = BINARY[letters]
-        return join(mark_left(phrases[0]), mark_right(phrases[1]))
+        phrase = join(mark_left(phrases[0]), mark_right(phrases[1]))
+        turned = letters == "ab,a->b"  # Aᵀ x, whose transpose is xᵀ A
+        return phrase._replace(row=beside(transposed(phrases[1]), phrases[0]).text) if turned else phrase
     ins, out = letters_of(letters)
     if len(inputs) == 1:
         return _write_single(phrases[0], ins[0], out, sizes) or _indexed(phrases, letters, sizes)
@@ -117,7 +122,8 @@ def _scaled(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase |
     both_scalars = ins[0] == ins[1] == ""
     number_first = left.text.lstrip("-").replace(".", "").isdigit()
     if not right.text[0].isdigit() and (number_first or (not both_scalars and ins[0] == "")):
-        return beside(left, right)
+        row = beside(left, transposed(right)).text if len(out) == 1 else ""
+        return beside(left, right)._replace(row=row)
     return infix("·", PRODUCT, (left, Phrase(wrap(right, POWER), ATOM)))
 
 

@@ -1,0 +1,370 @@
+"""Formulas as expressions: `parse` reads both spellings, and all that the writer writes.
+
+Shapes are declared, or found from use: an axis that nobody declared is a dimension of its own until an
+operation needs it to equal another; then it is that other, and the formula is read again.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.algebra.formula import Definition, Part, Syntax, read, spelling, underlined
+from chainrule.algebra.functions import FUNCTIONS
+from chainrule.algebra.node import Node, constant, size
+from chainrule.algebra.operand import lift
+from chainrule.algebra.product import as_row, eye, full, ones, zeros
+from chainrule.algebra.scope import Scope
+from chainrule.algebra.signature import FLOAT32, FLOAT64, Axis, DType, axis
+from chainrule.errors import ChainruleError, FormulaError, ShapeError
+
+MOST_POWER = 64
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula that has been read: its result, what its lines define, and the variables with their shapes."""
+
+    text: str
+    result: Node
+    definitions: Mapping[str, Node]
+    variables: Mapping[str, Node]
+    syntax: Syntax
+
+
+def parse(
+    text: str,
+    shapes: Mapping[str, Iterable[Axis | str] | Node] | None = None,
+    *,
+    syntax: Syntax | None = None,
+    dtype: DType = FLOAT64,
+) -> Node:
+    """The expression that a formula writes: `parse("u' * tanh(W*x + b)")`, `parse("u.T @ tanh(W @ x + b)")`.
+
+    shapes    name → shape, such as {"W": ("n", "m"), "lam": ()}, or a variable. Of names that are not given,
+              capitals are matrices, small letters vectors, and their sizes are found from use
+    syntax    "matlab" (`*` is the product) or "python" (`@` is), where the text does not show which
+    Several lines, or parts between semicolons, define names; the last one is the result.
+    Raises FormulaError, ShapeError and DTypeError, with the place underlined.
+    """
+    return formula(text, shapes, syntax=syntax, dtype=dtype).result
+
+
+def formula(
+    text: str,
+    shapes: Mapping[str, Iterable[Axis | str] | Node] | None = None,
+    *,
+    syntax: Syntax | None = None,
+    dtype: DType = FLOAT64,
+) -> Formula:
+    """What `parse` reads, with the names that were defined and the shapes that were found."""
+    lines = read(text)
+    scope = Scope(shapes or {}, dtype)
+    spelt = syntax or spelling(text)
+    try:
+        return _settled(text, lines, scope, spelt)
+    except ShapeError:
+        for name in [n for n, shape in scope.guessed.items() if len(shape) == 1]:
+            with suppress(ShapeError):  # a small letter is a number where a vector does not fit
+                return _settled(text, lines, Scope({**(shapes or {}), name: ()}, dtype), spelt)
+        raise
+
+
+def _settled(text: str, lines: Sequence[Definition], scope: Scope, syntax: Syntax) -> Formula:
+    """Read the lines again and again, each time with one more size known, until all fit."""
+    while True:
+        reading = _Reading(text, syntax, scope)
+        try:
+            definitions = reading.lines(lines)
+        except ShapeError as error:
+            if not scope.again() and (error.axes is None or not scope.unify(*error.axes)):
+                raise
+            continue
+        if not scope.again() and scope.settle():
+            named = {name: node for name, node in definitions if name is not None}
+            return Formula(text, definitions[-1][1], named, dict(scope.used), syntax)
+
+
+# ── from the tree to nodes ────────────────────────────────────────────────────────────────────────────
+
+
+def is_row(node: Node) -> bool:
+    """Whether a vector is marked as a row."""
+    return node.op.name == "row"
+
+
+def beside(a: Node, b: Node) -> Node:
+    """The product of two factors as paper has it, where a vector is a column and its transpose a row."""
+    x, y = lift(a), lift(b)
+    if not x.ndim or not y.ndim:
+        scaled = FUNCTIONS["multiply"](x, y)
+        return as_row(scaled) if is_row(a) or is_row(b) else scaled
+    if x.ndim == y.ndim == 1:
+        if is_row(a) == is_row(b):
+            raise ShapeError(
+                f"two {'rows' if is_row(a) else 'columns'} side by side have no product; "
+                "transpose one of them, or multiply entry by entry with ⊙"
+            )
+        return FUNCTIONS["matmul"](x, y) if is_row(a) else FUNCTIONS["outer"](x, y)
+    if x.ndim == 1 and is_row(a):
+        return as_row(FUNCTIONS["matmul"](x, y))
+    if x.ndim == 1 or is_row(b):
+        which = "a column times a matrix" if x.ndim == 1 else "a matrix times a row"
+        raise ShapeError(f"{which} has no product; transpose one of them")
+    return FUNCTIONS["matmul"](x, y)
+
+
+def _entry_by_entry(name: str) -> Callable[[Node, Node], Node]:
+    """An operation entry by entry; of rows it makes a row."""
+
+    def apply(a: Node, b: Node) -> Node:
+        value = FUNCTIONS[name](a, b)
+        vectors = [n for n in (a, b) if n.ndim]
+        return as_row(value) if vectors and all(map(is_row, vectors)) else value
+
+    return apply
+
+
+Infix = Callable[[Node, Node], Node]
+
+_COMMON: Mapping[str, Infix] = {
+    "+": _entry_by_entry("add"),
+    "-": _entry_by_entry("subtract"),
+    "/": _entry_by_entry("divide"),
+    "./": _entry_by_entry("divide"),
+    ".*": _entry_by_entry("multiply"),
+    "⊙": _entry_by_entry("multiply"),
+    "·": _entry_by_entry("multiply"),
+    "beside": beside,
+    "^": _entry_by_entry("power"),
+    ".^": _entry_by_entry("power"),
+    "superscript": _entry_by_entry("power"),
+    "<": FUNCTIONS["less"],
+    "≤": FUNCTIONS["less_equal"],
+    ">": FUNCTIONS["greater"],
+    "≥": FUNCTIONS["greater_equal"],
+    "==": FUNCTIONS["equal"],
+    "≠": FUNCTIONS["not_equal"],
+    "∧": FUNCTIONS["both"],
+    "∨": FUNCTIONS["either"],
+}
+INFIX: Mapping[Syntax, Mapping[str, Infix]] = {
+    "python": {**_COMMON, "*": _entry_by_entry("multiply"), "@": FUNCTIONS["matmul"]},
+    "matlab": {**_COMMON, "*": beside, "@": FUNCTIONS["matmul"]},
+}
+
+ALIASES = {"σ": "sigmoid", "tr": "trace", "norm": "norm2", "maximum": "maximum", "ln": "log"}
+SHAPED: Mapping[str, Callable[..., Node]] = {"eye": eye, "ones": ones, "zeros": zeros}
+KNOWN = sorted({*FUNCTIONS, *ALIASES, *SHAPED, "full"})
+
+
+_CHAINED = ("infix", "postfix", "index")
+
+
+class _Reading:
+    """One pass from the tree to nodes."""
+
+    def __init__(self, text: str, syntax: Syntax, scope: Scope) -> None:
+        self.text, self.syntax, self.scope = text, syntax, scope
+        self.defined: dict[str, Node] = {}
+
+    def lines(self, definitions: Sequence[Definition]) -> list[tuple[str | None, Node]]:
+        found: list[tuple[str | None, Node]] = []
+        for name, tree in definitions:
+            node = lift(self.node(tree))
+            if name is not None:
+                self.defined[name] = node
+            found.append((name, node))
+        return found
+
+    def node(self, part: Part) -> Node:
+        """The expression of a part; a chain of operations, such as a long sum, is walked and not recursed."""
+        chain = [part]
+        while chain[-1].kind in _CHAINED:
+            chain.append(chain[-1].parts[0])
+        node = self._made(chain.pop())
+        while chain:
+            node = self._made(chain.pop(), node)
+        return node
+
+    def _made(self, part: Part, *first: Node) -> Node:
+        """The expression of a part, of which a first operand may be made already; errors are underlined."""
+        try:
+            node: Node = getattr(self, f"_{part.kind}")(part, *first)
+        except ChainruleError as error:
+            if "\n" in str(error):
+                raise
+            message = f"{error}{underlined(self.text, part.start, part.end)}"
+            raise (
+                ShapeError(message, error.axes) if isinstance(error, ShapeError) else type(error)(message)
+            ) from None
+        return node
+
+    def _number(self, part: Part) -> Node:
+        return constant(float(part.value), self.scope.dtype)
+
+    def _name(self, part: Part) -> Node:
+        if part.value in self.defined:
+            return self.defined[part.value]
+        if self.scope.is_dimension(part.value):
+            return size(part.value, self.scope.dtype)
+        return self.scope.variable(part.value)
+
+    def _prefix(self, part: Part) -> Node:
+        inner = self.node(part.parts[0])
+        if part.value == "¬":
+            return FUNCTIONS["opposite"](inner)
+        if part.value == "+":
+            return inner
+        if part.parts[0].kind == "number":
+            return constant(-float(part.parts[0].value), self.scope.dtype)
+        negated = FUNCTIONS["negative"](inner)
+        return as_row(negated) if is_row(inner) else negated
+
+    def _postfix(self, part: Part, inner: Node) -> Node:
+        return FUNCTIONS["transpose"](inner)
+
+    def _infix(self, part: Part, left: Node) -> Node:
+        right = self.node(part.parts[1])
+        if part.value in ("^", ".^", "superscript"):
+            self._check_power(part.parts[1])
+            if part.value == "^" and self.syntax == "matlab" and left.ndim == 2:
+                return FUNCTIONS["matpow"](left, self._whole(part.parts[1]))
+        return INFIX[self.syntax][part.value](left, right)
+
+    def _check_power(self, exponent: Part) -> None:
+        if exponent.kind == "number" and abs(value := float(exponent.value)) > MOST_POWER and value == int(value):
+            raise FormulaError(f"a power of {exponent.value}; {MOST_POWER} is the most")
+
+    def _list(self, part: Part) -> Node:
+        if len(part.parts) == 1 and part.parts[0].kind != "number":
+            return FUNCTIONS["cast"](self.node(part.parts[0]), self.scope.dtype)  # Iverson's brackets, [x > 0]
+        return constant(self._array(part), self.scope.dtype)
+
+    def _array(self, part: Part) -> Any:
+        if part.kind == "list":
+            return [self._array(p) for p in part.parts]
+        return self._real(part)
+
+    def _text(self, part: Part) -> Node:
+        raise FormulaError('a text stands only in einsum("ij,j->i", W, x)')
+
+    def _slice(self, part: Part) -> Node:
+        raise FormulaError("a slice stands only in an index, as in x[0:n]")
+
+    def _index(self, part: Part, x: Node) -> Node:
+        chosen = [self._cut(c) for c in part.parts[1:]]
+        return FUNCTIONS["pick"](lift(x), chosen[0] if len(chosen) == 1 else tuple(chosen))
+
+    def _cut(self, part: Part) -> Any:
+        if part.kind == "slice":
+            bounds = {name: self._bound(p) for name, p in part.options}
+            return slice(bounds.get("0"), bounds.get("1"), bounds.get("2"))
+        if part.kind == "number" or (part.kind == "prefix" and part.parts[0].kind == "number"):
+            return self._whole(part)
+        return self.node(part)
+
+    def _bound(self, part: Part) -> Any:
+        return axis(self._source(part)) if part.kind != "prefix" else self._whole(part)
+
+    # ── functions ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _call(self, part: Part) -> Node:
+        name = ALIASES.get(part.value, part.value)
+        special: Callable[[Part], Node] | None = getattr(self, f"_call_{name}", None)
+        if special is not None:
+            return special(part)
+        if name in SHAPED:
+            return SHAPED[name](*map(self._axis, part.parts), dtype=self.scope.dtype)
+        if name not in FUNCTIONS:
+            near = difflib.get_close_matches(name, KNOWN, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            place = underlined(self.text, part.start, part.start + len(part.value))
+            raise FormulaError(f"unknown function {part.value}{hint}{place}")
+        return self._applied(name, [self.node(p) for p in part.parts], self._options(part))
+
+    def _applied(self, name: str, values: Sequence[Any], options: Mapping[str, Any]) -> Node:
+        try:
+            return FUNCTIONS[name](*values, **options)
+        except TypeError as error:
+            if isinstance(error, ChainruleError):
+                raise
+            raise FormulaError(f"{name} does not take these arguments ({error})") from None
+
+    def _options(self, part: Part) -> dict[str, Any]:
+        return {name: self._option(name, p) for name, p in part.options}
+
+    def _option(self, name: str, part: Part) -> Any:
+        if name == "axis":
+            return tuple(map(self._whole, part.parts)) if part.kind == "list" else self._whole(part)
+        if name == "count":
+            return self._axis(part)
+        return self._real(part)
+
+    def _call_max(self, part: Part) -> Node:
+        return self._largest(part, "max", "maximum")
+
+    def _call_min(self, part: Part) -> Node:
+        return self._largest(part, "min", "minimum")
+
+    def _largest(self, part: Part, over_axes: str, of_two: str) -> Node:
+        values = [self.node(p) for p in part.parts]
+        if len(values) < 2:
+            return self._applied(over_axes, values, self._options(part))
+        result = values[0]
+        for value in values[1:]:
+            result = FUNCTIONS[of_two](result, value)
+        return result
+
+    def _call_concat(self, part: Part) -> Node:
+        listed = part.parts[0].parts if part.parts and part.parts[0].kind == "list" else part.parts
+        return self._applied("concat", [[self.node(p) for p in listed]], self._options(part))
+
+    def _call_reshape(self, part: Part) -> Node:
+        return FUNCTIONS["reshape"](self.node(part.parts[0]), tuple(map(self._axis, part.parts[1:])))
+
+    def _call_matpow(self, part: Part) -> Node:
+        return FUNCTIONS["matpow"](self.node(part.parts[0]), self._whole(part.parts[1]))
+
+    def _call_full(self, part: Part) -> Node:
+        shape, value = part.parts
+        return full(tuple(map(self._axis, shape.parts)), self.node(value), dtype=self.scope.dtype)
+
+    def _call_clip(self, part: Part) -> Node:
+        x, *bounds = part.parts
+        return self._applied("clip", [self.node(x), *map(self._real, bounds)], self._options(part))
+
+    def _call_einsum(self, part: Part) -> Node:
+        letters, *operands = part.parts
+        if letters.kind != "text":
+            raise FormulaError('einsum begins with its letters, as in einsum("ij,j->i", W, x)')
+        sizes = {name: self._axis(p) for option, d in part.options if option == "sizes" for name, p in d.options}
+        return FUNCTIONS["einsum"](letters.value, *map(self.node, operands), sizes=sizes)
+
+    def _call_float32(self, part: Part) -> Node:
+        return FUNCTIONS["cast"](self.node(part.parts[0]), FLOAT32)
+
+    def _call_float64(self, part: Part) -> Node:
+        return FUNCTIONS["cast"](self.node(part.parts[0]), FLOAT64)
+
+    # ── arguments that are no expressions ─────────────────────────────────────────────────────────────
+
+    def _source(self, part: Part) -> str:
+        return self.text[part.start : part.end].strip("()")
+
+    def _axis(self, part: Part) -> Axis:
+        return axis(self._whole(part)) if part.kind == "number" else self.scope.dimension(axis(self._source(part)))
+
+    def _real(self, part: Part) -> float:
+        if part.kind == "prefix" and part.value == "-":
+            return -self._real(part.parts[0])
+        if part.kind != "number":
+            raise FormulaError(f"a number is needed here{underlined(self.text, part.start, part.end)}")
+        return float(part.value)
+
+    def _whole(self, part: Part) -> int:
+        value = self._real(part)
+        if value != int(value):
+            raise FormulaError(f"a whole number is needed here{underlined(self.text, part.start, part.end)}")
+        return int(value)

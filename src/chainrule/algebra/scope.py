@@ -1,0 +1,125 @@
+"""The names of a formula: what they stand for, and the sizes that nobody declared, found from use."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chainrule.algebra.node import Node, variable
+from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis, shape_of
+
+_LETTERS = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu "
+    "nu xi omicron pi rho - sigma tau upsilon phi chi psi omega"
+)
+GREEK: Mapping[str, str] = {
+    **{name: chr(0x3B1 + k) for k, name in enumerate(_LETTERS.split()) if name != "-"},
+    "lam": "λ",
+    "eps": "ε",
+}
+"""Greek letters by name: `lam` and `λ` are one name in a formula."""
+
+NUMBERS = frozenset("αβγεηκλρστω")  # Greek letters that stand for numbers where nothing else is said
+
+
+class Scope:
+    """The variables of a formula; sizes that nobody declared are found one by one."""
+
+    def __init__(self, shapes: Mapping[str, Any], dtype: DType) -> None:
+        self.dtype = dtype
+        self.given = {
+            name: shape if isinstance(shape, Node) else variable(name, shape_of(shape), dtype)
+            for name, shape in shapes.items()
+        }
+        self.dims = {d for node in self.given.values() for a in node.shape if isinstance(a, Dim) for d in a.names}
+        self.guessed: dict[str, Shape] = {}
+        self.found: dict[str, Axis] = {}
+        self.used: dict[str, Node] = {}
+        self.grown = False
+
+    def spelt(self, name: str) -> str:
+        """The name that was declared, if it was declared as `lam` and is written λ, or the other way round."""
+        others = [other for other, letter in GREEK.items() if letter == name] + [GREEK.get(name, name)]
+        return next((n for n in (name, *others) if n in self.given), name)
+
+    def variable(self, written: str) -> Node:
+        """The variable of this name, declared or guessed."""
+        name = self.spelt(written)
+        if name not in self.used:
+            self.used[name] = self.given[name] if name in self.given else self._guess(name)
+        return self.used[name]
+
+    def dimension(self, a: Axis) -> Axis:
+        """An axis that the formula itself speaks of, as in ones(n); its names are dimensions everywhere."""
+        names = (a.names if isinstance(a, Dim) else frozenset()) - self.dims
+        self.grown = self.grown or bool(names)
+        self.dims |= names
+        return a
+
+    def is_dimension(self, name: str) -> bool:
+        """Whether a name is the size of a declared axis, and nothing else."""
+        return name in self.dims and name not in self.given
+
+    def _guess(self, name: str) -> Node:
+        letter = GREEK.get(name, name)
+        rank = 0 if letter in NUMBERS else 2 if letter[0].isupper() else 1
+        fresh = tuple(Dim({(f"{name}#{k}",): 1}) for k in range(rank))
+        return variable(name, (self._now(a) for a in self.guessed.setdefault(name, fresh)), self.dtype)
+
+    def _now(self, a: Axis) -> Axis:
+        """An axis with what has been found put in the place of what was free."""
+        if not isinstance(a, Dim) or not a.names & self.found.keys():
+            return a
+        total: Axis = 0
+        for monomial, coefficient in a.terms:
+            product: Axis = coefficient
+            for name in monomial:
+                product = product * self._now(self.found.get(name, axis(Dim({(name,): 1}))))
+            total = total + product
+        return total
+
+    def unify(self, left: Any, right: Any) -> bool:
+        """Let an axis that nobody declared be the axis that it has to equal; False if neither is such."""
+        for free, other in (*((a, b) for a, b in _pairs(left, right)), (left, right)):
+            for one, two in ((free, other), (other, free)):
+                name = _single(one) if isinstance(one, Dim) else ""
+                if "#" in name and one != two and not (isinstance(two, Dim) and name in two.names):
+                    self.found[name] = two
+                    self.used.clear()
+                    return True
+        return False
+
+    def again(self) -> bool:
+        """Whether names turned out to be dimensions, so that all has to be read again."""
+        grown, self.grown = self.grown, False
+        if grown:
+            self.used.clear()
+            self.guessed = {name: shape for name, shape in self.guessed.items() if name not in self.dims}
+        return grown
+
+    def settle(self) -> bool:
+        """Give the sizes that remain free letters of their own; True if all had one."""
+        held = [d for n in self.guessed for a in self.guessed[n] if isinstance(d := self._now(a), Dim)]
+        free = [Dim({(name,): 1}) for d in held for monomial, _ in d.terms for name in monomial]
+        letters = (
+            c for c in "nmkpqrdl" + "".join(map(chr, range(0x61, 0x7B))) if c not in self.dims | set(self.used)
+        )
+        open_ones = [d for d in dict.fromkeys(free) if "#" in _single(d)]
+        for d in open_ones:
+            letter = next(letters)
+            self.dims.add(letter)
+            self.found[_single(d)] = axis(letter)
+        self.used.clear() if open_ones else None
+        return not open_ones
+
+
+def _pairs(left: Any, right: Any) -> Iterator[tuple[Dim, Dim]]:
+    """The factors at equal places of two products of names, n·n and m·m, which may be equal one by one."""
+    if isinstance(left, Dim) and isinstance(right, Dim) and len(left.terms) == len(right.terms) == 1:
+        (a, p), (b, q) = left.terms[0], right.terms[0]
+        if p == q and len(a) == len(b) > 1:
+            yield from ((Dim({(x,): 1}), Dim({(y,): 1})) for x, y in zip(a, b, strict=True) if x != y)
+
+
+def _single(a: Dim) -> str:
+    """The name of a dimension that is a name and nothing more, else ""."""
+    (monomial, coefficient), *more = a.terms
+    return monomial[0] if not more and coefficient == 1 and len(monomial) == 1 else ""

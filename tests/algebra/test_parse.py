@@ -1,0 +1,316 @@
+"""Formulas: both spellings, shapes from use, what is written reads back, and mistakes are underlined."""
+
+import importlib.util
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import chainrule as cr
+from chainrule.algebra.parse import formula, parse
+from chainrule.errors import ChainruleError, FormulaError, ShapeError
+
+_spec = importlib.util.spec_from_file_location("formulas", Path(__file__).parents[1] / "formulas.py")
+formulas = importlib.util.module_from_spec(_spec)
+
+W, x, b, u = cr.matrix("W", "n", "m"), cr.vector("x", "m"), cr.vector("b", "n"), cr.vector("u", "n")
+SHAPES = {"W": ("n", "m"), "x": ("m",), "b": ("n",), "u": ("n",)}
+
+
+def reads_back(node):
+    back = parse(str(node), {v.attrs["name"]: v for v in cr.variables(node)})
+    assert back is node, f"{node} reads back as {back}"
+
+
+# ── spellings ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "u' * tanh(W*x + b)",
+        "u.T @ tanh(W @ x + b)",
+        "uᵀ tanh(W x + b)",
+        "u^T tanh(W x + b)",
+        "z = W@x + b; h = tanh(z); s = u.T@h",
+        "z = W*x + b\nh = tanh(z)\nu'*h",
+        "u.T @ tanh(\n  W @ x\n  + b)",
+    ],
+)
+def test_one_expression_however_it_is_spelt(text):
+    assert parse(text, SHAPES) is u.T @ cr.tanh(W @ x + b)
+
+
+def test_the_star_is_the_product_in_one_spelling_and_entry_by_entry_in_the_other():
+    A, B = cr.matrix("A", "n", "n"), cr.matrix("B", "n", "n")
+    given = {"A": A, "B": B}
+    assert parse("A*B", given) is A * B
+    assert parse("A*B", given, syntax="matlab") is A @ B
+    assert parse("A.*B", given) is A * B
+    assert parse("A'*B", given) is A.T @ B
+    assert parse("A^2", given, syntax="matlab") is A @ A
+    assert parse("A**2", given) is A**2
+
+
+def test_columns_and_rows_are_read_as_on_paper():
+    y = cr.vector("y", "m")
+    given = {"x": x, "y": y}
+    assert parse("x*y'", given) is cr.outer(x, y)
+    assert parse("x'*y", given) is x.T @ y
+    assert parse("x yᵀ", given) is cr.outer(x, y)
+    with pytest.raises(ShapeError, match="two columns side by side"):
+        parse("x y", given)
+    with pytest.raises(ShapeError, match=r"outer\(x, y\)"):
+        parse("x @ y.T", given)
+
+
+def test_definitions_name_what_they_define():
+    read = formula("z1 = W1@x + b1; h1 = tanh(z1); z2 = W2@h1 + b2; h2 = tanh(z2); s = U.T@h2")
+    assert list(read.definitions) == ["z1", "h1", "z2", "h2", "s"]
+    assert read.result is read.definitions["s"]
+
+
+# ── shapes from use ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_shapes_are_found_from_use():
+    read = formula("u.T @ tanh(W @ x + b)")
+    W1, x1, b1, u1 = (read.variables[n].shape for n in "Wxbu")
+    assert (b1[0], x1[0]) == W1 and u1 == b1 and x1 != b1
+
+
+def test_a_small_letter_is_a_number_where_a_vector_does_not_fit():
+    read = formula("mu.T @ w - 0.5*g*w.T @ S @ w")
+    assert read.variables["g"].shape == ()
+    assert read.variables["S"].shape == (read.variables["w"].shape * 2)
+
+
+def test_greek_letters_go_by_two_names():
+    lam = cr.scalar("lam")
+    assert parse("λ x", {"lam": lam, "x": x}) is parse("lam*x", {"lam": lam, "x": x}) is lam * x
+    assert formula("0.5*lam*w.T @ w").variables["lam"].shape == ()
+
+
+def test_a_dimension_stands_for_its_size():
+    n = parse("sum(x)/m", {"x": ("m",)})
+    assert cr.evaluate(n, {"x": np.ones(4)}) == 1
+    assert parse("ones(m)", {"x": ("m",)}) is cr.ones("m")
+    assert parse("x[0:m]", {"x": ("m",)}) is x
+    assert parse("x[1:]", {"x": ("m",)}) is x[1:]
+
+
+# ── what is written reads back ────────────────────────────────────────────────────────────────────────
+
+A, B, y, c = cr.matrix("A", "n", "n"), cr.matrix("B", "n", "n"), cr.vector("y", "n"), cr.scalar("c")
+VECTORS, MATRICES, SCALARS = [b, u, y], [A, B], [c, cr.scalar("a")]
+UNARY = [
+    cr.tanh,
+    cr.exp,
+    cr.relu,
+    cr.sigmoid,
+    abs,
+    lambda v: -v,
+    lambda v: v**2,
+    lambda v: v**-1,
+    cr.softplus,
+    cr.sqrt,
+]
+
+
+@st.composite
+def expressions(draw, rank=None, depth=4):
+    rank = draw(st.integers(0, 2)) if rank is None else rank
+    if depth == 0 or draw(st.integers(0, 4)) == 0:
+        return draw(st.sampled_from([SCALARS, VECTORS, MATRICES][rank]))
+    part = lambda r: draw(expressions(r, depth - 1))  # noqa: E731
+    common = [
+        lambda: draw(st.sampled_from(UNARY))(part(rank)),
+        lambda: part(rank) + part(rank),
+        lambda: part(rank) - part(rank),
+        lambda: part(rank) * part(rank),
+        lambda: part(rank) / part(rank),
+        lambda: part(0) * part(rank),
+        lambda: draw(st.sampled_from([2.0, 0.5, -3.0, 1e-7, 1e20])) * part(rank),
+        lambda: part(rank) + draw(st.sampled_from([1.0, -2.0])),
+        lambda: cr.maximum(part(rank), part(rank)),
+        lambda: cr.where(part(rank) > 0, part(rank), part(rank)),
+    ]
+    own = [
+        [
+            lambda: part(1).T @ part(1),
+            lambda: cr.sum(part(1)),
+            lambda: cr.sum(part(2)),
+            lambda: cr.trace(part(2)),
+            lambda: cr.inner(part(2), part(2)),
+            lambda: cr.logsumexp(part(1)),
+            lambda: cr.norm2(part(1)),
+            lambda: cr.mean(part(1)),
+            lambda: cr.det(part(2)),
+        ],
+        [
+            lambda: part(2) @ part(1),
+            lambda: part(1).T @ part(2),
+            lambda: cr.sum(part(2), axis=draw(st.integers(0, 1))),
+            lambda: cr.softmax(part(1)),
+            lambda: cr.diag(part(2)),
+            lambda: cr.max(part(2), axis=1),
+        ],
+        [
+            lambda: part(2) @ part(2),
+            lambda: part(2).T,
+            lambda: cr.outer(part(1), part(1)),
+            lambda: cr.diag(part(1)),
+            lambda: part(2) * part(1),
+            lambda: cr.inv(part(2)),
+            lambda: cr.diag(part(1)) @ part(2),
+        ],
+    ][rank]
+    return draw(st.sampled_from([*common, *own]))()
+
+
+@settings(max_examples=3000)
+@given(expressions())
+def test_what_is_written_reads_back_as_the_same_object(node):
+    reads_back(node)
+
+
+@settings(max_examples=200)
+@given(expressions(rank=0, depth=3))
+def test_gradients_read_back_too(node):
+    for v in cr.variables(node):
+        reads_back(cr.gradient(node, v))
+
+
+def test_other_operations_read_back():
+    E, i = cr.matrix("E", "V", "n"), cr.index("i", "W")
+    for node in (
+        cr.take(E, i),
+        cr.concat([b, u]),
+        cr.reshape(A, "n·n"),
+        cr.vector("v", 5)[1:3],
+        cr.clip(b, -1, 2),
+        cr.leaky_relu(b, 0.1),
+        cr.eye("n") + A,
+        cr.zeros("n") + b,
+        cr.full("n", c) + b,
+        cr.broadcast_to(b, ("n", "n")),
+        cr.einsum("ab,ac->bc", A, B),
+        cr.einsum("ab,cd->abcd", A, B),
+        cr.solve(A, b),
+        cr.logdet(A),
+        cr.matpow(A, 3),
+        cr.kron(A, B),
+        cr.cast(b > 0, float) * b,
+        cr.min(A, axis=(0, 1)),
+        cr.mean(A),
+    ):
+        reads_back(node)
+
+
+# ── mistakes ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("2x + b", "2x needs a sign; write 2*x\n  2x + b\n  ^^"),
+        ("(x + y) * mx(y, z)", "unknown function mx; did you mean max?\n  (x + y) * mx(y, z)\n            ^^"),
+        ("tanh(W @ x", "')' is missing to close '('\n  tanh(W @ x\n      ^"),
+        ("x + ", "the formula ends too early\n  x + \n      ^"),
+        ("x $ y", "'$' means nothing here\n  x $ y\n    ^"),
+        ("", "the formula is empty; write one such as u.T @ tanh(W @ x + b)"),
+        ("x**9999999", "a power of 9999999; 64 is the most\n  x**9999999\n  ^^^^^^^^^^"),
+        ("x) + y", "')' is not expected here\n  x) + y\n   ^"),
+    ],
+)
+def test_a_mistake_is_underlined(text, message):
+    with pytest.raises(FormulaError) as caught:
+        parse(text)
+    assert str(caught.value) == message
+
+
+def test_a_misfit_is_underlined_where_it_is():
+    with pytest.raises(ShapeError) as caught:
+        parse("u' * tanh(W*b + x)", SHAPES)
+    assert str(caught.value) == (
+        "W @ b: W is n×m and b is n, so the inner axes m and n differ; W.T @ b or b @ W would fit\n"
+        "  u' * tanh(W*b + x)\n"
+        "            ^^^"
+    )
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "(" * 100_000,
+        "x" * 1_000_000,
+        "-" * 5000 + "x",
+        "x" + "'" * 9000,
+        "1" * 5000,
+        "x+" * 9000 + "x",
+        "[" * 999,
+        "|" * 999,
+    ],
+)
+def test_bombs_are_refused_or_read_at_once(bomb):
+    started = time.perf_counter()
+    with suppress(ChainruleError):
+        parse(bomb)
+    assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os')",
+        "x.__class__",
+        "lambda: 1",
+        "f'{x}'",
+        "(x := 1)",
+        "eval(x)",
+        "x if y else z",
+        "open(x)",
+        "`id`",
+    ],
+)
+def test_no_formula_runs_code(text):
+    with pytest.raises(ChainruleError):
+        parse(text)
+
+
+@settings(max_examples=500)
+@given(st.text(alphabet="xyWAb01.+-*/^@'()[],;:=<>|ᵀ² \n\"{}⟨⟩tanhsumeix", max_size=40))
+def test_only_our_errors_escape(text):
+    with suppress(ChainruleError):
+        parse(text)
+
+
+# ── the shared formulas ───────────────────────────────────────────────────────────────────────────────
+
+
+def shared():
+    _spec.loader.exec_module(formulas)
+    return formulas.entries()
+
+
+def test_the_shared_formulas_are_read_in_both_spellings_and_read_back():
+    for entry in shared():
+        declared = formulas.shapes(entry)
+        node = parse(entry["expr"], declared)
+        reads_back(node)
+        if "alt" in entry:
+            assert parse(entry["alt"], declared) is node
+        formula(entry["expr"])  # and with shapes from use
+
+
+def test_the_shared_mistakes_name_the_axes():
+    for entry in (
+        e for e in (shared() and formulas.entries("formula_errors.json")) if e["kind"] in ("shape", "square")
+    ):
+        with pytest.raises(ShapeError) as caught:
+            parse(entry["expr"], formulas.shapes(entry))
+        for word in entry["message_should_name"]:
+            assert word.replace(" x ", "×") in str(caught.value)
