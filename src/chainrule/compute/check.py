@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.algebra.data import array_of
 from chainrule.algebra.node import VARIABLE, Node, variables
 from chainrule.algebra.notation import write
+from chainrule.algebra.operand import listed
 from chainrule.algebra.signature import FLOATS, shape_text
 from chainrule.calculus.derive import gradient
 from chainrule.calculus.rewrite import in_float64
@@ -131,16 +132,15 @@ def check(
     entries   at most so many entries of a variable are checked, drawn by `seed`
     Raises GraphError if s is no scalar, and what `evaluate` raises.
     """
+    used = variables(s)
     if s.shape:
         raise GraphError(
             f"check takes a scalar, and {write(s, 60)} is {shape_text(s.shape)}; take its sum, or one entry"
         )
-    chosen = [v for v in variables(s) if v.dtype in FLOATS] if wrt is None else list(wrt)
+    chosen = [v for v in used if v.dtype in FLOATS] if wrt is None else listed(wrt, "wrt")
     for v in chosen:
-        if v.op is not VARIABLE:
-            raise GraphError(
-                f"check moves variables, and {write(v, 60)} is none; name the variables it is made of"
-            )
+        if not isinstance(v, Node) or v.op is not VARIABLE:
+            raise GraphError(f"check moves variables, and {v!r:.60} is none; name the variables it is made of")
     derived = gradient(s, chosen)
     (wide, *slopes) = in_float64([s, *derived])
     names = [v.attrs["name"] for v in chosen]
@@ -150,10 +150,10 @@ def check(
     for name, claim in (claims or {}).items():
         if name not in stated:
             raise BindingError(f"a gradient is claimed for {name}, but the expression has {', '.join(names)}")
-        given = isinstance(claim, Node)
-        stated[name] = (
-            evaluate([wide, *in_float64([claim])], point, sizes)[1] if given else np.asarray(claim, np.float64)
-        )
+        if isinstance(claim, Node):
+            _, stated[name] = evaluate([wide, *in_float64([claim])], point, sizes)
+        else:
+            stated[name] = np.asarray(claim, np.float64)
     f = _scalar_function(wide, point, sizes)
     rows = [_check_one(f, point, name, np.asarray(stated[name]), entries, seed) for name in names]
     return Check(tuple(rows), _step(1.0))
