@@ -63,8 +63,16 @@ TEXTS = [
     # derivatives
     (lambda: cr.gradient(W @ x, W), cr.GraphError, "a gradient is of a scalar, and W x is n; take jacobian(W x, …), or the gradient of sum(W x)"),
     (lambda: cr.gradient(s, k), cr.DTypeError, "k (scalar) holds int64 values, which have no derivative"),
-    (lambda: cr.gradient(s, "x"), cr.GraphError, "derivatives are taken with respect to one expression or a list, not 'x'"),
+    (lambda: cr.gradient(s, "x"), cr.GraphError, "derivatives are taken of and with respect to expressions, and 'x' is none"),
     (lambda: cr.gradient(s, [s, 3]), cr.GraphError, "derivatives are taken of and with respect to expressions, and 3 is none"),
+    (lambda: cr.gradient(s, 3), cr.GraphError, "the second argument takes a list, not 3"),
+    (lambda: cr.concat(x), cr.GraphError, "concat takes a list, not x"),
+    (lambda: cr.stack(2.0), cr.GraphError, "stack takes a list, not 2.0"),
+    (lambda: cr.simplify(2.0), cr.GraphError, "simplify takes a list, not 2.0"),
+    (lambda: cr.variables("x"), cr.GraphError, "'x' is no expression"),
+    (lambda: cr.batch(x, x), cr.GraphError, "the second argument of batch takes a list, not x"),
+    (lambda: cr.check(2.0, {}), cr.GraphError, "2.0 is no expression"),
+    (lambda: cr.evaluate(x, [1.0]), cr.BindingError, "values are given by name, as in {'x': 2.0}, not as [1.0]"),
     (lambda: cr.gradient(1.0, x), cr.GraphError, "derivatives are taken of and with respect to expressions, and 1.0 is none"),
     (lambda: cr.vjp(W @ x, x, np.ones(3)), cr.ShapeError, "the upstream gradient of W x (n) must have its shape, not 3"),
     (lambda: cr.jvp(W @ x, x, y), cr.ShapeError, "a direction for x (m) must have its shape, not n"),
@@ -84,7 +92,7 @@ TEXTS = [
     (lambda: cr.evaluate(v[k], {"v": np.ones(3), "k": 1.5}), cr.DTypeError, "k (scalar) holds whole numbers, but the value given is 1.5; use .astype(int)"),
     (lambda: cr.evaluate(x.sum() + cr.vector("x", 7).sum(), {}), cr.BindingError, "x stands for two variables, x (7) float64 and x (m) float64; give them different names"),
     (lambda: cr.evaluate(x, {W @ x: 1.0}), cr.GraphError, "values are given for variables, and W x is none"),
-    (lambda: cr.evaluate(5), cr.GraphError, "expressions have values, and 5 is none"),
+    (lambda: cr.evaluate(5), cr.GraphError, "5 is no expression"),
 ]  # fmt: skip
 
 

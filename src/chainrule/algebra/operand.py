@@ -1,6 +1,6 @@
 """How what users write becomes nodes: numbers, arrays and expressions as operands of one operation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,14 @@ from chainrule.algebra.functions import FUNCTIONS
 from chainrule.algebra.node import Node, Operand, constant
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, INTEGER, DType, common_dtype, shape_text
-from chainrule.errors import DTypeError, ShapeError
+from chainrule.errors import DTypeError, GraphError, ShapeError
+
+
+def listed(values: Any, what: str) -> list[Any]:
+    """The values as a list; GraphError for a single expression, or what cannot be listed."""
+    if isinstance(values, Node) or not isinstance(values, Iterable):
+        raise GraphError(f"{what} takes a list, not {values!r:.40}")
+    return list(values)
 
 
 def lift(value: Operand, dtype: DType = FLOAT64) -> Node:

@@ -15,7 +15,7 @@ from chainrule.algebra.letters import repeat
 from chainrule.algebra.node import Node, Operand, constant, make
 from chainrule.algebra.notation import ATOM, call, described, wrap, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
-from chainrule.algebra.operand import lift, real, reals
+from chainrule.algebra.operand import lift, listed, real, reals
 from chainrule.algebra.product import axis_of, transpose
 from chainrule.algebra.signature import (
     INTEGER,
@@ -327,7 +327,7 @@ JOIN: Op = declare(
 @function("concatenate", "concat")
 def concat(parts: Sequence[Operand], axis: int = 0) -> Node:
     """Join operands along an axis that they have; the sizes add."""
-    nodes = reals(*parts)
+    nodes = reals(*listed(parts, "concat"))
     if not nodes:
         raise ShapeError("concat joins one operand or more, and none is given")
     if any(n.ndim != nodes[0].ndim or not n.ndim for n in nodes):
@@ -340,18 +340,21 @@ def concat(parts: Sequence[Operand], axis: int = 0) -> Node:
 @function("stack")
 def stack(parts: Sequence[Operand]) -> Node:
     """Lay operands of one shape side by side along a new first axis."""
-    nodes = [lift(p) for p in parts]
+    nodes = [lift(p) for p in listed(parts, "stack")]
     return concat([reshape(n, (1, *n.shape)) for n in nodes])
 
 
-def split(x: Node, counts: Sequence[Axis | str], axis: int = 0) -> list[Node]:
+def split(x: Operand, counts: Sequence[Axis | str], axis: int = 0) -> list[Node]:
     """Cut an axis into consecutive parts of these sizes; the transpose of `concat`."""
-    place = axis_of(x, axis)
+    node = lift(x)
+    place = axis_of(node, axis)
     parts: list[Node] = []
     first: Axis = 0
-    for count in map(read_axis, counts):
-        parts.append(x[(*(slice(None),) * place, slice(first, first + count))])
+    for count in map(read_axis, listed(counts, "the second argument of split")):
+        parts.append(node[(*(slice(None),) * place, slice(first, first + count))])
         first = first + count
-    if first != x.shape[place]:
-        raise ShapeError(f"the parts add up to {first}, but axis {place} of {described(x)} is {x.shape[place]}")
+    if first != node.shape[place]:
+        raise ShapeError(
+            f"the parts add up to {first}, but axis {place} of {described(node)} is {node.shape[place]}"
+        )
     return parts

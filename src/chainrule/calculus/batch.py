@@ -5,7 +5,7 @@ from typing import overload
 
 from chainrule.algebra.letters import repeat
 from chainrule.algebra.node import VARIABLE, Node, topological, variable
-from chainrule.algebra.notation import write
+from chainrule.algebra.operand import listed
 from chainrule.algebra.signature import Axis, axis
 from chainrule.errors import GraphError
 
@@ -36,10 +36,10 @@ def batch(roots: Node | Sequence[Node], examples: Sequence[Node], size: Axis | s
     Every variable in `examples` is replaced by one of the same name with an axis of that size in front; the
     value has that axis in front as well. Parameters not named are shared by all examples.
     """
-    for node in examples:
-        if node.op is not VARIABLE:
-            raise GraphError(f"batch varies variables from example to example, and {write(node, 40)} is none")
+    for node in listed(examples, "the second argument of batch"):
+        if not isinstance(node, Node) or node.op is not VARIABLE:
+            raise GraphError(f"batch varies variables from example to example, and {node!r:.40} is none")
     front = axis(size)
     many = {x: variable(x.attrs["name"], (front, *x.shape), x.dtype) for x in examples}
-    results = put_in_front([roots] if isinstance(roots, Node) else roots, many, front)
+    results = put_in_front([roots] if isinstance(roots, Node) else listed(roots, "batch"), many, front)
     return results[0] if isinstance(roots, Node) else results

@@ -9,7 +9,7 @@ from typing import overload
 
 from chainrule.algebra.node import Node, Operand, constant, variable
 from chainrule.algebra.notation import described, write
-from chainrule.algebra.operand import lift
+from chainrule.algebra.operand import lift, listed
 from chainrule.algebra.product import eye, full, inner
 from chainrule.algebra.select import reshape
 from chainrule.algebra.signature import FLOATS, entries, shape_text
@@ -33,13 +33,7 @@ def _real(x: Node) -> Node:
 
 
 def _several(wrt: Node | Sequence[Node]) -> list[Node]:
-    return [_real(wrt)] if isinstance(wrt, Node) else [_real(x) for x in _listed(wrt)]
-
-
-def _listed(wrt: object) -> Sequence[Node]:
-    if not isinstance(wrt, (list, tuple)):
-        raise GraphError(f"derivatives are taken with respect to one expression or a list, not {wrt!r:.40}")
-    return wrt
+    return [_real(x) for x in ([wrt] if isinstance(wrt, Node) else listed(wrt, "the second argument"))]
 
 
 @overload

@@ -12,6 +12,7 @@ from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRAC
 from chainrule.algebra.letters import PRODUCT_OP, build
 from chainrule.algebra.node import CONSTANT, Node, constant, is_number, vector
 from chainrule.algebra.op import Op
+from chainrule.algebra.operand import listed
 from chainrule.algebra.signature import FLOATS, Axis, DType
 from chainrule.calculus.rewrite import rewrite
 
@@ -141,7 +142,7 @@ def simplify(roots: Node | Sequence[Node]) -> Node | list[Node]:
     """The expressions with every law applied wherever it fits, inputs before users, until none fits."""
     if isinstance(roots, Node):
         return rewrite([roots], _settled)[0]
-    return rewrite(roots, _settled)
+    return rewrite(listed(roots, "simplify"), _settled)
 
 
 @cache

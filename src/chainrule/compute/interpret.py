@@ -28,9 +28,6 @@ class Interpreter:
     """Outputs made ready to be computed many times: the order of the calls is found once."""
 
     def __init__(self, outputs: Sequence[Node]) -> None:
-        for output in outputs:
-            if not isinstance(output, Node):
-                raise GraphError(f"expressions have values, and {output!r:.40} is none")
         order = topological(outputs)
         place = {node: k for k, node in enumerate(order)}
         self.outputs = [place[node] for node in outputs]
@@ -184,7 +181,9 @@ def evaluate(
     Inputs are never changed, and no result shares memory with them or with another. Raises BindingError,
     DTypeError.
     """
-    given = values or {}
+    given = {} if values is None else values
+    if not isinstance(given, Mapping):
+        raise BindingError(f"values are given by name, as in {{'x': 2.0}}, not as {given!r:.40}")
     listed: list[Any] = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     taken = set(map(id, given.values()))
     own = [_own(result, taken) for result in Interpreter(listed)(given, sizes)]
