@@ -176,8 +176,8 @@ def _config(path: Path, described: Mapping[str, Any]) -> Config:
             tags=tags,
             scheme=scheme,
             tokenizer=str(described["tokenizer"]),
-            training=described.get("training", {}),
-            figures=described.get("figures", {}),
+            training={**described["training"]},
+            figures={**described["figures"]},
         )
     except (KeyError, TypeError, AttributeError, SettingError) as error:
         raise ModelError(f"{path}: damaged ({error}); restore the file or train again") from None
