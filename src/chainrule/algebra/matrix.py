@@ -63,7 +63,7 @@ def _of_square(name: str, forward: Any, pullback: Any, gone: int) -> Op:
 
 def _scaled(factor: Node, x: Node) -> Node:
     """One number for each matrix times that matrix."""
-    return reshape(factor, (*factor.shape, 1, 1)) * x
+    return reshape(factor, (*factor.shape, 1, 1)) * x if factor.ndim else factor * x
 
 
 def _logdet(xp: Namespace, x: Array) -> Array:

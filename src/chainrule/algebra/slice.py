@@ -57,13 +57,10 @@ def _pad(xp: Namespace, x: Array, cuts: tuple[Cut, ...], shape: tuple[int, ...])
 
 def _write_cut(cut: Cut) -> str:
     start, length, step = cut
-    if step != 1:
-        return f"{start}:{_plus(start, length * step)}:{step}"
-    return f"{start}:{_plus(start, length)}"
-
-
-def _plus(a: Axis, b: Axis) -> str:
-    return str(a + b)
+    end = start + length * step
+    if step == 1:
+        return f"{start}:{end}"
+    return f"{start}::{step}" if isinstance(end, int) and end < 0 else f"{start}:{end}:{step}"
 
 
 def _write_slice(p: Sequence[Phrase], inputs: Sequence[Node], cuts: tuple[Cut, ...]) -> Phrase:

@@ -14,7 +14,7 @@ from chainrule.algebra.node import CONSTANT, Node, constant, is_number, vector
 from chainrule.algebra.op import Op
 from chainrule.algebra.operand import listed
 from chainrule.algebra.signature import FLOATS, Axis, DType
-from chainrule.calculus.rewrite import rewrite
+from chainrule.calculus.rewrite import remake, rewrite
 
 
 class Law(NamedTuple):
@@ -101,6 +101,36 @@ def _numbers_together(node: Node) -> Node | None:
     return build(("", term), out, (number, plain), _sizes(out, node))
 
 
+def _number_inside(node: Node) -> Node | None:
+    """2 ((3 a) x) = (6 a) x: a number meets the one that begins its other factor."""
+    outer = _number_and_rest(node)
+    if outer is None or outer[2] != outer[3] or len(set(outer[3])) < len(outer[3]):
+        return None
+    number, rest, _, _ = outer
+    return _begun_with(number, rest)
+
+
+def _begun_with(number: float, node: Node) -> Node | None:
+    """The product times a number, if the scalar that it begins with begins with a number itself."""
+    if node.op is not PRODUCT_OP or len(node.inputs) != 2 or node.inputs[0].shape:
+        return None
+    first = node.inputs[0]
+    value = _value(first)
+    if value is None:
+        begun = _begun_with(number, first)
+    else:
+        begun = constant(number * value, node.dtype) if _representable(number * value, node.dtype) else None
+    if begun is None:
+        return None
+    product = remake(node, (begun, node.inputs[1]))
+    plain = _without_one(product)
+    return product if plain is None else plain
+
+
+def _twice(node: Node) -> Node | None:
+    return 2 * node.inputs[0] if node.inputs[0] is node.inputs[1] else None
+
+
 def _number_and_rest(node: Node) -> tuple[float, Node, str, str] | None:
     """A product of a number and one more factor: the number, the factor, its letters, and those of the product."""
     if node.op is not PRODUCT_OP or len(node.inputs) != 2:
@@ -130,6 +160,8 @@ LAWS: Sequence[Law] = (
     Law("-(-x) = x", (NEGATIVE,), _twice_negative, lambda x, y: y * negative(-x)),
     Law("x + (-y) = x - y", (ADD, SUBTRACT), _plus_negative, lambda x, y: x + (-y) - (-exp(x))),
     Law("x 2 = 2 x, and -1 x = -x", (PRODUCT_OP,), _number_first, lambda x, y: x * 2 + y * -1),
+    Law("2 ((3 a) x) = (6 a) x", (PRODUCT_OP,), _number_inside, lambda x, y: 2 * ((3 * (x @ y)) * x)),
+    Law("x + x = 2 x", (ADD,), _twice, lambda x, y: x * y + x * y),
     Law("2 (3 x) = 6 x", (PRODUCT_OP,), _numbers_together, lambda x, y: 2 * (3 * x) + (y * 3) * 2),
 )
 
