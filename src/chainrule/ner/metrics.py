@@ -93,9 +93,9 @@ class Score(TypeScore):
             "confusion": {gold: dict(row) for gold, row in self.confusion.items()},
         }
 
-    def table(self) -> str:
+    def table(self, title: str = "entities") -> str:
         """The figures of each type and of all; shares in percent."""
-        head = ("entities", "precision", "recall", "F1", "gold", "found", "right")
+        head = (title, "precision", "recall", "F1", "gold", "found", "right")
         return _aligned(head, [_figures(label, s) for label, s in (*self.by_type.items(), ("all", self))])
 
     def confusion_table(self) -> str:

@@ -155,7 +155,7 @@ def _start(
     params = {"E": embedding.matrix, **network.start(rng_for(seed, "parameters"))}
     counts = np.array(vocabulary.counts)
     rare = (counts == 1) & ~embedding.known
-    said = [f"{embedding.coverage:.1%} of the training tokens have a vector"] if vectors else []
+    said = [f"{embedding.coverage:.1%} of the training tokens have a vector", *vectors.notes] if vectors else []
     return {name: params[name] for name in network.parameters}, rare, said
 
 

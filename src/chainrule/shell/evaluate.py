@@ -35,7 +35,10 @@ def command(model: Path, data: Path, pairs: tuple[str, ...], as_json: bool) -> N
         click.echo(
             f"note: {', '.join(missing)} not in the model, so missed; it has {known} (see --rename)", err=True
         )
-    click.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else f"\n{found.table()}\n")
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+    else:
+        click.echo(f"\n{found.table()}\n\n  tokens, in percent of each row\n{found.confusion_table()}\n")
 
 
 def _pair(text: str) -> tuple[str, str]:

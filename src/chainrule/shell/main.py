@@ -103,7 +103,7 @@ def _run(arguments: list[str]) -> int:
         if "--debug" in arguments:
             raise
         message, code = _explained(error)
-        if isinstance(error, OSError):  # what is still to be flushed goes nowhere, and Python ends in silence
+        if isinstance(error, OSError) and not error.filename:  # the output refuses: what is left of it is dropped
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if message:
             click.echo(message, err=True)

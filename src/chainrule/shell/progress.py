@@ -2,14 +2,18 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 
 from rich.live import Live
 from rich.text import Text
 
 from chainrule.learn.train import Epoch, Tick
+from chainrule.ner.corpus import Corpus
 from chainrule.ner.training import Job
 from chainrule.shell.terminal import bar, clock, console, is_live, pairs, ribbon
+
+Data = Mapping[str, Corpus | None]
+"""What is trained, chosen and judged by: the corpora `train`, `dev` and `test`, where they are given."""
 
 HEAD = "  epoch   train loss   dev loss   dev F1                     time"
 
@@ -17,10 +21,10 @@ HEAD = "  epoch   train loss   dev loss   dev F1                     time"
 class Plain:
     """One line of `name=value` for each epoch, on standard error."""
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: Job, data: Data) -> None:
         """Say what will be trained on what."""
-        for line in _about(job):
-            print(line, file=sys.stderr)
+        for line in _about(job, data):
+            print(line, file=sys.stderr, flush=True)
 
     def __call__(self, event: Epoch | Tick) -> None:
         """Print the epoch that ended."""
@@ -36,6 +40,10 @@ class Plain:
             }
             print(pairs(line), file=sys.stderr, flush=True)
 
+    def say(self, remark: str) -> None:
+        """Print a remark."""
+        print(remark, file=sys.stderr, flush=True)
+
     def end(self) -> None:
         """Nothing is left on the screen."""
 
@@ -43,7 +51,10 @@ class Plain:
 class Quiet(Plain):
     """Nothing at all."""
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: Job, data: Data) -> None:
+        """Say nothing."""
+
+    def say(self, remark: str) -> None:
         """Say nothing."""
 
     def __call__(self, event: Epoch | Tick) -> None:
@@ -60,12 +71,16 @@ class Table(Plain):
         self.drawn = 0.0
         self.total = 0
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: Job, data: Data) -> None:
         """Print what will be trained, and the head of the table."""
-        for line in _about(job):
+        for line in _about(job, data):
             self.console.print(f"  {line}")
         self.console.print(f"\n{HEAD}\n  {'─' * (len(HEAD) - 2)}")
         self.live.start()
+
+    def say(self, remark: str) -> None:
+        """Print a remark."""
+        self.console.print(f"  {remark}")
 
     def __call__(self, event: Epoch | Tick) -> None:
         """Draw the running epoch, ten times a second at most, or print the one that ended."""
@@ -99,18 +114,16 @@ def _row(e: Epoch) -> str:
 def _running(t: Tick, seconds: float) -> str:
     share = t.done / t.batches
     left = seconds / share - seconds
-    progress = f"{ribbon(share)}  {share:4.0%}  loss {t.loss:.4f}  |g| {t.gradient_norm:.2g}  eta {clock(left)}"
+    progress = f"{ribbon(share)}  {share:4.0%}  loss {t.loss:.4f}  |g| {t.gradient_norm:#.2g}  eta {clock(left)}"
     return f"  {t.epoch:>4}  {progress}\n\n  Ctrl-C stops after this batch and keeps the best model"
 
 
-def _about(job: Job) -> Sequence[str]:
+def _about(job: Job, data: Data) -> Iterator[str]:
+    for name, corpus in data.items():
+        if corpus is not None:
+            yield f"{name:<5}  {' · '.join(corpus.notes)}"
+        elif name == "dev":
+            yield f"{name:<5}  {len(job.dev.sentences):,} of these sentences, held out"
     a = job.decoder.network.architecture
-    parts = [
-        f"window {a.window}",
-        f"vectors {a.dimension}",
-        f"hidden {a.hidden}",
-        f"{len(job.decoder.tags)} tags",
-        f"{len(job.train.sentences):,} sentences",
-        f"dev {len(job.dev.sentences):,}",
-    ]
-    return [" · ".join(parts), *job.notes]
+    yield f"window {a.window} · vectors {a.dimension} · hidden {a.hidden} · {len(job.decoder.tags)} tags"
+    yield from job.notes

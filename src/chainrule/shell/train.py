@@ -3,13 +3,12 @@
 import json
 import shlex
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -19,13 +18,15 @@ from chainrule.learn.optim import OPTIMIZERS
 from chainrule.learn.train import Plan
 from chainrule.ner.bundled import LANGUAGES, sample
 from chainrule.ner.corpus import Corpus, read_corpus
+from chainrule.ner.folder import CHECKPOINT
 from chainrule.ner.metrics import Score
 from chainrule.ner.model import COMBINATIONS, Architecture
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
-from chainrule.ner.training import FINE_TUNE, Choices
+from chainrule.ner.training import FINE_TUNE, Choices, Job
 from chainrule.shell.progress import watcher
+from chainrule.shell.terminal import clock
 
 EPILOG = """\b
 Examples:
@@ -111,32 +112,52 @@ def command(
     """
     source = click.get_current_context().get_parameter_source
     settings = {n: v for n, v in settings.items() if n not in HELP or source(n) is not ParameterSource.DEFAULT}
-    train: Corpus
-    held: Path | Corpus | None
-    judged: Path | Corpus | None
-    if data is None:
-        corpora = sample(language or "en")
-        train, held, judged = corpora.train, dev or corpora.dev, test or corpora.test
-        name = f"sample-{language or 'en'}"
-    elif language is not None:
+    if data is not None and language is not None:
         raise click.UsageError("give DATA or --sample, not both")
-    else:
-        train, held, judged, name = read_corpus(data), dev, test, data.stem
     if settings["resume"] and out is None:
         raise click.UsageError("--resume continues the run in --out; name that folder")
-    folder = out or _free(Path("runs"), name)
-    finals = None if judged is None else judged if isinstance(judged, Corpus) else read_corpus(judged)
+    corpora = _corpora(data, dev, test, language or "en")
+    folder = out or _free(Path("runs"), data.stem if data else f"sample-{language or 'en'}")
     watch = watcher(quiet or as_json)
+    jobs: list[Job] = []
+
+    def begin(job: Job) -> None:
+        jobs.append(job)
+        if settings["resume"] and not (folder / CHECKPOINT).exists():
+            watch.say(f"no interrupted run in {folder}: this is a new one")
+        watch.begin(job, corpora._asdict())
+
     with _stopping() as asked:
         try:
             tagger = Tagger.train(
-                train, held, out=folder, watch=watch, begin=watch.begin, stop=lambda: bool(asked), **settings
+                corpora.train,
+                corpora.dev,
+                out=folder,
+                watch=watch,
+                begin=begin,
+                stop=lambda: bool(asked),
+                **settings,
             )
         finally:
             watch.end()
-    figures = None if finals is None else tagger.evaluate(finals)
-    _report(tagger, figures, folder, as_json, quiet)
+    judged = corpora.test or jobs[0].dev
+    _report(tagger, "test" if corpora.test else "dev", tagger.evaluate(judged), folder, as_json, quiet)
     return 128 + asked[0] if asked else 0
+
+
+class _Corpora(NamedTuple):
+    train: Corpus
+    dev: Corpus | None
+    test: Corpus | None
+
+
+def _corpora(data: Path | None, dev: Path | None, test: Path | None, language: str) -> _Corpora:
+    """What to train on, choose the epoch by and judge by; files given by name replace parts of the sample."""
+    chosen, judged = (None if path is None else read_corpus(path) for path in (dev, test))
+    if data is not None:
+        return _Corpora(read_corpus(data), chosen, judged)
+    parts = sample(language)
+    return _Corpora(parts.train, chosen or parts.dev, judged or parts.test)
 
 
 def _free(parent: Path, name: str) -> Path:
@@ -162,25 +183,26 @@ def _stopping() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _report(tagger: Tagger, figures: Score | None, folder: Path, as_json: bool, quiet: bool) -> None:
+def _report(tagger: Tagger, part: str, figures: Score, folder: Path, as_json: bool, quiet: bool) -> None:
+    """Figures to standard output; where the model is, and what to do with it, to standard error."""
     run = tagger.run
+    if run is None:
+        return
     if as_json:
         result = {
             "model": str(folder),
-            "best_epoch": run.best_epoch if run else None,
-            "interrupted": bool(run and run.interrupted),
+            "best_epoch": run.best_epoch,
+            "interrupted": run.interrupted,
             "dev": dict(tagger.config.figures),
-            "test": figures.as_dict() if figures else None,
+            "test": figures.as_dict() if part == "test" else None,
         }
         click.echo(json.dumps(result, ensure_ascii=False))
         return
-    if figures is not None:
-        click.echo(f"\n{figures.table()}\n")
+    click.echo(f"\n{figures.table(part)}\n")
     if not quiet:
         place = shlex.quote(str(folder))
-        if run and run.interrupted:
+        if run.interrupted:
             click.echo(f"  stopped; the best model is kept. Continue with --out {place} --resume", err=True)
-        best = f"best epoch {run.best_epoch} · " if run else ""
-        click.echo(f"  {best}model: {folder}", err=True)
+        epochs = f"best epoch {run.best_epoch} of {len(run.history)}"
+        click.echo(f"  {epochs} · {clock(run.seconds)} · model: {folder}", err=True)
         click.echo(f'  try: chainrule tag {place} "{TRY[tagger.config.tokenizer]}"', err=True)
-    sys.stdout.flush()
