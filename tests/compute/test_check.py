@@ -268,6 +268,7 @@ def test_named_sizes_are_known_to_gradients_that_do_not_show_them():
 
 def test_values_may_be_given_by_variable():
     assert cr.check(cr.sum(cr.tanh(x)), {x: [0.1, 0.2]}).ok
+    assert not cr.check(cr.sum(cr.tanh(x)), {x: [0.1, 0.2]}, claims={x: [1, 1]}).ok
 
 
 def test_nothing_to_check_agrees():
@@ -290,6 +291,10 @@ def test_what_cannot_be_checked_is_named(values):
         cr.check(score, {name: a for name, a in values.items() if name != "b"})
     with pytest.raises(cr.BindingError, match="a gradient is claimed for Q, but the expression has u, W, v, b"):
         cr.check(score, values, claims={"Q": 1.0})
+    with pytest.raises(cr.SettingError, match="give 1 or more, not 0"):
+        cr.check(score, values, entries=0)
+    with pytest.raises(cr.DTypeError, match="rows of unequal length"):
+        cr.check(score, values, claims={"b": [[1], [1, 2]]})
     with pytest.raises(cr.DTypeError, match=r"k \(scalar\) holds int64 values"):
         cr.check(x[k], {"x": [1.0], "k": 0}, [k])
 

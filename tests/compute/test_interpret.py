@@ -84,6 +84,8 @@ def test_sizes_are_given_where_no_value_shows_them():
     np.testing.assert_array_equal(cr.evaluate(cr.eye("n"), sizes={"n": 2}), np.eye(2))
     assert cr.evaluate(cr.size("2n + 1"), sizes={"n": 4}) == 9.0
     assert cr.evaluate(cr.mean(x), {"x": V}, {"n": 3}) == 2.0
+    with pytest.raises(cr.BindingError, match="sizes are given by name"):
+        cr.evaluate(cr.mean(x), {"x": V}, [3])
     with pytest.raises(cr.BindingError, match="axis n is 2 in sizes but 3 in x"):
         cr.evaluate(cr.mean(x), {"x": V}, {"n": 2})
 
@@ -93,6 +95,31 @@ def test_one_name_stands_for_one_variable():
         with pytest.raises(cr.BindingError, match="x stands for two variables"):
             cr.evaluate([x, other], {"x": V})
     assert cr.evaluate([s, cr.scalar("s")], {"s": 1}) == [1, 1]
+
+
+def test_matrices_and_other_kinds_of_array_become_plain_arrays():
+    class Other(np.ndarray):
+        pass
+
+    w, W = np.arange(9.0).reshape(3, 3), cr.matrix("W", 3, 3)
+    with pytest.warns(PendingDeprecationWarning):
+        m = np.matrix(w)
+    for given in (m, w.view(Other), w.astype(">f8"), np.asfortranarray(w), w.astype(np.longdouble)):
+        result = cr.evaluate(W * W, {"W": given})
+        assert type(result) is np.ndarray
+        np.testing.assert_array_equal(result, w * w)
+        np.testing.assert_array_equal(cr.evaluate(W * given, {"W": w}) if given is not m else w * w, w * w)
+    masked = np.ma.array(V, mask=[True, False, False])
+    for call in (lambda: cr.evaluate(x, {"x": masked}), lambda: cr.vector("v", 3) * masked):
+        with pytest.raises(cr.DTypeError, match="a masked array has entries without a number"):
+            call()
+
+
+def test_what_no_memory_can_hold_is_named():
+    with pytest.raises(cr.BindingError, match=r"^sin\(zeros\(1000000000000000\)\) cannot be computed: Unable to allocate"):
+        cr.evaluate(cr.sin(cr.zeros(10**15)))
+    with pytest.raises(cr.BindingError, match="cannot be computed: "):
+        cr.evaluate(cr.zeros(10**30))
 
 
 def test_extreme_values_are_values():

@@ -30,7 +30,9 @@ class Data:
 
 
 def array_of(value: object) -> np.ndarray:
-    """The value as an array; DTypeError for lists of unequal length and for expressions in a list."""
+    """The value as a plain array; DTypeError for ragged lists, expressions in a list, and masked arrays."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise DTypeError("a masked array has entries without a number; use .filled(…)")
     try:
         return np.asarray(value)
     except GraphError:
@@ -51,6 +53,8 @@ def converted(array: np.ndarray, dtype: object) -> np.ndarray:
     kind = kind_of(dtype)
     if array.dtype == kind:
         return array
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{array.dtype} values are no numbers over the reals")
     with np.errstate(over="ignore"):
         result = array.astype(kind)
     if kind in FLOATS and np.any(np.isinf(result) & np.isfinite(array)):

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from chainrule.algebra.functions import FUNCTIONS, function
-from chainrule.algebra.node import Node, Operand, constant, make
+from chainrule.algebra.node import Node, Operand, constant, is_number, make
 from chainrule.algebra.notation import ATOM, call, described
 from chainrule.algebra.op import Array, Example, Given, Op, Phrase, declare
 from chainrule.algebra.operand import operands
@@ -43,7 +43,10 @@ def _align(node: Node, rank: int) -> Node:
 
 def _pullback(local: Sequence[Local | None], k: int, g: Node, y: Node, *inputs: Node, **attrs: Any) -> Node | None:
     rule = local[k]
-    return None if rule is None else g * rule(y, *inputs, **attrs)
+    if rule is None:
+        return None
+    slope = rule(y, *inputs, **attrs)
+    return slope if is_number(g, 1) and slope.shape == g.shape else g * slope
 
 
 _records: dict[str, Op] = {}

@@ -370,12 +370,11 @@ def size(of: Axis | str, dtype: DType = FLOAT64) -> Node:
     a = axis(of)
     if isinstance(a, int):
         return constant(a, dtype)
-    total: Node | None = None
-    for monomial, coefficient in a.terms:
-        factors = [make(SIZE, axis=Dim({(name,): 1}), dtype=dtype) for name in monomial]
-        if coefficient != 1 or not factors:
-            factors.insert(0, constant(coefficient, dtype))
-        term = reduce(FUNCTIONS["multiply"], factors)
-        total = term if total is None else total + term
-    assert total is not None
-    return total
+    return reduce(FUNCTIONS["add"], [_size_of_term(monomial, count, dtype) for monomial, count in a.terms])
+
+
+def _size_of_term(monomial: Sequence[str], count: int, dtype: DType) -> Node:
+    factors = [make(SIZE, axis=Dim({(name,): 1}), dtype=dtype) for name in monomial]
+    if count != 1 or not factors:
+        factors.insert(0, constant(count, dtype))
+    return reduce(FUNCTIONS["multiply"], factors)

@@ -33,7 +33,7 @@ def lift(value: Operand, dtype: DType = FLOAT64) -> Node:
         return constant(array, dtype)
     if array.dtype.kind in "iu":
         raise DTypeError(f"an array of integers ({array.dtype}) where real numbers belong: use .astype(float)")
-    if array.dtype not in (*FLOATS, BOOLEAN):
+    if array.dtype.kind not in "fb":
         raise DTypeError(f"{value!r:.60} is no real number, array or expression")
     return constant(array)
 

@@ -223,6 +223,8 @@ class Binding:
     """Sizes of named dimensions, found by laying arrays over declared shapes."""
 
     def __init__(self, sizes: Mapping[str, int] | None = None) -> None:
+        if not isinstance(sizes, Mapping | None):
+            raise BindingError(f"sizes are given by name, as in {{'n': 3}}, not as {sizes!r:.40}")
         self.sizes = {name: _given_size(name, size) for name, size in (sizes or {}).items()}
         self._from: dict[str, str] = dict.fromkeys(self.sizes, "sizes")
         self._shapes: dict[str, str] = {}

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.data import array_of
+from chainrule.algebra.data import array_of, converted
 from chainrule.algebra.node import VARIABLE, Node, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.operand import listed
@@ -19,7 +19,7 @@ from chainrule.algebra.signature import FLOATS, shape_text
 from chainrule.calculus.derive import gradient
 from chainrule.calculus.rewrite import in_float64
 from chainrule.compute.interpret import Interpreter, evaluate
-from chainrule.errors import BindingError, GraphError
+from chainrule.errors import BindingError, GraphError, SettingError
 
 Verdict = Literal["ok", "kink", "WRONG"]
 RELATIVE, ABSOLUTE = 1e-5, 1e-9  # the absolute one covers rounding inside a function of size 1
@@ -119,7 +119,7 @@ def check(
     values: Mapping[Any, Any],
     wrt: Sequence[Node] | None = None,
     *,
-    claims: Mapping[str, Any] | None = None,
+    claims: Mapping[Any, Any] | None = None,
     sizes: Mapping[str, int] | None = None,
     entries: int = 200,
     seed: int = 0,
@@ -128,10 +128,12 @@ def check(
 
     values    name or variable → value, for every variable
     wrt       the variables to check; all real ones unless given
-    claims    name → your own gradient (an expression or an array), judged instead of the derived one
+    claims    name or variable → your own gradient (an expression or an array), judged instead of the derived one
     entries   at most so many entries of a variable are checked, drawn by `seed`
     Raises GraphError if s is no scalar, and what `evaluate` raises.
     """
+    if entries < 1:
+        raise SettingError(f"entries is how many entries are checked at most; give 1 or more, not {entries}")
     used = variables(s)
     if s.shape:
         raise GraphError(
@@ -147,13 +149,14 @@ def check(
     point = _point(values, variables(s, *derived))
     _, *found = evaluate([wide, *slopes], point, sizes)
     stated = dict(zip(names, found, strict=True))
-    for name, claim in (claims or {}).items():
+    for key, claim in (claims or {}).items():
+        name = key.attrs.get("name") if isinstance(key, Node) else key
         if name not in stated:
             raise BindingError(f"a gradient is claimed for {name}, but the expression has {', '.join(names)}")
         if isinstance(claim, Node):
             _, stated[name] = evaluate([wide, *in_float64([claim])], point, sizes)
         else:
-            stated[name] = np.asarray(claim, np.float64)
+            stated[name] = converted(array_of(claim), np.float64)
     f = _scalar_function(wide, point, sizes)
     rows = [_check_one(f, point, name, np.asarray(stated[name]), entries, seed) for name in names]
     return Check(tuple(rows), _step(1.0))
@@ -163,7 +166,7 @@ def _point(values: Mapping[Any, Any], used: Sequence[Node]) -> dict[Any, Any]:
     """The values by name, the real ones in float64; those given for variables not used keep their key."""
     kinds = {v.attrs["name"]: v.dtype for v in used}
     point: dict[Any, Any] = {}
-    for key, value in values.items():
+    for key, value in (values or {}).items():
         name = key.attrs.get("name") if isinstance(key, Node) else key
         point[name if name in kinds else key] = _wide(value) if kinds.get(name) in FLOATS else value
     return point

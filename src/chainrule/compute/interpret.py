@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from chainrule.algebra.data import array_of
 from chainrule.algebra.node import VARIABLE, Node, topological
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Namespace, Op
@@ -120,6 +121,8 @@ def _run(xp: Namespace, step: Step, arrays: Sequence[Array], binding: Binding) -
         raise type(error)(f"{write(step.node, 60)}: {error}") from None
     except np.linalg.LinAlgError as error:
         raise BindingError(f"{write(step.node, 60)} has no value here: {str(error).lower()}") from None
+    except (MemoryError, ValueError) as error:
+        raise BindingError(f"{write(step.node, 60)} cannot be computed: {error}") from None
 
 
 def namespace(values: Any) -> Namespace:
@@ -135,6 +138,7 @@ def _checked(xp: Namespace, node: Node, value: Any) -> Array:
         return value
     if not isinstance(value, (np.ndarray, np.generic)):
         return _from_python(node, value)
+    value = array_of(value)
     if value.dtype == node.dtype:
         return value
     if node.dtype in FLOATS and value.dtype.kind == "f":
