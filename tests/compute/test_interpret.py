@@ -116,7 +116,9 @@ def test_matrices_and_other_kinds_of_array_become_plain_arrays():
 
 
 def test_what_no_memory_can_hold_is_named():
-    with pytest.raises(cr.BindingError, match=r"^sin\(zeros\(1000000000000000\)\) cannot be computed: Unable to allocate"):
+    with pytest.raises(
+        cr.BindingError, match=r"^sin\(zeros\(1000000000000000\)\) cannot be computed: Unable to allocate"
+    ):
         cr.evaluate(cr.sin(cr.zeros(10**15)))
     with pytest.raises(cr.BindingError, match="cannot be computed: "):
         cr.evaluate(cr.zeros(10**30))
