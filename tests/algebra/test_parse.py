@@ -194,6 +194,7 @@ def test_other_operations_read_back():
         cr.vector("v", 5)[::-1],
         cr.vector("v", 5)[4:0:-2],
         cr.vector("v", 5)[2],
+        b + cr.constant(-0.0),
         cr.gradient(cr.logdet(A), A),
         cr.clip(b, -1, 2),
         cr.leaky_relu(b, 0.1),

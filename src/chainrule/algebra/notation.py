@@ -43,7 +43,8 @@ def infix(sign: str, power: int, phrases: Sequence[Phrase]) -> Phrase:
 
 def number(value: float) -> Phrase:
     """A number as a person writes it: `2`, `0.5`, `-1`."""
-    text = repr(int(value)) if value == int_or_nan(value) and abs(value) < 1e16 else repr(float(value))
+    whole = value == int_or_nan(value) and abs(value) < 1e16 and str(value) != "-0.0"
+    text = repr(int(value)) if whole else repr(float(value))
     return Phrase(text, SIGN if text.startswith("-") else ATOM)
 
 
