@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "train": "Train a tagger, on DATA or on the bundled sample; write a model folder.",
     "evaluate": "Judge a model on tagged data: precision, recall and F1 of every type.",
     "tag": "Find the names in text, files or standard input.",
+    "check": "Prove the gradients of a formula by numbers, or judge a gradient made by hand.",
     "score": "Judge a file whose last two columns are gold and predicted tags.",
 }
 
@@ -40,6 +41,13 @@ class Commands(click.Group):
             ctx.fail(f"there is no command {cmd_name!r}{hint} One of: {', '.join(COMMANDS)}")
         command: click.Command = import_module(f"chainrule.shell.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a closed pipe comes out without its number, of which click would make exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise BrokenPipeError from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""

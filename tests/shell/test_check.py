@@ -1,0 +1,74 @@
+"""`chainrule check`: formulas proved by numbers, and gradients made by hand."""
+
+import json
+
+import pytest
+
+from chainrule.shell.main import main
+
+NETWORK = "h = tanh(W@x); s = u.T@h"
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as left:
+        main(["check", *arguments])
+    return left.value.code
+
+
+def test_all_gradients_of_a_formula_agree(capsys):
+    assert run("u' * tanh(W*x + b)", "W=n,m", "x=m", "b=n", "u=n") == 0
+    out = capsys.readouterr().out
+    assert "uᵀ tanh(W x + b)" in out and "W: n×m" in out and "4 of 4 agree" in out
+
+
+def test_a_right_claim_agrees_and_may_use_what_the_formula_defines(capsys):
+    assert run(NETWORK, "--claim", "W: outer(u * (1 - h**2), x)") == 0
+    assert "WRONG" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("claim", "cause"),
+    [
+        ("W: outer(x, u * (1 - h**2))", "a missing transpose"),
+        ("W: 2 * outer(u * (1 - h**2), x)", "a factor 2"),
+        ("W: -outer(u * (1 - h**2), x)", "the sign"),
+    ],
+)
+def test_a_wrong_claim_is_named_with_its_likely_cause(claim, cause, capsys):
+    assert run(NETWORK, "W=n,n", "--claim", claim) == 1
+    out = capsys.readouterr().out
+    assert "WRONG" in out and cause in out
+
+
+def test_values_may_come_from_a_file_and_a_kink_is_no_error(tmp_path, capsys):
+    (tmp_path / "v.json").write_text(json.dumps({"x": [1, 2, 3]}))
+    assert run("sum(relu(x - 2))", "--at", str(tmp_path / "v.json")) == 0
+    assert "kink" in capsys.readouterr().out
+
+
+def test_values_are_drawn_where_the_formula_is_defined(capsys):
+    assert run("sum(log(x)) + logdet(A @ A.T)") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["2x"], "2x needs a sign; write 2*x"),
+        (["tanh(W@x)"], "check takes a scalar"),
+        (["x.T@y", "x=n", "y=m"], "the inner axes n and m differ"),
+        (["x.T@y", "x"], "a shape is written NAME=AXES"),
+        (["x.T@y", "--claim", "x = y"], "write NAME: FORMULA"),
+        (["x.T@y", "--claim", "z: y"], "a gradient is claimed for z"),
+        (["x.T@y", "--at", "/nowhere.json"], "/nowhere.json: cannot be read"),
+    ],
+)
+def test_mistakes_are_sentences(arguments, message, capsys):
+    assert run(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "{", '{"x": NaN'])
+def test_a_broken_file_of_values_is_refused(tmp_path, text, capsys):
+    (tmp_path / "v.json").write_text(text)
+    assert run("x.T@y", "--at", str(tmp_path / "v.json")) == 2
+    assert "v.json: " in capsys.readouterr().err
