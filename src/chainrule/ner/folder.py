@@ -68,14 +68,14 @@ def write_folder(folder: str | Path, config: Config, vocabulary: Vocabulary, par
 
 @contextmanager
 def opened(folder: str | Path) -> Iterator[None]:
-    """Hold a folder ready for a model; after an error a folder made for it, and still empty, is gone again.
+    """Hold a folder ready for a model; after an error what was made for it, and is still empty, is gone again.
 
     Raises DataError if something else than a model stands there, or no folder can be made.
     """
     target = Path(folder)
     try:
         _refuse_strangers(target)
-        there = target.exists()
+        made = [p for p in (target, *target.parents) if not p.exists()]
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{target}: cannot be made ({error.strerror}); choose another folder") from None
@@ -84,9 +84,9 @@ def opened(folder: str | Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not there:
-            with suppress(OSError):  # not empty: a checkpoint is worth keeping
-                target.rmdir()
+        with suppress(OSError):  # not empty: a checkpoint is worth keeping
+            for path in made:
+                path.rmdir()
         raise
 
 

@@ -81,10 +81,10 @@ class Tagger:
         given = read_vectors(vectors) if isinstance(vectors, (str, Path)) else vectors
         architecture, plan, choices = settings_of(settings, given)
         corpus, held = _corpus(data), None if dev is None else _corpus(dev)
-        job = prepare(corpus, held, given, architecture, plan, choices)
-        begin(job)
         checkpoint = None if out is None else Path(out) / CHECKPOINT
         with nullcontext() if out is None else opened(out):
+            job = prepare(corpus, held, given, architecture, plan, choices)
+            begin(job)
             run = train(
                 job.task,
                 plan,

@@ -12,7 +12,7 @@ EPILOG = """\b
 Examples:
   chainrule evaluate runs/mine test.conll
   chainrule evaluate runs/mine test.conll --json
-  chainrule evaluate runs/mine other.conll --rename person=PER --rename location=LOC --rename group=O
+  chainrule evaluate runs/mine other.conll --rename person=PER --rename group=O
 """
 
 

@@ -172,7 +172,8 @@ def _underlined(text: str, entities: Sequence[Entity]) -> Iterator[str]:
         marks = ""
         for e in entities:
             if start <= e.start < end:
-                marks += " " * (cell_len(text[start : e.start]) - cell_len(marks))
+                gap = cell_len(text[start : e.start]) - cell_len(marks)
+                marks += " " * max(gap, bool(marks))  # a label may be longer than its name
                 marks += e.label.center(cell_len(text[e.start : min(e.end, end)]), "─")
         if marks:
             yield f"  {marks}"
