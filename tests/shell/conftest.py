@@ -15,9 +15,6 @@ from chainrule.ner import Tagger, sample
 from chainrule.ner.corpus import write_conll
 from chainrule.shell.main import main
 
-PYTHON = Path(sys.executable).parent
-QUICK = ("--hidden", "10", "--dimension", "12", "--lr", "0.2", "--dropout", "0", "--epochs", "2")
-
 
 class Done(NamedTuple):
     """What a command left: exit code, standard output, standard error."""
@@ -75,11 +72,6 @@ def cli(monkeypatch, tmp_path) -> Callable[..., Done]:
     return run
 
 
-def command(*arguments: object) -> list[str]:
-    """The words that start `chainrule` as a process."""
-    return [sys.executable, "-m", "chainrule", *map(str, arguments)]
-
-
 @pytest.fixture
 def shell(tmp_path) -> Callable[..., Done]:
     """Run `chainrule …` as a process of its own, in an empty folder."""
@@ -87,7 +79,7 @@ def shell(tmp_path) -> Callable[..., Done]:
 
     def run(*arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None, **more: object) -> Done:
         done = subprocess.run(
-            command(*arguments),
+            [sys.executable, "-m", "chainrule", *map(str, arguments)],
             input=stdin,
             capture_output=True,
             cwd=tmp_path / "here",
