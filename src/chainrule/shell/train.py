@@ -127,7 +127,7 @@ def command(
             watch.say(f"no interrupted run in {folder}: this is a new one")
         watch.begin(job, corpora._asdict())
 
-    with _stopping() as asked:
+    with _stopping(lambda: bool(jobs)) as asked:
         try:
             tagger = Tagger.train(
                 corpora.train,
@@ -142,7 +142,7 @@ def command(
             watch.end()
     judged = corpora.test or jobs[0].dev
     _report(tagger, "test" if corpora.test else "dev", tagger.evaluate(judged), folder, as_json, quiet)
-    return 128 + asked[0] if asked else 0
+    return 128 + asked[0] if tagger.run and tagger.run.interrupted else 0
 
 
 class _Corpora(NamedTuple):
@@ -166,13 +166,16 @@ def _free(parent: Path, name: str) -> Path:
 
 
 @contextmanager
-def _stopping() -> Iterator[list[int]]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop after the batch; a second one ends at once."""
+def _stopping(begun: Callable[[], bool]) -> Iterator[list[int]]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop after the batch.
+
+    A second one, and one that comes while data is still read, ends at once.
+    """
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
+        if asked or not begun():
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
         asked.append(number)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
