@@ -212,6 +212,18 @@ def test_the_pipe_keeps_the_order_and_the_size_of_its_groups_changes_nothing(eng
     np.testing.assert_allclose(*scores, rtol=1e-5)
 
 
+def test_one_text_is_not_taken_for_many(english):
+    with pytest.raises(SettingError, match="pipe takes several texts; tag takes one"):
+        list(english.pipe("Paris"))
+    with pytest.raises(SettingError, match="batch size is 0; it must be a whole number at least 1"):
+        list(english.pipe(["Paris"], batch_size=0))
+    for tokens in (["Helen", "Marsh"], "Paris"):
+        with pytest.raises(
+            SettingError, match="tag_tokens takes sentences, each a list of tokens; tag takes a text"
+        ):
+            english.tag_tokens(tokens)
+
+
 def test_the_pipe_is_lazy(english):
     taken = []
 

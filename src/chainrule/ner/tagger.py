@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import chainrule
-from chainrule.errors import ModelError
-from chainrule.learn.choose import choose
+from chainrule.errors import ModelError, SettingError
+from chainrule.learn.choose import choose, within
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.decode import Decoder, Floats
@@ -128,6 +128,11 @@ class Tagger:
     # ── using ─────────────────────────────────────────────────────────────────────────────────────────
 
     @property
+    def characters(self) -> bool:
+        """Whether the model reads characters; otherwise it reads words."""
+        return self.config.tokenizer == CHARACTERS
+
+    @property
     def labels(self) -> list[str]:
         """The types of names that the model knows."""
         return sorted({tag.partition("-")[2] or tag for tag in self.config.tags if tag != "O"})
@@ -148,7 +153,10 @@ class Tagger:
     __call__ = tag
 
     def pipe(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[list[Entity]]:
-        """The entities of each text, in order, in bounded memory."""
+        """The entities of each text, in order, in bounded memory. SettingError for one text in place of many."""
+        if isinstance(texts, str):
+            raise SettingError("pipe takes several texts; tag takes one")
+        within("batch size", batch_size, least=1, whole=True)
         rest = iter(texts)
         while group := list(islice(rest, batch_size)):
             yield from self._tag_group(group)
@@ -176,7 +184,9 @@ class Tagger:
             yield [self.config.tags[k] for k in path], part[range(len(path)), path]
 
     def tag_tokens(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        """The tags (IOB2) of sentences that are cut into tokens already."""
+        """The tags (IOB2) of sentences that are cut into tokens already. SettingError for texts that are not."""
+        if any(isinstance(sentence, str) for sentence in sentences):
+            raise SettingError("tag_tokens takes sentences, each a list of tokens; tag takes a text")
         return [convert(tags, "IOB2") for tags, _ in self._tagged(sentences)]
 
     def evaluate(self, data: str | Path | Corpus, rename: Mapping[str, str] | None = None) -> Score:

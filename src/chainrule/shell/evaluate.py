@@ -35,6 +35,9 @@ def command(model: Path, data: Path, pairs: tuple[str, ...], as_json: bool) -> N
         click.echo(
             f"note: {', '.join(missing)} not in the model, so missed; it has {known} (see --rename)", err=True
         )
+    if tagger.characters != corpus.characters:
+        reads, is_in = ("characters", "words") if tagger.characters else ("words", "characters")
+        click.echo(f"note: the model reads {reads}, the data is in {is_in}, so little is found", err=True)
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
