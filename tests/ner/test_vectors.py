@@ -253,13 +253,11 @@ REFUSALS = [
     (b"9 0\na\nb\n", ":1: the header says 9 words of 0 numbers; give vectors that hold something"),
     (
         b"1000000000000 50\na 1 2",
-        ": the header says 1,000,000,000,000 words of 50 numbers, but a file of 22 bytes holds at most 0"
-        + AGAIN,
+        ": the header says 1,000,000,000,000 words of 50 numbers, but a file of 22 bytes holds at most 0" + AGAIN,
     ),
     (
         b"1 1000000000000\na 1 2",
-        ": the header says 1 word of 1,000,000,000,000 numbers, but a file of 21 bytes holds at most 0"
-        + AGAIN,
+        ": the header says 1 word of 1,000,000,000,000 numbers, but a file of 21 bytes holds at most 0" + AGAIN,
     ),
     (HALF[: len(HALF) * 2 // 3], ": the header says 10 words of 2 numbers, but only 6 are there" + AGAIN),
     (HALF[:-1], ": the header says 10 words of 2 numbers, but only 9 are there" + AGAIN),
@@ -341,9 +339,7 @@ def test_damage_gives_no_other_error(tmp_path_factory, cut, flip, kind):
 
 @pytest.mark.parametrize("word", ["a b", "a\nb", "\ud800", " "])
 def test_a_word_that_could_not_be_read_back_is_refused(tmp_path, word):
-    with pytest.raises(
-        DataError, match="has a space, a line break or a lone surrogate; the format cannot hold"
-    ):
+    with pytest.raises(DataError, match="has a space, a line break or a lone surrogate; the format cannot hold"):
         write_vectors(tmp_path / "v", made(["a", word]))
     assert list(tmp_path.iterdir()) == []
 
