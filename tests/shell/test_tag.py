@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -234,6 +235,23 @@ def test_long_texts_are_cut_into_rows_that_fit_and_the_labels_stay_below_their_n
         (k,) = (k for k, row in enumerate(rows) if name in row)
         at = rows[k].index(name)
         assert rows[k + 1][at : at + len(name)].strip("─") == label
+
+
+@pytest.mark.parametrize("form", ["conll", "text", "jsonl"])
+def test_a_long_line_with_many_names_takes_time_in_proportion(cli, model, form):
+    def seconds(count: int) -> float:
+        started = time.perf_counter()
+        assert cli("tag", model, "--format", form, stdin=b"Berlin on Monday. " * count).code == 0
+        return time.perf_counter() - started
+
+    seconds(10)  # what is loaded once is loaded
+    assert seconds(4000) < 40 * max(seconds(200), 0.01)
+
+
+def test_a_word_wider_than_the_terminal_is_cut(cli, model, monkeypatch):
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((30, 24)))
+    out = cli("tag", model, "--format", "text", "x" * 60 + " Berlin").out.splitlines()
+    assert out[1:4] == ["  " + "x" * 26, "  " + "x" * 26, "  xxxxxxxx Berlin"]
 
 
 def test_nothing_in_a_text_can_move_the_cursor(cli, model):

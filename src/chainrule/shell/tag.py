@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
@@ -136,18 +137,19 @@ def _jsonl(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
 def _conll(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
     lines: list[str] = []
     for tokens in tagger.tokenize(text):
-        inside = [
-            Span(
-                next(k for k, t in enumerate(tokens) if t.start >= e.start),
-                max(k for k, t in enumerate(tokens) if t.end <= e.end) + 1,
-                e.label,
-            )
-            for e in entities
-            if tokens[0].start <= e.start < tokens[-1].end
-        ]
-        lines += [f"{t.text}\t{tag}" for t, tag in zip(tokens, tags_of(inside, len(tokens)), strict=True)]
+        first = {t.start: k for k, t in enumerate(tokens)}
+        after = {t.end: k for k, t in enumerate(tokens, 1)}
+        found = _between(entities, tokens[0].start, tokens[-1].end)
+        tags = tags_of([Span(first[e.start], after[e.end], e.label) for e in found], len(tokens))
+        lines += [f"{t.text}\t{tag}" for t, tag in zip(tokens, tags, strict=True)]
         lines.append("")
     return "\n".join(lines)
+
+
+def _between(entities: Sequence[Entity], start: int, end: int) -> Sequence[Entity]:
+    """Those of the entities, which are in order, that begin in a part of the text."""
+    first, after = (bisect_left(entities, k, key=lambda e: e.start) for k in (start, end))
+    return entities[first:after]
 
 
 def _text(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
@@ -170,11 +172,10 @@ def _underlined(text: str, entities: Sequence[Entity]) -> Iterator[str]:
     for start, end in _rows(text, entities, width):
         yield f"  {text[start:end]}"
         marks = ""
-        for e in entities:
-            if start <= e.start < end:
-                gap = cell_len(text[start : e.start]) - cell_len(marks)
-                marks += " " * max(gap, bool(marks))  # a label may be longer than its name
-                marks += e.label.center(cell_len(text[e.start : min(e.end, end)]), "─")
+        for e in _between(entities, start, end):
+            gap = cell_len(text[start : e.start]) - cell_len(marks)
+            marks += " " * max(gap, bool(marks))  # a label may be longer than its name
+            marks += e.label.center(cell_len(text[e.start : min(e.end, end)]), "─")
         if marks:
             yield f"  {marks}"
 
@@ -182,15 +183,16 @@ def _underlined(text: str, entities: Sequence[Entity]) -> Iterator[str]:
 def _rows(text: str, entities: Sequence[Entity], width: int) -> Iterator[tuple[int, int]]:
     """Cut a text into rows of at most so many cells, at a space outside of names where there is one."""
     inside = {k for e in entities for k in range(e.start, e.end)}
-    start = 0
-    while cell_len(text[start:]) > width:
-        end, used = start, 0
-        while used + cell_len(text[end]) <= width:
-            used, end = used + cell_len(text[end]), end + 1
-        spaces = (k for k in range(end, start, -1) if text[k] == " " and k not in inside)
-        end = next(spaces, end)
-        yield start, end
-        start = end + (text[end] == " ")
+    start, used, space = 0, 0, -1
+    for k, letter in enumerate(text):
+        if letter == " " and k not in inside:
+            space = k
+        used += cell_len(letter)
+        if used > width:
+            end = space if space > start else k
+            yield start, end
+            start = end + (end == space)
+            used = cell_len(text[start : k + 1])
     if start < len(text):
         yield start, len(text)
 
