@@ -200,6 +200,14 @@ class TestStore:
         with pytest.raises(ModelError, match="tensor weights holds NaN"):
             read_tensors(tmp_path / "t")
 
+    def test_drafts_of_processes_long_dead_are_swept_up(self, tmp_path):
+        old, new = tmp_path / ".t.1.tmp", tmp_path / ".t.2.tmp"
+        for draft in (old, new):
+            draft.write_bytes(b"half")
+        os.utime(old, (0, 0))
+        write_tensors(tmp_path / "t", {"a": np.ones(2)})
+        assert sorted(p.name for p in tmp_path.iterdir()) == [".t.2.tmp", "t"]
+
     def test_a_write_that_fails_leaves_the_old_file(self, tmp_path, monkeypatch):
         write_tensors(tmp_path / "t", {"a": np.ones(2)})
 

@@ -177,3 +177,9 @@ def test_a_bad_file_is_one_line_with_its_place(tmp_path, content, message):
     with pytest.raises(DataError) as caught:
         read_scored(tmp_path / "x")
     assert str(caught.value).removeprefix(str(tmp_path))[1:].startswith(message)
+
+
+def test_a_training_file_is_not_taken_for_predictions(tmp_path):
+    (tmp_path / "f").write_text("Paris B-LOC\nis O\nbig O\n")
+    with pytest.raises(DataError, match="two columns, and the first holds words"):
+        read_scored(tmp_path / "f")

@@ -7,8 +7,10 @@ checked here before anything is allocated.
 import json
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +21,7 @@ from safetensors.numpy import load, save
 
 from chainrule.errors import ModelError, WriteError
 
+ABANDONED = 3600  # seconds
 MOST_HEADER, MOST_TENSORS = 1 << 20, 256
 _WIDTH = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "BOOL": 1, "U8": 1}
 
@@ -34,6 +37,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     """
     target = Path(path)
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    _sweep(target)
     try:
         with draft.open("wb") as file:
             yield file
@@ -47,6 +51,14 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def _sweep(target: Path) -> None:
+    """Remove the drafts that killed processes left behind: those that nobody has written to for an hour."""
+    for draft in target.parent.glob(f".{escape(target.name)}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > ABANDONED:
+                draft.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -303,7 +303,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     except IsADirectoryError:
         raise DataError(f"{place}: is a folder; name a file in it") from None
     except OSError as error:
-        raise DataError(f"{place}: cannot be read ({error.strerror}); check its permissions") from None
+        raise DataError(f"{place}: cannot be read ({error.strerror}); check its name and permissions") from None
 
 
 def _standard_input() -> BinaryIO:

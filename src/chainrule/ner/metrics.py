@@ -7,12 +7,13 @@ and r right ones: precision = r / f, recall = r / g, F1 = 2 r / (g + f), each 0 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
 from chainrule.errors import DataError
 from chainrule.ner.corpus import StrPath, check_tags, read_table
-from chainrule.ner.tags import OUTSIDE, Scheme, detect, fault, illegal_moves, spans, split
+from chainrule.ner.tags import OUTSIDE, Scheme, detect, fault, illegal_moves, is_bare, spans, split
 
 
 @dataclass(frozen=True)
@@ -205,4 +206,9 @@ def read_scored(path: StrPath) -> Score:
     for column in (-2, -1):
         check_tags(table, column)
     gold, predicted = ([[row[column] for row in block.rows] for block in table.blocks] for column in (-2, -1))
+    words = any(map(is_bare, chain.from_iterable(gold))) and not any(map(is_bare, chain.from_iterable(predicted)))
+    if table.width == 2 and words:
+        raise DataError(
+            f"{table.at()}: two columns, and the first holds words; write token, gold tag and predicted tag"
+        )
     return score(gold, predicted)
