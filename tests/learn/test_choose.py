@@ -27,6 +27,13 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all(name: str, message
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize("name", [None, 3, True, ["x"], {}])
+def test_what_is_no_name_is_answered_with_all(name: object) -> None:
+    with pytest.raises(SettingError) as error:
+        choose("optimiser", name, TABLE)  # type: ignore[arg-type]
+    assert str(error.value) == f"optimiser is {name!r}; give one of: adagrad, adam, sgd"
+
+
 def maker(shape: int, *, r: float, s: float = 1.0) -> None: ...
 
 

@@ -64,3 +64,10 @@ def test_a_wrong_schedule_is_answered_with_what_is_possible(text: str, message: 
     with pytest.raises(SettingError) as error:
         parse(text)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("text", [None, 3, True, ["halve:3"]])
+def test_what_is_no_text_is_answered_with_the_forms(text: object) -> None:
+    with pytest.raises(SettingError) as error:
+        parse(text)  # type: ignore[arg-type]
+    assert str(error.value) == f"schedule is {text!r}; give one of: {FORMS.removeprefix('One of: ')}"

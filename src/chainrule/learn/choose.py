@@ -18,13 +18,15 @@ def choose(kind: str, name: str, table: Mapping[str, T], spelt: Iterable[str] | 
     `spelt` is what the message lists instead of the bare names. Raises SettingError: "unknown optimiser
     'adagard'; did you mean adagrad? One of: adagrad, adam, sgd".
     """
+    listed = ", ".join(table if spelt is None else spelt) or "none"
+    if not isinstance(name, str):
+        raise SettingError(f"{kind} is {name!r}; give one of: {listed}")
     if name in table:
         return table[name]
     folded = {known.lower(): known for known in table}
     near = difflib.get_close_matches(name.lower(), folded, n=1)
     hint = f"; did you mean {folded[near[0]]}?" if near else "."
-    listed = ", ".join(table if spelt is None else spelt)
-    raise SettingError(f"unknown {kind} {name!r}{hint} One of: {listed or 'none'}")
+    raise SettingError(f"unknown {kind} {name!r}{hint} One of: {listed}")
 
 
 def check_options(name: str, maker: Callable[..., object], options: Mapping[str, object]) -> None:

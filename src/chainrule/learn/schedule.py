@@ -74,8 +74,11 @@ def parse(text: str) -> Schedule:
 
     Each may be followed by `,warmup:500`. Raises SettingError listing the forms.
     """
-    first, *rest = text.split(",")
     wrapped = [f"each also followed by ,{_form(name, maker)}" for name, maker in WRAPPERS.items()]
+    if not isinstance(text, str):
+        forms = ", ".join([*map(_form, SCHEDULES, SCHEDULES.values()), *wrapped])
+        raise SettingError(f"schedule is {text!r}; give one of: {forms}")
+    first, *rest = text.split(",")
     schedule = _read("schedule", first, SCHEDULES, hints=wrapped)
     for part in rest:
         schedule = _read("addition to a schedule", part, WRAPPERS, schedule)
