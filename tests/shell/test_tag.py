@@ -84,9 +84,11 @@ def test_a_text_that_is_also_a_file_is_the_file(cli, model, tmp_path):
     assert texts(cli("tag", model, "-", stdin=b"Paris").out) == ["Paris"]
 
 
-def test_a_word_that_is_also_a_folder_is_a_word(cli, model, tmp_path):
-    (tmp_path / "here" / "Paris").mkdir()
-    assert texts(cli("tag", model, "Paris").out) == ["Paris"]
+@pytest.mark.parametrize("name", ["Paris", "in Paris", "Paris/", "."])
+def test_a_folder_is_refused_and_its_name_can_be_piped(cli, model, tmp_path, name):
+    (tmp_path / "here" / name).mkdir(exist_ok=True)
+    assert cli("tag", model, name) == (2, "", f"error: {name}: is a folder; name files in it\n")
+    assert texts(cli("tag", model, "-", stdin=name.encode()).out) == [name]
 
 
 @pytest.mark.parametrize("text", ["and/or", "U.S.", "example.com", "Yahoo!", "9/11", "3.5", "…", "a.b c.txt"])

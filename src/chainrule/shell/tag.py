@@ -81,13 +81,19 @@ def _is_file(source: str) -> bool:
         return False
 
 
+def _is_folder(source: str) -> bool:
+    try:
+        return len(source) < 4096 and Path(source).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _refuse_path(source: str) -> None:
-    """Refuse what can only be meant as a file: it would be tagged as a text of one word."""
+    """Refuse a folder, and what can only be meant as a file: it would be tagged as a text of one word."""
+    if source and _is_folder(source):
+        raise DataError(f"{source}: is a folder; name files in it")
     if PATHLIKE.fullmatch(source):
-        cause = (
-            "is a folder; name files in it" if Path(source).is_dir() else "there is no such file; check the path"
-        )
-        raise DataError(f"{source}: {cause}")
+        raise DataError(f"{source}: there is no such file; check the path")
 
 
 def _lines(stream: io.BufferedIOBase, place: str) -> Iterator[list[str]]:
