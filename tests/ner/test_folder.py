@@ -54,6 +54,16 @@ def test_a_folder_holds_what_it_should_and_nothing_else(model, tagger):
     assert "Labels: DATE, LOC, MISC, ORG, PER." in (model / CARD).read_text(encoding="utf-8")
 
 
+def test_the_card_lists_labels_of_tags_without_places_too(tmp_path):
+    train = sample("en").train
+    corpus = train.of(train.sentences[:8])
+    settings = {"epochs": 1, "hidden": 4, "dimension": 3, "caps": 2, "window": 3}
+    tagger = Tagger.train(corpus, corpus, scheme="bare", **settings)
+    tagger.save(tmp_path / "bare")
+    assert f"Labels: {', '.join(tagger.labels)}." in (tmp_path / "bare" / CARD).read_text(encoding="utf-8")
+    assert tagger.labels == ["DATE", "LOC", "MISC", "ORG", "PER"]
+
+
 def test_the_same_model_is_written_as_the_same_bytes(model, tagger, tmp_path):
     tagger.save(tmp_path / "again")
     for name in FILES:

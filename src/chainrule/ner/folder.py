@@ -23,12 +23,13 @@ import chainrule
 from chainrule.errors import DataError, ModelError, SettingError, WriteError
 from chainrule.learn.store import Tensors, read_tensors, write_tensors
 from chainrule.ner.model import Architecture, Network
-from chainrule.ner.tags import SCHEMES, fault
+from chainrule.ner.tags import OUTSIDE, SCHEMES, fault
 from chainrule.ner.vocab import Vocabulary
 
 FORMAT = 1
 CONFIG, WEIGHTS, WORDS, CARD = "config.json", "model.safetensors", "vocab.txt", "README.md"
 CHECKPOINT = "checkpoint.safetensors"
+FILES = (WEIGHTS, WORDS, CARD, CONFIG)
 MOST_CONFIG = 1 << 20
 
 
@@ -42,6 +43,11 @@ class Config:
     tokenizer: str
     training: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> list[str]:
+        """The types of names that the tags stand for."""
+        return sorted({tag.partition("-")[2] or tag for tag in self.tags if tag != OUTSIDE})
 
 
 def write_folder(folder: str | Path, config: Config, vocabulary: Vocabulary, params: Tensors) -> None:
@@ -119,10 +125,20 @@ def _fill(folder: Path, config: Config, vocabulary: Vocabulary, params: Tensors)
 
 
 def _exchange(made: Path, target: Path) -> None:
-    """Move the finished files into place; config.json last, so that a half-moved model does not load."""
-    (target / CONFIG).unlink(missing_ok=True)
-    for name in (WEIGHTS, WORDS, CARD, CONFIG):
-        os.replace(made / name, target / name)
+    """Move the finished files into place, config.json last; if one cannot be moved, the old ones come back."""
+    old = made / "old"
+    old.mkdir()
+    held = [name for name in FILES if (target / name).exists()]
+    try:
+        for name in held:
+            os.replace(target / name, old / name)
+        for name in FILES:
+            os.replace(made / name, target / name)
+    except OSError:
+        for name in held:
+            with suppress(OSError):
+                os.replace(old / name, target / name)
+        raise
 
 
 def read_folder(folder: str | Path) -> tuple[Config, Vocabulary, Tensors]:
@@ -210,7 +226,6 @@ def _check_tensors(path: Path, network: Network, params: Tensors) -> None:
 
 
 def _card(config: Config, words: int) -> str:
-    labels = ", ".join(sorted({tag.partition("-")[2] for tag in config.tags if "-" in tag}))
     a, data = config.architecture, config.training.get("data", "its training data")
     figures = "\n".join(f"| {n} | {v:.4f} |" for n, v in config.figures.items() if isinstance(v, float))
     return f"""---
@@ -221,7 +236,7 @@ metrics: [precision, recall, f1]
 
 # Window NER tagger
 
-Labels: {labels}. Trained by chainrule {chainrule.__version__} on {data}.
+Labels: {", ".join(config.labels)}. Trained by chainrule {chainrule.__version__} on {data}.
 
 A window of {a.window} tokens ({a.combine}), word vectors of {a.dimension}, {a.hidden} hidden units
 ({a.activation}), {words:,} words, {len(config.tags)} tags ({config.scheme}).

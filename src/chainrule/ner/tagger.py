@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import chainrule
-from chainrule.errors import ModelError, SettingError
+from chainrule.errors import DataError, ModelError, NonFiniteError, SettingError
 from chainrule.learn.choose import choose, within
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.decode import Decoder, Floats
-from chainrule.ner.folder import CHECKPOINT, Config, opened, read_folder, write_folder
+from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, spans, tags_of
@@ -82,33 +82,43 @@ class Tagger:
         architecture, plan, choices = settings_of(settings, given)
         corpus, held = _corpus(data), None if dev is None else _corpus(dev)
         checkpoint = None if out is None else Path(out) / CHECKPOINT
+        _check_place(checkpoint, resume)
         with nullcontext() if out is None else opened(out):
             job = prepare(corpus, held, given, architecture, plan, choices)
             begin(job)
-            run = train(
-                job.task,
-                plan,
-                watch=watch,
-                stop=stop,
-                checkpoint=checkpoint,
-                resume=resume,
-                fingerprint=job.fingerprint,
-            )
-        best = run.history[run.best_epoch - 1]
-        config = Config(
-            architecture=architecture,
-            tags=job.decoder.tags,
-            scheme=choices.scheme,
-            tokenizer=CHARACTERS if job.train.characters else TOKENIZER,
-            training=_described(job, run, plan, choices),
-            figures={name: value for name, value in best.figures.items() if name != "score"},
-        )
-        tagger = cls(config, job.vocabulary, job.task.params, run, job.notes)
+            try:
+                run = train(
+                    job.task,
+                    plan,
+                    watch=watch,
+                    stop=stop,
+                    checkpoint=checkpoint,
+                    resume=resume,
+                    fingerprint=job.fingerprint,
+                )
+            except NonFiniteError as error:
+                if out is not None and error.run is not None and error.run.best_epoch:
+                    cls._of(job, error.run, plan, choices).save(out)
+                raise
+        tagger = cls._of(job, run, plan, choices)
         if out is not None:
             tagger.save(out)
             if checkpoint is not None and not run.interrupted:
                 checkpoint.unlink(missing_ok=True)
         return tagger
+
+    @classmethod
+    def _of(cls, job: Job, run: Run, plan: Plan, choices: Choices) -> Self:
+        """The tagger that a run of training made."""
+        config = Config(
+            architecture=job.decoder.network.architecture,
+            tags=job.decoder.tags,
+            scheme=choices.scheme,
+            tokenizer=CHARACTERS if job.train.characters else TOKENIZER,
+            training=_described(job, run, plan, choices),
+            figures={n: v for n, v in run.history[run.best_epoch - 1].figures.items() if n != "score"},
+        )
+        return cls(config, job.vocabulary, job.task.params, run, job.notes)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -135,7 +145,7 @@ class Tagger:
     @property
     def labels(self) -> list[str]:
         """The types of names that the model knows."""
-        return sorted({tag.partition("-")[2] or tag for tag in self.config.tags if tag != "O"})
+        return self.config.labels
 
     @cached_property
     def _decoder(self) -> Decoder:
@@ -208,6 +218,16 @@ def _renamed(tags: list[str], rename: Mapping[str, str]) -> list[str]:
         return tags
     names = [span._replace(label=rename.get(span.label, span.label)) for span in spans(tags)]
     return tags_of([name for name in names if name.label != OUTSIDE], len(tags))
+
+
+def _check_place(checkpoint: Path | None, resume: bool) -> None:
+    """Neither begin again where a run is interrupted, nor resume one that is finished."""
+    if checkpoint is None:
+        return
+    if checkpoint.exists() and not resume:
+        raise DataError(f"{checkpoint.parent}: holds an interrupted run; resume it, or choose another folder")
+    if resume and not checkpoint.exists() and (checkpoint.parent / CONFIG).exists():
+        raise DataError(f"{checkpoint.parent}: that run is finished; begin a new one in another folder")
 
 
 def _corpus(data: str | Path | Corpus) -> Corpus:
