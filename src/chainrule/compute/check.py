@@ -227,6 +227,8 @@ class Slopes(NamedTuple):
 def _slopes(
     f: Callable[[str, np.ndarray], float], name: str, x: np.ndarray, at: tuple[int, ...], h: float
 ) -> Slopes:
+    h = float(x[at] + h - x[at])  # a step that x can take exactly
+
     def moved(by: float) -> float:
         y = x.copy()
         y[at] += by
@@ -292,8 +294,9 @@ def _entry(
     first = look(1.0)
     if first.agrees(claimed) and not first.bent:
         return first.entry(at, claimed, "ok")
-    looks = [first, look(1 / 16), look(1 / 256)]
-    visible = [seen for seen in looks if 100 * seen.narrow.noise < first.narrow.jump]
+    looks = [first, *(look(16.0**-k) for k in range(1, 7))]
+    # rounding inside the function, which the value does not show, blurs a kink at the narrowest widths
+    visible = [seen for seen in looks[:3] if 100 * seen.narrow.noise < first.narrow.jump]
     if first.bent and all(seen.bent for seen in visible) and visible[-1].between(claimed):
         return visible[-1].entry(at, claimed, "kink")  # bent at every width that rounding does not blur
     best = min(looks, key=lambda seen: seen.doubt)
