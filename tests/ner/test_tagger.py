@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
 
-from chainrule.errors import DataError, SettingError
+from chainrule.errors import DataError, NonFiniteError, SettingError
 from chainrule.learn.train import Epoch
 from chainrule.ner import Tagger, sample, score
 from chainrule.ner.bundled import LANGUAGES
-from chainrule.ner.corpus import Corpus, write_conll
+from chainrule.ner.corpus import Corpus, read_corpus, write_conll
 from chainrule.ner.folder import CHECKPOINT, WEIGHTS
 from chainrule.ner.tags import illegal_moves, spans
 from chainrule.ner.vectors import Vectors, write_vectors
@@ -293,6 +293,40 @@ def test_evaluation_takes_a_path_and_other_names_for_the_labels(english, tmp_pat
         english.evaluate(corpus, {"PERS": "person"})
 
 
+@pytest.mark.parametrize("scheme", ["IOB1", "BIOES", "BILOU"])
+def test_no_figure_depends_on_the_scheme_of_the_gold_tags(english, tmp_path, scheme):
+    corpus = sample("en").test.of(sample("en").test.sentences[:30])
+    tags = corpus.tagged(scheme)
+    write_conll(tmp_path / "gold.conll", [s._replace(tags=t) for s, t in zip(corpus.sentences, tags, strict=True)])
+    gold = read_corpus(tmp_path / "gold.conll")
+    assert gold.scheme in (scheme, "IO")  # IOB1 without touching names is IO
+    found = english.evaluate(gold)
+    assert found == english.evaluate(corpus)
+    assert found.illegal == 0 < found.accuracy
+
+
+@pytest.mark.parametrize(
+    ("label", "cause"),
+    [
+        ("a b", "PER is renamed to 'a b', which is no label; give one without blanks, or O"),
+        ("", "PER is renamed to '', which is no label; give one without blanks, or O"),
+        ("B-X", "PER is renamed to 'B-X', which is a whole tag; give its label, X"),
+        ("S-PER", "PER is renamed to 'S-PER', which is a whole tag; give its label, PER"),
+    ],
+)
+def test_a_name_is_renamed_to_what_can_be_a_label(english, label, cause):
+    with pytest.raises(SettingError) as error:
+        english.evaluate(some("en", 2), {"PER": label})
+    assert str(error.value) == cause
+
+
+def test_a_label_with_hyphens_is_a_label(english):
+    corpus = some("en", 20)
+    for label in ("per-son", "E-mail"):
+        renamed = [s._replace(tags=[t.replace("PER", label) for t in s.tags]) for s in corpus.sentences]
+        assert english.evaluate(corpus.of(renamed), {"PER": label}).f1 == 1.0
+
+
 # ── the bundled sample ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -357,3 +391,24 @@ def test_our_bank_is_a_bank_and_not_always_a_name():
 def test_an_unknown_sample_is_refused():
     with pytest.raises(SettingError, match=r"unknown language of the sample 'de'. One of: en, ko"):
         sample("de")
+
+
+def test_a_finished_run_is_not_resumed_and_an_interrupted_one_not_overwritten(tmp_path):
+    corpus = sample("en")
+    tiny = {"epochs": 1, "hidden": 5, "dimension": 5}
+    Tagger.train(corpus.dev, corpus.dev, out=tmp_path / "done", **tiny)
+    with pytest.raises(DataError, match="that run is finished; begin a new one in another folder"):
+        Tagger.train(corpus.dev, corpus.dev, out=tmp_path / "done", resume=True, **tiny)
+    Tagger.train(corpus.dev, corpus.dev, out=tmp_path / "half", stop=lambda: True, **tiny)
+    with pytest.raises(DataError, match="holds an interrupted run; resume it, or choose another folder"):
+        Tagger.train(corpus.dev, corpus.dev, out=tmp_path / "half", **tiny)
+    Tagger.train(corpus.dev, corpus.dev, out=tmp_path / "half", resume=True, **tiny)
+
+
+def test_a_run_that_ends_in_nan_leaves_its_best_model(tmp_path):
+    corpus = sample("en")
+    wild = {"activation": "relu", "optimizer": "sgd", "learning_rate": 2.0, "epochs": 40, "patience": 40, "hidden": 50}
+    with pytest.raises(NonFiniteError, match="the parameters of epoch") as caught:
+        Tagger.train(corpus.train, corpus.dev, out=tmp_path / "m", schedule="constant", dropout=0.0, **wild)
+    kept = Tagger.load(tmp_path / "m")
+    assert kept.config.training["best_epoch"] == caught.value.run.best_epoch

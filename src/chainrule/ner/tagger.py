@@ -18,7 +18,7 @@ from chainrule.ner.decode import Decoder, Floats
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
-from chainrule.ner.tags import OUTSIDE, Scheme, convert, spans, tags_of
+from chainrule.ner.tags import OUTSIDE, Scheme, convert, fault, spans, tags_of
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, sentences
 from chainrule.ner.training import Choices, Job, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
@@ -204,13 +204,24 @@ class Tagger:
 
         rename      label of the model → label of the data, or "O" to leave it out; for data tagged otherwise
         Labels of the data that the model does not know count as missed. Raises SettingError if `rename`
-        names a label that the model has not.
+        names a label that the model has not, or one that no data can have.
         """
         corpus = _corpus(data)
-        for label in rename or {}:
-            choose("label of the model", label, dict.fromkeys(self.labels))
+        for ours, theirs in (rename or {}).items():
+            choose("label of the model", ours, dict.fromkeys(self.labels))
+            if theirs not in corpus.labels:
+                _check_label(ours, theirs)
         tagged = self.tag_tokens([s.tokens for s in corpus.sentences])
-        return score([s.tags for s in corpus.sentences], [_renamed(tags, rename or {}) for tags in tagged])
+        return score(corpus.tagged("IOB2"), [_renamed(tags, rename or {}) for tags in tagged], "IOB2")
+
+
+def _check_label(ours: str, theirs: str) -> None:
+    """SettingError for what cannot be the label of a name: white space, nothing, or a whole tag such as B-PER."""
+    if fault(f"B-{theirs}"):
+        raise SettingError(f"{ours} is renamed to {theirs!r}, which is no label; give one without blanks, or O")
+    if not fault(theirs) and "-" in theirs:
+        label = theirs.partition("-")[2]
+        raise SettingError(f"{ours} is renamed to {theirs!r}, which is a whole tag; give its label, {label}")
 
 
 def _renamed(tags: list[str], rename: Mapping[str, str]) -> list[str]:
