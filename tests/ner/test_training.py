@@ -109,7 +109,7 @@ def test_at_least_one_sentence_is_on_either_side(corpus, count, share, held):
 
 
 def test_one_sentence_cannot_be_held_out(corpus):
-    with pytest.raises(DataError, match=r"train.conll: holds 1 sentence; give at least two, or --dev$"):
+    with pytest.raises(DataError, match=r"train.conll: holds 1 sentence; give at least two, or a dev corpus$"):
         hold_out(corpus(sentences(1)), 0.1, 0)
 
 
@@ -162,7 +162,7 @@ def given_vectors():
     [
         ("yes", True, "given, fine-tuned"),
         ("no", False, "given, kept fixed"),
-        ("auto", False, "given, kept fixed (12 training tokens are few; --fine-tune yes)"),
+        ("auto", False, "given, kept fixed (12 training tokens are few; fine_tune yes)"),
     ],
 )
 def test_given_vectors_are_trained_by_policy(corpus, policy, moved, said):
@@ -176,12 +176,15 @@ def test_large_data_fine_tunes_by_itself(corpus, monkeypatch):
     monkeypatch.setattr("chainrule.ner.training.SMALL", 10)
     made = job(corpus(sentences(4)), corpus(sentences(2), "dev.conll"), given_vectors())
     assert "E" in [p.attrs["name"] for p in made.task.trained]
-    assert made.notes[-1] == "word vectors: given, fine-tuned (12 training tokens are enough; --fine-tune no)"
+    assert made.notes[-1] == ("word vectors: given, fine-tuned (12 training tokens are enough; fine_tune no)")
 
 
 def test_random_vectors_are_always_trained(corpus):
-    made = job(corpus(sentences(4)), fine_tune="no")
-    assert "E" in [p.attrs["name"] for p in made.task.trained]
+    for policy in ("auto", "yes"):
+        made = job(corpus(sentences(4)), fine_tune=policy)
+        assert "E" in [p.attrs["name"] for p in made.task.trained]
+    with pytest.raises(SettingError, match="fine_tune 'no' needs vectors: give some to be kept, or leave"):
+        job(corpus(sentences(4)), fine_tune="no")
 
 
 def test_given_vectors_stand_in_the_table(corpus):

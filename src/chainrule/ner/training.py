@@ -87,7 +87,7 @@ def hold_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
     """Set a seeded random share of the sentences aside; at least one, at most all but one."""
     n = len(corpus.sentences)
     if n < 2:
-        raise DataError(f"{corpus.path}: holds {n} sentence; give at least two, or --dev")
+        raise DataError(f"{corpus.path}: holds {n} sentence; give at least two, or a dev corpus")
     count = min(max(round(share * n), 1), n - 1)
     chosen = set(rng_for(seed, "held out").permutation(n)[:count].tolist())
     kept = [s for k, s in enumerate(corpus.sentences) if k not in chosen]
@@ -161,15 +161,17 @@ def _start(
 
 def _fine_tune(policy: str, vectors: Vectors | None, train: Corpus) -> tuple[bool, str]:
     if vectors is None:
+        if policy == "no":
+            raise SettingError("fine_tune 'no' needs vectors: give some to be kept, or leave fine_tune out")
         return True, "word vectors: random at first, trained"
     if policy != "auto":
         return policy == "yes", f"word vectors: given, {'fine-tuned' if policy == 'yes' else 'kept fixed'}"
     if train.tokens < SMALL:
         return (
             False,
-            f"word vectors: given, kept fixed ({train.tokens:,} training tokens are few; --fine-tune yes)",
+            f"word vectors: given, kept fixed ({train.tokens:,} training tokens are few; fine_tune yes)",
         )
-    return True, f"word vectors: given, fine-tuned ({train.tokens:,} training tokens are enough; --fine-tune no)"
+    return True, f"word vectors: given, fine-tuned ({train.tokens:,} training tokens are enough; fine_tune no)"
 
 
 class _Feed:
