@@ -16,6 +16,7 @@ Every message names the cause, the place and a repair.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class ChainruleError(Exception):
@@ -51,7 +52,9 @@ class SettingError(ChainruleError, ValueError):
 
 
 class NonFiniteError(ChainruleError, ArithmeticError):
-    """A loss, gradient or parameter that became NaN or infinite."""
+    """A loss, gradient or parameter that became NaN or infinite; `run` is the run of training that it ended."""
+
+    run: Any = None
 
 
 class DataError(ChainruleError, ValueError):

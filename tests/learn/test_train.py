@@ -9,7 +9,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from chainrule.algebra.node import index, matrix, vector
+import chainrule as cr
+from chainrule.algebra.node import index, matrix, variable, vector
 from chainrule.algebra.product import mean
 from chainrule.algebra.select import take
 from chainrule.algebra.signature import FLOAT32
@@ -19,7 +20,7 @@ from chainrule.learn.backprop import Backprop
 from chainrule.learn.gradients import Rows
 from chainrule.learn.losses import cross_entropy
 from chainrule.learn.store import read_tensors, write_tensors
-from chainrule.learn.train import Epoch, Plan, Task, train
+from chainrule.learn.train import Epoch, Plan, Task, Tick, train
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 
@@ -75,8 +76,9 @@ def test_a_run_that_was_stopped_resumes_bit_for_bit(tmp_path, name, after):
 
     count = iter(range(1, 1000))
     train(task(), plan, checkpoint=tmp_path / "c", stop=lambda: next(count) == after)
-    resumed = task()
-    run = train(resumed, plan, checkpoint=tmp_path / "c", resume=True)
+    resumed, events = task(), []
+    run = train(resumed, plan, checkpoint=tmp_path / "c", resume=True, watch=events.append)
+    assert sum(isinstance(e, Tick) for e in events) == 4 * 13 - after  # what was done is not done again
     assert bits(resumed.params) == bits(whole.params)
     assert len(run.history) == 4 and not run.interrupted
 
@@ -88,7 +90,7 @@ KILLED = """
     from chainrule.learn.train import Plan, train
     plan = Plan(epochs=6, batch_size=8, learning_rate=0.1, optimizer="momentum", checkpoint_every=0.0)
     job = task()
-    train(job, plan, checkpoint={path!r}, resume=True, watch=lambda event: print("batch", flush=True))
+    train(job, plan, checkpoint={path!r}, resume=True, watch=lambda e: print(e.epoch, getattr(e, "done", 0), flush=True))
     print("done", {{n: a.tobytes().hex() for n, a in job.params.items()}}, flush=True)
 """
 
@@ -99,16 +101,21 @@ def test_kill_9_at_any_moment_loses_nothing_that_matters(tmp_path):
     path = str(tmp_path / "c")
     code = textwrap.dedent(KILLED.format(tests=os.path.dirname(__file__), path=path))
     rng = np.random.default_rng(1)
+    begun = (0, 0)
     for _ in range(4):
         child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        for _ in range(int(rng.integers(1, 25))):
+        first = tuple(map(int, child.stdout.readline().split()))
+        assert first > begun, "a killed run begins where its checkpoint was, and not from scratch"
+        begun = first
+        for _ in range(int(rng.integers(5, 30))):
             child.stdout.readline()
         child.send_signal(signal.SIGKILL)
         child.communicate()
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     last = finished.stdout.strip().splitlines()[-1]
     assert last == f"done { {n: a.tobytes().hex() for n, a in whole.params.items()} }"
-    assert [p.name for p in tmp_path.iterdir() if not p.name.startswith(".")] == ["c"]
+    left = [p.name for p in tmp_path.iterdir() if p.name != "c"]
+    assert all(name.startswith(".c.") and name.endswith(".tmp") for name in left)  # swept up an hour later
 
 
 def test_the_best_parameters_are_kept_and_patience_ends_the_run():
@@ -130,6 +137,57 @@ def test_an_infinite_loss_stops_the_run_and_names_the_step():
     job.params["U"][0, 0] = np.inf
     with pytest.raises(NonFiniteError, match=r"epoch 1, step 1: the loss is"):
         train(job, Plan())
+
+
+def test_a_loss_that_blows_up_late_keeps_the_best_epoch():
+    job = task()
+    feed, calls, seen = job.feed, iter(range(1000)), []
+
+    def poisoned(examples, generator):
+        values = feed(examples, generator)
+        return {**values, "mask": np.full_like(values["mask"], np.inf)} if next(calls) > 30 else values
+
+    def remember(event):
+        if isinstance(event, Epoch) and event.best:
+            seen[:] = [bits(job.params)]
+
+    with pytest.raises(
+        NonFiniteError, match=r"epoch 3, step 32: .*; the parameters of epoch 2 are kept"
+    ) as caught:
+        train(
+            Task(job.loss, job.params, job.trained, 200, poisoned), Plan(epochs=5, batch_size=16), watch=remember
+        )
+    assert caught.value.run.best_epoch == 2
+    assert bits(job.params) == seen[0]
+
+
+def test_the_history_of_a_long_run_is_no_part_of_a_header(tmp_path):
+    plan = Plan(epochs=5, batch_size=200)
+    train(task(), plan, checkpoint=tmp_path / "c", stop=lambda: False)
+    tensors, about = read_tensors(tmp_path / "c")
+    assert "run" in tensors and "run" not in about
+
+
+def test_rows_of_any_shape_are_gathered():
+    for shape, chosen in (((30,), (4,)), ((30, 4), ()), ((30, 2, 3), (5,)), ((30, 4), (0,))):
+        table, i = variable("T", shape), variable("i", chosen, np.int64)
+        backprop = Backprop(cr.sum(take(table, i) ** 2), [table])
+        values = {"T": np.random.default_rng(0).normal(size=shape), "i": np.zeros(chosen, np.int64)}
+        rows = backprop(values)[1]["T"]
+        assert rows.values.shape == (int(np.prod(chosen)), *shape[1:])
+        dense = np.zeros(shape)
+        np.add.at(dense, rows.indices, rows.values)
+        np.testing.assert_allclose(dense, cr.evaluate(cr.gradient(cr.sum(take(table, i) ** 2), table), values))
+
+
+def test_a_table_may_be_used_thousands_of_times():
+    table, i = matrix("T", 5, 2), index("i")
+    total = cr.sum(take(table, i))
+    for k in range(2000):
+        total = total + cr.sum(take(table, [k % 5]))
+    rows = Backprop(total, [table])({"T": np.zeros((5, 2)), "i": 0})[1]["T"]
+    assert isinstance(rows, Rows) and set(rows.indices) == set(range(5))
+    assert rows.values.sum() == 2 * 2001
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):

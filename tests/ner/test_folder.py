@@ -160,3 +160,22 @@ def test_a_save_that_is_killed_while_it_moves_files_never_leaves_a_mixture(model
     refused(model, "no model here (config.json is missing)")
     tagger.save(model)
     assert Tagger.load(model).config == tagger.config
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_a_move_that_the_disk_refuses_brings_the_old_model_back(model, tagger, monkeypatch, moment):
+    before = (model / WEIGHTS).read_bytes()
+    replace, moves = os.replace, iter(range(100))
+
+    def refuse(source, target):
+        if next(moves) == moment:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(WriteError, match="No space left"):
+        tagger.save(model)
+    monkeypatch.setattr(os, "replace", replace)
+    assert (model / WEIGHTS).read_bytes() == before
+    assert Tagger.load(model).tag("Paris") is not None
+    assert not [p for p in model.iterdir() if p.name.startswith(".")]

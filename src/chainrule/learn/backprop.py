@@ -4,6 +4,7 @@ The gradient of a table that is read by `take` is a `scatter` in the graph. Its 
 are computed instead of it, so that the dense table is never made.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +20,16 @@ from chainrule.learn.gradients import Gradient, Integers, Rows
 
 def scattered(grad: Node) -> list[Node] | None:
     """The scatters whose sum a gradient is, or None if it is anything else."""
-    if grad.op is SCATTER and grad.attrs["batch"] == 0:
-        return [grad]
-    if grad.op is ADD:
-        parts = [scattered(i) for i in grad.inputs]
-        if all(part is not None for part in parts):
-            return [scatter for part in parts if part is not None for scatter in part]
-    return None
+    found, waiting = [], [grad]
+    while waiting:
+        node = waiting.pop()
+        if node.op is ADD:
+            waiting.extend(node.inputs[::-1])
+        elif node.op is SCATTER and node.attrs["batch"] == 0:
+            found.append(node)
+        else:
+            return None
+    return found
 
 
 class Backprop:
@@ -61,12 +65,11 @@ class Backprop:
         grads: dict[str, Gradient] = dict(zip(self._dense, found, strict=False))
         parts = iter(found[len(self._dense) :])
         for name, rows in self.rows(values).items():
-            listed = [next(parts) for _ in self._scatters[name]]
-            grads[name] = Rows(rows, _joined(listed, rows))
+            row = np.shape(values[name])[1:]
+            grads[name] = Rows(rows, np.concatenate([_rows(next(parts), row) for _ in self._scatters[name]]))
         return float(loss), grads
 
 
-def _joined(parts: Sequence[Any], rows: Integers) -> Any:
-    """Parts of shape (…, D) one below the other, (k, D)."""
-    width = parts[0].shape[-1] if rows.size else 0
-    return np.concatenate([np.reshape(p, (-1, width or 1)) for p in parts])
+def _rows(values: Any, row: tuple[int, ...]) -> Any:
+    """Values of shape (…, *row) as a list of rows, (k, *row)."""
+    return np.reshape(values, (math.prod(values.shape[: values.ndim - len(row)]), *row))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class Plan:
         within("seed", self.seed, least=0, whole=True)
         if self.clip != math.inf:
             within("clip", self.clip, above=0)
+        within("checkpoint_every", self.checkpoint_every, least=0)
         optimizer(self.optimizer)
         schedules.parse(self.schedule)
 
@@ -144,7 +145,10 @@ def train(
     loop = _Loop(task, plan, None if checkpoint is None else Path(checkpoint), fingerprint)
     if resume:
         loop.restore()
-    loop.run_until_done(watch, stop)
+    try:
+        loop.run_until_done(watch, stop)
+    except NonFiniteError as error:
+        loop.fail(error)
     return loop.run
 
 
@@ -174,6 +178,17 @@ class _Loop:
             run.epoch, run.batch, run.loss_sum, run.norm_sum = run.epoch + 1, 0, 0.0, 0.0
             run.finished = run.epoch > self.plan.epochs or run.since_best >= self.plan.patience
             self.save()
+        self._keep_best()
+
+    def fail(self, error: NonFiniteError) -> NoReturn:
+        """Keep what was best before the numbers went astray, and say so."""
+        self._keep_best()
+        kept = f"; the parameters of epoch {self.run.best_epoch} are kept" if self.best else ""
+        failed = NonFiniteError(f"{error}{kept}")
+        failed.run = self.run
+        raise failed from None
+
+    def _keep_best(self) -> None:
         for name, array in self.best.items():
             self.moved[name][...] = array
 
@@ -205,7 +220,8 @@ class _Loop:
         where = f"epoch {run.epoch}, step {run.step + 1}"
         if not math.isfinite(loss):
             raise NonFiniteError(
-                f"{where}: the loss is {loss}; lower the learning rate ({self.plan.learning_rate:g}) or set clip=1"
+                f"{where}: the loss is {loss}; lower the learning rate ({self.plan.learning_rate:g}), "
+                "or clip the gradients at norm 1"
             )
         try:
             norm = clip(grads, self.plan.clip)
@@ -241,7 +257,8 @@ class _Loop:
         tensors = {f"params/{n}": a for n, a in self.moved.items()}
         tensors |= {f"best/{n}": a for n, a in self.best.items()}
         tensors |= {f"state/{n}": a for n, a in self.state.items()}
-        about = {"run": json.dumps(asdict(self.run)), "fingerprint": self.fingerprint, "plan": _of(self.plan)}
+        tensors["run"] = np.frombuffer(json.dumps(asdict(self.run)).encode(), np.uint8)
+        about = {"fingerprint": self.fingerprint, "plan": _of(self.plan)}
         write_tensors(self.checkpoint, tensors, about)
 
     def restore(self) -> None:
@@ -261,7 +278,7 @@ class _Loop:
             array[...] = tensors[f"params/{name}"]
         self.best = {n: tensors[f"best/{n}"] for n in self.moved if f"best/{n}" in tensors}
         self.state = {n.removeprefix("state/"): a.copy() for n, a in tensors.items() if n.startswith("state/")}
-        held = json.loads(about["run"])
+        held = json.loads(tensors["run"].tobytes())
         self.run = Run(
             **{**held, "history": [Epoch(**record) for record in held["history"]], "interrupted": False}
         )

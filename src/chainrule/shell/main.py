@@ -109,7 +109,7 @@ def _run(arguments: list[str]) -> int:
     try:
         result: Any = cli.main(arguments, prog_name="chainrule", standalone_mode=False)
         sys.stdout.flush()
-    except (click.ClickException, click.Abort, KeyboardInterrupt, ChainruleError, OSError) as error:
+    except (click.ClickException, click.Abort, KeyboardInterrupt, MemoryError, ChainruleError, OSError) as error:
         if "--debug" in arguments:
             raise
         message, code = _explained(error)
@@ -134,6 +134,8 @@ def _explained(error: BaseException) -> tuple[str, int]:
             context = error.ctx if isinstance(error, click.UsageError) else None
             hint = f"\n  see {context.command_path} --help" if context else ""
             return f"error: {error.format_message()}{hint}", 2
+        case MemoryError():
+            return f"error: not enough memory: {error or 'the sizes are too large'}", 1
         case OSError():
             place, reason = error.filename or "standard output", error.strerror or error
             return f"error: {place}: {reason}", 2 if error.filename else 1
