@@ -214,10 +214,13 @@ def test_labels_that_the_model_has_not_are_mentioned_and_can_be_renamed(cli, mod
     assert re.search(r"  all +100.0 +100.0 +100.0 +1 +1 +1\n", renamed.out)
 
 
-def test_words_and_characters_that_meet_are_mentioned(cli, model, tmp_path):
+def test_words_and_characters_that_meet_are_mentioned(cli, model, data, tmp_path):
     (tmp_path / "ko.conll").write_text("철\tB-PER\n수\tI-PER\n \tO\n왔\tO\n다\tO\n", encoding="utf-8")
-    err = cli("evaluate", model, tmp_path / "ko.conll").err
-    assert err == "note: the model reads words, the data is in characters, so little is found\n"
+    note = "note: the model reads words, the data is in characters, so little is found\n"
+    assert cli("evaluate", model, tmp_path / "ko.conll").err == note
+    train = ("train", data / "train.conll", "--test", tmp_path / "ko.conll", *QUICK[:-1], "1", "--out", "m")
+    for form in ("--quiet", "--json"):
+        assert cli(*train, form).err == note
 
 
 SCORED = "Helen B-PER B-PER\nMarsh I-PER I-PER\nflew O O\nto O B-LOC\n\nRome B-LOC O\n"

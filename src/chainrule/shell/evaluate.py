@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from chainrule.ner.corpus import read_corpus
+from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.tagger import Tagger
 
 EPILOG = """\b
@@ -35,13 +35,18 @@ def command(model: Path, data: Path, pairs: tuple[str, ...], as_json: bool) -> N
         click.echo(
             f"note: {', '.join(missing)} not in the model, so missed; it has {known} (see --rename)", err=True
         )
-    if tagger.characters != corpus.characters:
-        reads, is_in = ("characters", "words") if tagger.characters else ("words", "characters")
-        click.echo(f"note: the model reads {reads}, the data is in {is_in}, so little is found", err=True)
+    note_units(tagger, corpus)
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
         click.echo(f"\n{found.table()}\n\n  tokens, in percent of each row\n{found.confusion_table()}\n")
+
+
+def note_units(tagger: Tagger, corpus: Corpus) -> None:
+    """Say to standard error that a model of words judges characters, or the reverse."""
+    if tagger.characters != corpus.characters:
+        reads, is_in = ("characters", "words") if tagger.characters else ("words", "characters")
+        click.echo(f"note: the model reads {reads}, the data is in {is_in}, so little is found", err=True)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
 from chainrule.ner.training import FINE_TUNE, Choices, Job
+from chainrule.shell.evaluate import note_units
 from chainrule.shell.progress import watcher
 from chainrule.shell.terminal import clock
 
@@ -43,13 +44,13 @@ HELP: Mapping[str, str] = {
     "caps": "Width of the vectors of word shapes; 0 leaves them out.",
     "hidden": "Hidden units.",
     "activation": "Non-linearity.",
-    "dropout": "Share of inputs and hidden units dropped in training; with --vectors 0.",
+    "dropout": "Share of inputs and hidden units dropped in training (0 where --vectors is given).",
     "l2": "Strength λ of ½ λ ‖W‖², biases spared.",
     "fine_tune": "Whether given vectors are trained; auto goes by the size of the data.",
     "scheme": "Tags that the network learns.",
     "minimum": "Words seen less often are unknown words.",
     "held_out": "Share of DATA to choose the best epoch by, without --dev.",
-    "epochs": "At most so many passes over DATA.",
+    "epochs": "Most passes over DATA.",
     "patience": "Epochs without a better F1 before it stops.",
     "batch_size": "Windows in a step.",
     "learning_rate": "Base learning rate.",
@@ -141,6 +142,7 @@ def command(
         finally:
             watch.end()
     judged = corpora.test or jobs[0].dev
+    note_units(tagger, judged)
     _report(tagger, "test" if corpora.test else "dev", tagger.evaluate(judged), folder, as_json, quiet)
     return 128 + asked[0] if tagger.run and tagger.run.interrupted else 0
 
