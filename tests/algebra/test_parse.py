@@ -1,6 +1,7 @@
 """Formulas: both spellings, shapes from use, what is written reads back, and mistakes are underlined."""
 
 import importlib.util
+import itertools
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import chainrule as cr
-from chainrule.algebra.parse import formula, parse
+from chainrule.algebra.parse import KNOWN, formula, parse
 from chainrule.errors import ChainruleError, FormulaError, ShapeError
 
 _spec = importlib.util.spec_from_file_location("formulas", Path(__file__).parents[1] / "formulas.py")
@@ -291,6 +292,34 @@ def test_no_formula_runs_code(text):
 def test_only_our_errors_escape(text):
     with suppress(ChainruleError):
         parse(text)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_function_takes_its_arguments_or_says_that_it_does_not(name):
+    choices = ("x", "W", "2", "0.5", "1e400", "(x, W)", "[2]")
+    for count in range(4):
+        for arguments in itertools.product(choices, repeat=count):
+            with suppress(ChainruleError):
+                parse(f"{name}({', '.join(arguments)})", SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("reshape()", "reshape does not take these arguments"),
+        ("matpow(A)", "matpow does not take these arguments"),
+        ("full(2)", "full does not take these arguments"),
+        ("einsum()", "einsum does not take these arguments"),
+        ("eye(1, 2)", "eye does not take these arguments"),
+        ("x[1e400]", "a whole number is needed here"),
+        ("sum(x, axis=1e400)", "a whole number is needed here"),
+        ("x^1e400", "a power of 1e400; 64 is the most"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(text, message):
+    with pytest.raises(FormulaError) as caught:
+        parse(text)
+    assert str(caught.value).startswith(f"{message}\n  {text}\n")
 
 
 # ── the shared formulas ───────────────────────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ operation needs it to equal another; then it is that other, and the formula is r
 """
 
 import difflib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ INFIX: Mapping[Syntax, Mapping[str, Infix]] = {
     "matlab": {**_COMMON, "*": beside, "@": FUNCTIONS["matmul"]},
 }
 
-ALIASES = {"σ": "sigmoid", "tr": "trace", "norm": "norm2", "maximum": "maximum", "ln": "log"}
+ALIASES = {"σ": "sigmoid", "tr": "trace", "norm": "norm2", "ln": "log"}
 SHAPED: Mapping[str, Callable[..., Node]] = {"eye": eye, "ones": ones, "zeros": zeros}
 KNOWN = sorted({*FUNCTIONS, *ALIASES, *SHAPED, "full"})
 
@@ -234,7 +235,9 @@ class _Reading:
         return INFIX[self.syntax][part.value](left, right)
 
     def _check_power(self, exponent: Part) -> None:
-        if exponent.kind == "number" and abs(value := float(exponent.value)) > MOST_POWER and value == int(value):
+        if exponent.kind != "number" or abs(value := float(exponent.value)) <= MOST_POWER:
+            return
+        if not math.isfinite(value) or value == int(value):
             raise FormulaError(f"a power of {exponent.value}; {MOST_POWER} is the most")
 
     def _list(self, part: Part) -> Node:
@@ -271,6 +274,14 @@ class _Reading:
     # ── functions ─────────────────────────────────────────────────────────────────────────────────────
 
     def _call(self, part: Part) -> Node:
+        try:
+            return self._called(part)
+        except (IndexError, ValueError, TypeError) as error:  # too few arguments, too many, or of a wrong kind
+            if isinstance(error, ChainruleError):
+                raise
+            raise FormulaError(f"{part.value} does not take these arguments") from None
+
+    def _called(self, part: Part) -> Node:
         name = ALIASES.get(part.value, part.value)
         special: Callable[[Part], Node] | None = getattr(self, f"_call_{name}", None)
         if special is not None:
@@ -365,6 +376,6 @@ class _Reading:
 
     def _whole(self, part: Part) -> int:
         value = self._real(part)
-        if value != int(value):
+        if not math.isfinite(value) or value != int(value):
             raise FormulaError(f"a whole number is needed here{underlined(self.text, part.start, part.end)}")
         return int(value)
