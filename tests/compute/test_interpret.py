@@ -124,6 +124,14 @@ def test_what_no_memory_can_hold_is_named():
         cr.evaluate(cr.zeros(10**30))
 
 
+@pytest.mark.parametrize("value", [np.array([1, 1e300]), [1, 1e300], [1, 1e39]])
+def test_a_value_beyond_the_declared_dtype_is_refused(value):
+    z = cr.vector("z", "n", dtype="float32")
+    with pytest.raises(cr.DTypeError, match=r"^the value of z \(n\): 1e\+\d+ does not fit in float32$"):
+        cr.evaluate(z + 1, {"z": value})
+    assert np.isinf(cr.evaluate(z, {"z": np.array([np.inf, -np.inf])})).all()
+
+
 def test_extreme_values_are_values():
     tiny, huge = 5e-324, 1.7e308
     assert cr.evaluate(s + s, {"s": huge}) == np.inf

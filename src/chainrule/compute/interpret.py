@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from chainrule.algebra.data import array_of
+from chainrule.algebra.data import array_of, converted
 from chainrule.algebra.node import VARIABLE, Node, topological
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Namespace, Op
@@ -142,7 +142,7 @@ def _checked(xp: Namespace, node: Node, value: Any) -> Array:
     if value.dtype == node.dtype:
         return value
     if node.dtype in FLOATS and value.dtype.kind == "f":
-        return np.asarray(value, node.dtype)
+        return _fitted(node, value)
     if node.dtype == INTEGER and value.dtype.kind in "iu":
         return np.asarray(value, INTEGER)
     raise DTypeError(_wrong_kind(node, str(value.dtype)))
@@ -150,7 +150,7 @@ def _checked(xp: Namespace, node: Node, value: Any) -> Array:
 
 def _from_python(node: Node, value: Any) -> Array:
     try:
-        array = np.asarray(value)
+        array = np.array(value)
     except ValueError:
         raise BindingError(f"the value of {described(node)} is a ragged list; give rows of equal length") from None
     if (
@@ -158,7 +158,15 @@ def _from_python(node: Node, value: Any) -> Array:
         and array.size
     ):
         raise DTypeError(_wrong_kind(node, f"{value!r:.40}"))
-    return array.astype(node.dtype)
+    return _fitted(node, array)
+
+
+def _fitted(node: Node, array: np.ndarray) -> np.ndarray:
+    """The array in the dtype of its variable, unless a number in it would become infinite."""
+    try:
+        return converted(array, node.dtype)
+    except DTypeError as error:
+        raise DTypeError(f"the value of {described(node)}: {error}") from None
 
 
 def _wrong_kind(node: Node, given: str) -> str:
