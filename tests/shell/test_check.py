@@ -57,6 +57,7 @@ def test_values_are_drawn_where_the_formula_is_defined(capsys):
         (["tanh(W@x)"], "check takes a scalar"),
         (["x.T@y", "x=n", "y=m"], "the inner axes n and m differ"),
         (["x.T@y", "x"], "a shape is written NAME=AXES"),
+        (["x.T@y", "x=n m"], "axes are separated by commas, as in x=n,m"),
         (["x.T@y", "--claim", "x = y"], "write NAME: FORMULA"),
         (["x.T@y", "--claim", "z: y"], "a gradient is claimed for z"),
         (["x.T@y", "--at", "/nowhere.json"], "/nowhere.json: cannot be read"),
