@@ -7,7 +7,7 @@ from typing import Any
 from chainrule.algebra.functions import FUNCTIONS, function
 from chainrule.algebra.node import Node, Operand, constant, is_number, make
 from chainrule.algebra.notation import ATOM, call, described
-from chainrule.algebra.op import Array, Example, Given, Op, Phrase, declare
+from chainrule.algebra.op import OPS, Array, Example, Given, Op, Phrase, declare
 from chainrule.algebra.operand import operands
 from chainrule.algebra.signature import BOOLEAN, FLOATS, DType, Misfit, Shape, broadcast, common_dtype
 from chainrule.errors import ShapeError
@@ -32,7 +32,7 @@ def _infer(name: str, truth: bool, *inputs: Node, **attrs: Any) -> tuple[Shape, 
 def _batch(op_name: str, inputs: Sequence[Node], batched: Sequence[bool], **attrs: Any) -> Node:
     rank = max(n.ndim - b for n, b in zip(inputs, batched, strict=True))
     aligned = [_align(n, rank) if b else n for n, b in zip(inputs, batched, strict=True)]
-    return make(_records[op_name], *aligned, **attrs)
+    return make(OPS[op_name], *aligned, **attrs)
 
 
 def _align(node: Node, rank: int) -> Node:
@@ -47,9 +47,6 @@ def _pullback(local: Sequence[Local | None], k: int, g: Node, y: Node, *inputs: 
         return None
     slope = rule(y, *inputs, **attrs)
     return slope if is_number(g, 1) and slope.shape == g.shape else g * slope
-
-
-_records: dict[str, Op] = {}
 
 
 def entrywise(
@@ -86,7 +83,6 @@ def entrywise(
         guarded=guarded,
         routes=routes,
     )
-    _records[name] = op
     return declare(op)
 
 

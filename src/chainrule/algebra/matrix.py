@@ -127,7 +127,7 @@ SOLVE: Op = declare(
 
 @function("det")
 def det(X: Operand) -> Node:
-    """The determinant of a square matrix."""
+    """The determinant of a square matrix; its gradient, det(X) inv(X)ᵀ, needs an invertible one."""
     return make(DET, *operands(X))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.letters import PRODUCT_OP, build
 from chainrule.algebra.node import CONSTANT, SIZE, VARIABLE, Node, constant, make, size, topological, variable
-from chainrule.algebra.op import OPS
 from chainrule.algebra.signature import FLOAT64, FLOATS
 
 
@@ -47,7 +46,7 @@ def in_float64(roots: Sequence[Node]) -> list[Node]:
 
 def _wide(node: Node, inputs: Sequence[Node]) -> Node:
     if node.dtype not in FLOATS or node.dtype == FLOAT64:
-        return make(OPS[node.op.name], *inputs, **node.attrs) if node.inputs else node
+        return make(node.op, *inputs, **node.attrs) if node.inputs else node
     attrs: dict[str, Any] = {**node.attrs, **({"dtype": FLOAT64} if "dtype" in node.attrs else {})}
     if node.op is VARIABLE:
         return variable(attrs["name"], attrs["shape"])
