@@ -67,3 +67,8 @@ class ModelError(DataError):
 
 class WriteError(DataError):
     """What was to be written was refused by the disk or the folder; what stood there is untouched."""
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things as messages say it: `1 word`, `1,200 words`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -407,7 +407,14 @@ def test_a_finished_run_is_not_resumed_and_an_interrupted_one_not_overwritten(tm
 
 def test_a_run_that_ends_in_nan_leaves_its_best_model(tmp_path):
     corpus = sample("en")
-    wild = {"activation": "relu", "optimizer": "sgd", "learning_rate": 2.0, "epochs": 40, "patience": 40, "hidden": 50}
+    wild = {
+        "activation": "relu",
+        "optimizer": "sgd",
+        "learning_rate": 2.0,
+        "epochs": 40,
+        "patience": 40,
+        "hidden": 50,
+    }
     with pytest.raises(NonFiniteError, match="the parameters of epoch") as caught:
         Tagger.train(corpus.train, corpus.dev, out=tmp_path / "m", schedule="constant", dropout=0.0, **wild)
     kept = Tagger.load(tmp_path / "m")

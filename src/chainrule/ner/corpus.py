@@ -19,7 +19,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, counted
 from chainrule.learn.store import written_whole
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, detect, fault, is_bare, spans
 
@@ -127,19 +127,15 @@ def _sentences(table: "Table") -> list[Sentence]:
 
 def _with_notes(table: "Table", sentences: list[Sentence], scheme: Scheme | None, notes: list[str]) -> Corpus:
     corpus = Corpus(table.path, tuple(sentences), scheme)
-    size = [_counted(len(sentences), "sentence"), _counted(corpus.tokens, "token")]
-    size += [_counted(corpus.documents, "document")] * (corpus.documents > 1)
-    size += [_counted(corpus.entities, "name")] * bool(scheme)
+    size = [counted(len(sentences), "sentence"), counted(corpus.tokens, "token")]
+    size += [counted(corpus.documents, "document")] * (corpus.documents > 1)
+    size += [counted(corpus.entities, "name")] * bool(scheme)
     found = [", ".join(size), *notes]
     found += ["the tokens are characters"] * corpus.characters
-    found += [_counted(table.comments, "comment line") + " skipped"] * bool(table.comments)
+    found += [counted(table.comments, "comment line") + " skipped"] * bool(table.comments)
     empty = sum(not token for s in sentences for token in s.tokens)
-    found += [_counted(empty, "empty token")] * bool(empty)
+    found += [counted(empty, "empty token")] * bool(empty)
     return replace(corpus, notes=tuple(found))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 # ── rows and columns ──────────────────────────────────────────────────────────────────────────────────
@@ -246,7 +242,7 @@ def _is_comment(line: str, row: Sequence[str], width: int, tags: set[str]) -> bo
 def _uneven(table: Table, number: int, count: int) -> str:
     separator = "tabs" if table.tabs else "blanks"
     return (
-        f"{_place(table.path)}:{number}: {_counted(count, 'column')}, but line {table.model} has {table.width}, "
+        f"{_place(table.path)}:{number}: {counted(count, 'column')}, but line {table.model} has {table.width}, "
         f"separated by {separator}; give every row the same columns"
     )
 

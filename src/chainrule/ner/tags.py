@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import DataError, SettingError
+from chainrule.errors import DataError, SettingError, counted
 
 Scheme = Literal["bare", "IO", "IOB1", "IOB2", "BIOES", "BILOU"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
@@ -204,8 +204,7 @@ def detect(corpus: Sequence[Sequence[str]]) -> Detected:
     tally = _tally(corpus)
     scheme, words = _verdict(tally)
     illegal = sum(illegal_moves(tags, scheme) for tags in corpus)
-    plural = "" if illegal == 1 else "s"
-    broken = f"; {illegal:,} illegal transition{plural}, read as conlleval does" if illegal else ""
+    broken = f"; {counted(illegal, 'illegal transition')}, read as conlleval does" if illegal else ""
     return Detected(scheme, f"{scheme}: {words}{broken}", illegal)
 
 

@@ -27,7 +27,7 @@ from typing import BinaryIO, Literal, NamedTuple, NoReturn, cast
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, counted
 from chainrule.learn.store import written_whole
 
 Kind = Literal["binary", "text", "glove"]
@@ -62,7 +62,7 @@ class Vectors:
 
     def __post_init__(self) -> None:
         if self.matrix.ndim != 2 or self.matrix.shape[0] != len(self.words) or self.matrix.shape[1] < 1:
-            cause = f"{_count(len(self.words), 'word')} with a matrix of shape {self.matrix.shape}"
+            cause = f"{counted(len(self.words), 'word')} with a matrix of shape {self.matrix.shape}"
             _refuse(self.path or "vectors", cause, "give a row for each word")
 
     def __len__(self) -> int:
@@ -149,7 +149,7 @@ class _Intake:
             (self.undecodable, "word", "not in UTF-8: the wrong bytes read as U+FFFD"),
             (self.repeated, "repeated word", "left out: the first of each name counts"),
         )
-        return tuple(f"{_count(number, noun)} {what}" for number, noun, what in repairs if number)
+        return tuple(f"{counted(number, noun)} {what}" for number, noun, what in repairs if number)
 
 
 class _Layout(NamedTuple):
@@ -160,10 +160,6 @@ class _Layout(NamedTuple):
 
 
 _Row = tuple[int, bytes, bytes]  # line number, word, numbers
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + "s" * (number != 1)
 
 
 def _refuse(place: str | Path, cause: str, repair: str) -> NoReturn:
@@ -213,7 +209,7 @@ def _layout(data: mmap.mmap, path: Path) -> _Layout:
         return _Layout("glove", None, _headless_dimension(data, path, line, following), origin)
     V, D = int(header[1]), int(header[2])
     if V == 0 or D == 0:
-        cause = f"the header says {_count(V, 'word')} of {_count(D, 'number')}"
+        cause = f"the header says {counted(V, 'word')} of {counted(D, 'number')}"
         _refuse(f"{path}:1", cause, "give vectors that hold something")
     fitting = (len(data) - following + 1) // (2 * D + 1)  # a number and its separator: two bytes at least
     if fitting < V:
@@ -275,7 +271,7 @@ def _read_binary(data: mmap.mmap, path: Path, layout: _Layout, intake: _Intake) 
         _refuse_header(path, V, D, f"only {len(cuts):,} are there")
     end = cuts[-1] + 1 + 4 * D
     if len(data) - end > 2 or data[end:].strip():
-        _refuse_header(path, V, D, f"{_count(len(data) - end, 'byte')} follow the last of them")
+        _refuse_header(path, V, D, f"{counted(len(data) - end, 'byte')} follow the last of them")
     for cut in cuts:
         if intake.take(data[start:cut].lstrip(b"\n")):
             kept.append(cut + 1)
@@ -319,7 +315,7 @@ def _rows(data: mmap.mmap, path: Path, layout: _Layout) -> Iterator[_Row]:
             word, *fields = row.rsplit(None, D)
             inner = word.split()
             if len(fields) < D or (len(inner) > 1 and NUMBER.fullmatch(inner[-1])):
-                cause = f"{_count(len(row.split()) - 1, 'number')} after {_shown(inner[0])}, but {D} are due"
+                cause = f"{counted(len(row.split()) - 1, 'number')} after {_shown(inner[0])}, but {D} are due"
                 _refuse(f"{path}:{number}", cause, "repair or remove the line")
             yield number, word, b" ".join(fields)
     if V is not None and found != V:
@@ -341,7 +337,7 @@ def _parse(path: Path, rows: list[_Row], D: int) -> Floats:
 
 
 def _refuse_header(path: Path, V: int, D: int, but: str) -> NoReturn:
-    cause = f"the header says {_count(V, 'word')} of {_count(D, 'number')}, but {but}"
+    cause = f"the header says {counted(V, 'word')} of {counted(D, 'number')}, but {but}"
     _refuse(path, cause, "download the file again or correct its header")
 
 
@@ -350,7 +346,7 @@ def _refuse_nonfinite(path: Path, words: list[str], matrix: Floats, lines: "arra
     bad = [k * ROWS + int(row) for k, good in enumerate(blocks) for row in np.flatnonzero(~good)]
     if bad:
         place = path if lines is None else f"{path}:{lines[bad[0]]}"
-        cause = f"{_count(len(bad), 'word')} with NaN or infinite numbers, first {_shown(words[bad[0]])}"
+        cause = f"{counted(len(bad), 'word')} with NaN or infinite numbers, first {_shown(words[bad[0]])}"
         _refuse(place, cause, "remove the rows or train the vectors again")
 
 
