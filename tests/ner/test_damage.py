@@ -9,40 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import refused
 from safetensors.numpy import save
 
-from chainrule.errors import ChainruleError, DataError, ModelError
+from chainrule.errors import ModelError
 from chainrule.learn import store
 from chainrule.learn.store import read_tensors, write_tensors
-from chainrule.ner import Tagger, sample
+from chainrule.ner import Tagger
 from chainrule.ner.folder import CARD, CONFIG, WEIGHTS, WORDS
-
-
-@pytest.fixture(scope="module")
-def tagger() -> Tagger:
-    train = sample("en").train
-    corpus = train.of(train.sentences[:8])
-    return Tagger.train(corpus, corpus, epochs=1, hidden=4, dimension=3, caps=2, window=3)
-
-
-@pytest.fixture
-def model(tagger, tmp_path) -> Path:
-    tagger.save(tmp_path / "model")
-    return tmp_path / "model"
-
-
-def refused(folder: Path, *words: str) -> str:
-    """Loading must fail with one line that names a file of the folder, or the folder, and holds these words."""
-    with pytest.raises(ChainruleError) as error:
-        Tagger.load(folder)
-    message = str(error.value)
-    assert isinstance(error.value, DataError), message
-    assert "\n" not in message
-    assert str(folder) in message
-    assert len(message) < 400
-    for word in words:
-        assert word in message, message
-    return message
 
 
 def altered(folder: Path, change, rehash: bool = True) -> None:

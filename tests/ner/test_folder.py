@@ -6,40 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from refusals import refused
 
-from chainrule.errors import ChainruleError, DataError, WriteError
+from chainrule.errors import DataError, WriteError
 from chainrule.learn import store
 from chainrule.ner import Tagger, sample
 from chainrule.ner.folder import CARD, CHECKPOINT, CONFIG, WEIGHTS, WORDS
 
 FILES = {CARD, CONFIG, WEIGHTS, WORDS}
-
-
-@pytest.fixture(scope="module")
-def tagger() -> Tagger:
-    train = sample("en").train
-    corpus = train.of(train.sentences[:8])
-    return Tagger.train(corpus, corpus, epochs=1, hidden=4, dimension=3, caps=2, window=3)
-
-
-@pytest.fixture
-def model(tagger, tmp_path) -> Path:
-    tagger.save(tmp_path / "model")
-    return tmp_path / "model"
-
-
-def refused(folder: Path, *words: str) -> str:
-    """Loading must fail with one line that names a file of the folder, or the folder, and holds these words."""
-    with pytest.raises(ChainruleError) as error:
-        Tagger.load(folder)
-    message = str(error.value)
-    assert isinstance(error.value, DataError), message
-    assert "\n" not in message
-    assert str(folder) in message
-    assert len(message) < 400
-    for word in words:
-        assert word in message, message
-    return message
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────────────

@@ -97,7 +97,7 @@ def opened(folder: str | Path) -> Iterator[None]:
 
 
 def _refuse_strangers(target: Path) -> None:
-    known = {CONFIG, WEIGHTS, WORDS, CARD, CHECKPOINT}
+    known = {*FILES, CHECKPOINT}
     if target.is_dir():
         strangers = sorted(p.name for p in target.iterdir() if p.name not in known and not p.name.startswith("."))
         if strangers:
