@@ -60,6 +60,7 @@ MAXIMUM: Op = entrywise(
     domain=((-2, 2), (-2, 2)),
     pullback=_share,
     routes=True,
+    kink="not differentiable where {zero}; ties share the gradient equally, ½ each",
     write=lambda p, _: call("max", p),
 )
 MINIMUM: Op = entrywise(
@@ -68,6 +69,7 @@ MINIMUM: Op = entrywise(
     domain=((-2, 2), (-2, 2)),
     pullback=_share,
     routes=True,
+    kink="not differentiable where {zero}; ties share the gradient equally, ½ each",
     write=lambda p, _: call("min", p),
 )
 WHERE: Op = entrywise(
@@ -83,7 +85,9 @@ WHERE: Op = entrywise(
 # ── truth values ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _truth(name: str, sign: str, forward: Callable[..., Array], kind: str = "real", count: int = 2) -> Op:
+def _truth(
+    name: str, sign: str, forward: Callable[..., Array], kind: str = "real", count: int = 2, kink: str = ""
+) -> Op:
     def write(p: Sequence[Phrase], _: Sequence[Node]) -> Phrase:
         return infix(sign, COMPARE, p) if count == 2 else Phrase(sign + wrap(p[0], SIGN), SIGN)
 
@@ -95,11 +99,14 @@ def _truth(name: str, sign: str, forward: Callable[..., Array], kind: str = "rea
         kinds=(kind,) * count,
         truth=True,
         write=write,
+        kink=kink,
     )
 
 
-LESS: Op = _truth("less", "<", lambda xp, a, b: a < b)
-LESS_EQUAL: Op = _truth("less_equal", "≤", lambda xp, a, b: a <= b)
+JUMP = "a condition that switches where {zero}; the slope of the jump, 0 on both sides, is taken as 0"
+
+LESS: Op = _truth("less", "<", lambda xp, a, b: a < b, kink=JUMP)
+LESS_EQUAL: Op = _truth("less_equal", "≤", lambda xp, a, b: a <= b, kink=JUMP)
 EQUAL: Op = _truth("equal", "==", lambda xp, a, b: a == b)
 BOTH: Op = _truth("both", "∧", lambda xp, a, b: a & b, "truth")
 EITHER: Op = _truth("either", "∨", lambda xp, a, b: a | b, "truth")

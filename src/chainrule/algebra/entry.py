@@ -62,6 +62,9 @@ def entrywise(
     truth: bool = False,
     guarded: bool = False,
     routes: bool = False,
+    kink: str = "",
+    needs: str = "",
+    unlike: str = "",
 ) -> Op:
     """Declare an entry-wise operation. `domain` gives an interval for each operand, for the tests."""
     kinds = kinds or ["real"] * len(domain)
@@ -82,6 +85,9 @@ def entrywise(
         entrywise=True,
         guarded=guarded,
         routes=routes,
+        kink=kink,
+        needs=needs,
+        unlike=unlike,
     )
     return declare(op)
 

@@ -46,6 +46,7 @@ DIVIDE: Op = entrywise(
     domain=((-2, 2), (0.5, 2)),
     pullback=lambda k, g, y, a, b: -(g * y / b) if k else g / b,
     guarded=True,
+    needs="{b} ≠ 0",
     write=lambda p, _: infix("/", PRODUCT, p),
 )
 
@@ -102,34 +103,70 @@ def _unit(condition: Node, like: Node) -> Node:
     return cast(condition, like.dtype)
 
 
-EXP: Op = entrywise("exp", lambda xp, x: xp.exp(x), (lambda y, x: y,), guarded=True)
-LOG: Op = entrywise("log", lambda xp, x: xp.log(x), (lambda y, x: one(x) / x,), domain=((0.2, 3),), guarded=True)
+EXP: Op = entrywise(
+    "exp", lambda xp, x: xp.exp(x), (lambda y, x: y,), guarded=True, unlike="the matrix exponential"
+)
+LOG: Op = entrywise(
+    "log",
+    lambda xp, x: xp.log(x),
+    (lambda y, x: one(x) / x,),
+    domain=((0.2, 3),),
+    guarded=True,
+    needs="{a} > 0",
+    unlike="the matrix logarithm",
+)
 LOG1P: Op = entrywise(
-    "log1p", lambda xp, x: xp.log1p(x), (lambda y, x: one(x) / (1 + x),), domain=((-0.5, 3),), guarded=True
+    "log1p",
+    lambda xp, x: xp.log1p(x),
+    (lambda y, x: one(x) / (1 + x),),
+    domain=((-0.5, 3),),
+    guarded=True,
+    needs="{a} > -1",
 )
 EXPM1: Op = entrywise("expm1", lambda xp, x: xp.expm1(x), (lambda y, x: y + 1,), guarded=True)
-SQRT: Op = entrywise("sqrt", lambda xp, x: xp.sqrt(x), (lambda y, x: 0.5 / y,), domain=((0.2, 3),), guarded=True)
+SQRT: Op = entrywise(
+    "sqrt",
+    lambda xp, x: xp.sqrt(x),
+    (lambda y, x: 0.5 / y,),
+    domain=((0.2, 3),),
+    guarded=True,
+    needs="{a} > 0: it is not differentiable at 0, where its slope is infinite",
+    unlike="the matrix square root",
+)
 TANH: Op = entrywise("tanh", lambda xp, x: xp.tanh(x), (lambda y, x: 1 - y**2,))
-SIN: Op = entrywise("sin", lambda xp, x: xp.sin(x), (lambda y, x: cos(x),))
-COS: Op = entrywise("cos", lambda xp, x: xp.cos(x), (lambda y, x: -sin(x),))
+SIN: Op = entrywise("sin", lambda xp, x: xp.sin(x), (lambda y, x: cos(x),), unlike="the matrix sine")
+COS: Op = entrywise("cos", lambda xp, x: xp.cos(x), (lambda y, x: -sin(x),), unlike="the matrix cosine")
 ERF: Op = entrywise("erf", _erf, (lambda y, x: 2 / math.sqrt(math.pi) * exp(-(x**2)),))
 SIGMOID: Op = entrywise(
     "sigmoid", _sigmoid, (lambda y, x: y * (1 - y),), write=lambda p, _: call("σ", p)
 )  # σ′ = σ (1 − σ)
 SOFTPLUS: Op = entrywise("softplus", _softplus, (lambda y, x: sigmoid(x),))
-RELU: Op = entrywise("relu", lambda xp, x: xp.maximum(x, xp.zeros_like(x)), (lambda y, x: _unit(x > 0, x),))
+RELU: Op = entrywise(
+    "relu",
+    lambda xp, x: xp.maximum(x, xp.zeros_like(x)),
+    (lambda y, x: _unit(x > 0, x),),
+    kink="not differentiable at 0; relu'(0) = 0 used",
+)
 HARD_TANH: Op = entrywise(
     "hard_tanh",
     lambda xp, x: xp.clip(x, -1, 1),
     (lambda y, x: _unit(both(x > -1, x < 1), x),),
+    kink="not differentiable at -1 and 1; the slope 0 is used there",
 )
 ABS: Op = entrywise(
     "abs",
     lambda xp, x: xp.abs(x),
     (lambda y, x: sign(x),),
+    kink="not differentiable at 0; sign(0) = 0 used",
+    unlike="the determinant, which is det({a})",
     write=lambda p, _: call("abs", p) if "|" in p[0].text else Phrase(f"|{p[0].text}|", 100),
 )
-SIGN_OP: Op = entrywise("sign", lambda xp, x: xp.sign(x), (None,))
+SIGN_OP: Op = entrywise(
+    "sign",
+    lambda xp, x: xp.sign(x),
+    (None,),
+    kink="not differentiable at 0, where it jumps; its derivative, 0 elsewhere, is taken as 0 there",
+)
 
 
 # ── functions with a slope or bounds ──────────────────────────────────────────────────────────────────
@@ -139,18 +176,21 @@ LEAKY_RELU: Op = entrywise(
     lambda xp, x, slope: xp.where(x > 0, x, slope * x),
     (lambda y, x, slope: where(x > 0, 1.0, slope),),
     attrs={"slope": 0.01},
+    kink="not differentiable at 0; the slope {slope} is used there",
 )
 PARAMETRIC_RELU: Op = entrywise(
     "parametric_relu",
     lambda xp, x, a: xp.where(x > 0, x, a * x),
     (lambda y, x, a: where(x > 0, one(x), a), lambda y, x, a: where(x > 0, constant(0, x.dtype), x)),
     domain=((-2, 2), (0.1, 0.5)),
+    kink="not differentiable at 0; the slope {b} is used there",
 )
 CLIP: Op = entrywise(
     "clip",
     lambda xp, x, low, high: xp.clip(x, low, high),
     (lambda y, x, low, high: _unit(both(x >= low, x <= high), x),),
     attrs={"low": -1.0, "high": 1.5},
+    kink="not differentiable at {low:g} and {high:g}; the slope 1 is used there",
 )
 
 

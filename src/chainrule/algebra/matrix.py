@@ -36,7 +36,7 @@ def _infer_square(name: str, gone: int, x: Node) -> tuple[Shape, DType]:
     return x.shape[: x.ndim - gone], x.dtype
 
 
-def _of_square(name: str, forward: Any, pullback: Any, gone: int) -> Op:
+def _of_square(name: str, forward: Any, pullback: Any, gone: int, needs: str) -> Op:
     def batch(inputs: Sequence[Node], batched: Sequence[bool]) -> Node:
         return make(op, *inputs)
 
@@ -56,6 +56,7 @@ def _of_square(name: str, forward: Any, pullback: Any, gone: int) -> Op:
                 Example((Given((2, 2, 2), 0.5, 2, "definite"),), {}),
             ),
             guarded=True,
+            needs=needs,
         )
     )
     return op
@@ -72,12 +73,18 @@ def _logdet(xp: Namespace, x: Array) -> Array:
 
 
 INV: Op = _of_square(
-    "inv", lambda xp, x: xp.linalg.inv(x), lambda g, y, x: -(turned(y) @ g @ turned(y)), 0
+    "inv", lambda xp, x: xp.linalg.inv(x), lambda g, y, x: -(turned(y) @ g @ turned(y)), 0, "{a} to be invertible"
 )  # dX⁻¹ = −X⁻¹ dX X⁻¹
 DET: Op = _of_square(
-    "det", lambda xp, x: xp.linalg.det(x), lambda g, y, x: _scaled(g * y, turned(inv(x))), 2
+    "det",
+    lambda xp, x: xp.linalg.det(x),
+    lambda g, y, x: _scaled(g * y, turned(inv(x))),
+    2,
+    "{a} to be invertible, as its gradient is written with the inverse",
 )  # d det X = det X · tr(X⁻¹ dX)
-LOGDET: Op = _of_square("logdet", _logdet, lambda g, y, x: _scaled(g, turned(inv(x))), 2)
+LOGDET: Op = _of_square(
+    "logdet", _logdet, lambda g, y, x: _scaled(g, turned(inv(x))), 2, "a positive determinant: det({a}) > 0"
+)
 
 
 def _infer_solve(a: Node, b: Node) -> tuple[Shape, DType]:
@@ -121,6 +128,7 @@ SOLVE: Op = declare(
             Example((Given((3, 3), 0.5, 2, "definite"), Given((3, 2))), {}),
         ),
         guarded=True,
+        needs="{a} to be invertible",
     )
 )
 

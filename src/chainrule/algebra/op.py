@@ -66,6 +66,13 @@ class Op:
     """Whether a local gradient can be infinite, so that 0 × ∞ must be kept out behind a `where`."""
     routes: bool = False
     """Whether the value is made of entries chosen among the inputs' (where, maximum, minimum, max, min)."""
+    kink: str = ""
+    """Where no derivative exists and what is used there: `not differentiable at 0; relu'(0) = 0 used`. It may name
+    the operands {a}, {b}, the attributes, and where the pieces meet: {zero}, as in `x = 0`."""
+    needs: str = ""
+    """What the operands must obey for value and gradient to exist: `{a} > 0`."""
+    unlike: str = ""
+    """What it could be taken for on a square matrix, and is not: `the matrix exponential`."""
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

@@ -55,6 +55,8 @@ def _reduction(
     infer: Callable[..., tuple[Shape, DType]] = _kept,
     *,
     routes: bool = False,
+    kink: str = "",
+    unlike: str = "",
 ) -> Op:
     """Declare a reduction. pullback(g, y, x, axes) gives the downstream gradient of its one input."""
 
@@ -77,6 +79,8 @@ def _reduction(
             ),
             guarded=True,
             routes=routes,
+            kink=kink,
+            unlike=unlike,
         )
     )
     return op
@@ -137,8 +141,10 @@ def _pull_norm(g: Node, y: Node, x: Node, axes: Axes) -> Node:
     return x * _back(g / where(equal(y, 0), constant(1, y.dtype), y), x, axes)
 
 
-MAX: Op = _reduction("max", partial(_chosen, "max"), _share_ties, routes=True)
-MIN: Op = _reduction("min", partial(_chosen, "min"), _share_ties, routes=True)
+TIE = "not differentiable where two entries tie; ties share the gradient equally"
+
+MAX: Op = _reduction("max", partial(_chosen, "max"), _share_ties, routes=True, kink=TIE)
+MIN: Op = _reduction("min", partial(_chosen, "min"), _share_ties, routes=True, kink=TIE)
 LOGSUMEXP: Op = _reduction(
     "logsumexp", _logsumexp, lambda g, y, x, axes: _back(g, x, axes) * make(SOFTMAX, x, axes=axes)
 )
@@ -154,7 +160,13 @@ LOG_SOFTMAX: Op = _reduction(
     lambda g, y, x, axes: g - exp(y) * _back(sum(g, _front(x, axes)), x, axes),
     _same,
 )
-NORM: Op = _reduction("norm2", _norm, _pull_norm)
+NORM: Op = _reduction(
+    "norm2",
+    _norm,
+    _pull_norm,
+    kink="not differentiable at {zero}; the subgradient 0 is used there",
+    unlike="the spectral norm",
+)
 
 
 def _apply(op: Op, x: Operand, axis: int | Sequence[int] | None) -> Node:
