@@ -128,6 +128,7 @@ from .errors import (
     GraphError as GraphError,
     ModelError as ModelError,
     NonFiniteError as NonFiniteError,
+    ProofError as ProofError,
     SettingError as SettingError,
     ShapeError as ShapeError,
     WriteError as WriteError,

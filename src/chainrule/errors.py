@@ -8,6 +8,7 @@
     ├── BindingError       a value does not fit its variable       (also a ValueError)
     ├── SettingError       an option outside its range             (also a ValueError)
     ├── NonFiniteError     a loss or gradient became NaN or ∞      (also an ArithmeticError)
+    ├── ProofError         an answer of ours failed its numeric proof, and is not shown (also an ArithmeticError)
     └── DataError          a file cannot be used: place, cause, repair  (also a ValueError)
         ├── ModelError     a model folder is damaged, altered or from another version
         └── WriteError     the disk or a folder refuses what is to be written
@@ -55,6 +56,10 @@ class NonFiniteError(ChainruleError, ArithmeticError):
     """A loss, gradient or parameter that became NaN or infinite; `run` is the run of training that it ended."""
 
     run: Any = None
+
+
+class ProofError(ChainruleError, ArithmeticError):
+    """An answer of ours that failed its numeric proof: a defect of this library, not of the question."""
 
 
 class DataError(ChainruleError, ValueError):

@@ -47,15 +47,19 @@ class Interpreter:
                     f"{described(node)} {node.dtype}; give them different names"
                 )
 
-    def __call__(self, values: Values, sizes: Mapping[str, int] | None = None) -> list[Array]:
+    def __call__(
+        self, values: Values, sizes: Mapping[str, int] | None = None, xp: Namespace | None = None
+    ) -> list[Array]:
         """The values of the outputs; `values` holds an array for every variable or its name.
 
+        xp   the array namespace to compute in, that of the values unless given
         Raises BindingError for a value that is missing or has the wrong shape, DTypeError for the wrong kind.
         """
         held: list[Any] = [None] * self._count
         binding = Binding(sizes)
         values = _by_name(values, binding)
-        xp = namespace(values[name] for name in self._named if name in values)
+        if xp is None:
+            xp = namespace(values[name] for name in self._named if name in values)
         for k, node in self.variables:
             name = node.attrs["name"]
             if name not in values:
