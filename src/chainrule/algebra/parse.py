@@ -75,7 +75,7 @@ def formula(
 def _settled(text: str, lines: Sequence[Definition], scope: Scope, syntax: Syntax) -> Formula:
     """Read the lines again and again, each time with one more size known, until all fit."""
     while True:
-        reading = _Reading(text, syntax, scope)
+        reading = Reading(text, syntax, scope)
         try:
             definitions = reading.lines(lines)
         except ShapeError as error:
@@ -163,14 +163,17 @@ KNOWN = sorted({*FUNCTIONS, *ALIASES, *SHAPED, "full"})
 _CHAINED = ("infix", "postfix", "index")
 
 
-class _Reading:
-    """One pass from the tree to nodes."""
+class Reading:
+    """One pass from the tree to nodes; `known` holds parts, by their id, whose expression is given."""
 
     def __init__(self, text: str, syntax: Syntax, scope: Scope) -> None:
         self.text, self.syntax, self.scope = text, syntax, scope
+        self.signs = INFIX[syntax]
         self.defined: dict[str, Node] = {}
+        self.known: Mapping[int, Node] = {}
 
     def lines(self, definitions: Sequence[Definition]) -> list[tuple[str | None, Node]]:
+        """Name and expression of every line; later lines may use the names of earlier ones."""
         found: list[tuple[str | None, Node]] = []
         for name, tree in definitions:
             node = lift(self.node(tree))
@@ -182,9 +185,10 @@ class _Reading:
     def node(self, part: Part) -> Node:
         """The expression of a part; a chain of operations, such as a long sum, is walked and not recursed."""
         chain = [part]
-        while chain[-1].kind in _CHAINED:
+        while chain[-1].kind in _CHAINED and id(chain[-1]) not in self.known:
             chain.append(chain[-1].parts[0])
-        node = self._made(chain.pop())
+        first = chain.pop()
+        node = self.known[id(first)] if id(first) in self.known else self._made(first)
         while chain:
             node = self._made(chain.pop(), node)
         return node
@@ -232,7 +236,7 @@ class _Reading:
             self._check_power(part.parts[1])
             if part.value == "^" and self.syntax == "matlab" and left.ndim == 2:
                 return FUNCTIONS["matpow"](left, self._whole(part.parts[1]))
-        return INFIX[self.syntax][part.value](left, right)
+        return self.signs[part.value](left, right)
 
     def _check_power(self, exponent: Part) -> None:
         if exponent.kind != "number" or abs(value := float(exponent.value)) <= MOST_POWER:

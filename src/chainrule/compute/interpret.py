@@ -77,6 +77,41 @@ class Interpreter:
         return [held[k] for k in self.outputs]
 
 
+class Kept:
+    """The values of many expressions at one point, each computed once and kept as long as this lives."""
+
+    def __init__(self, point: Mapping[Node, Array], sizes: Mapping[str, int] | None = None) -> None:
+        """`point` holds an array for every variable."""
+        self.binding = Binding(sizes)
+        self._held: dict[Node, Array] = dict(point)
+        for node, array in point.items():
+            self.binding.meet(node.attrs["name"], node.shape, np.shape(array))
+        self.binding.settle()
+
+    def __call__(self, root: Node) -> Array:
+        """The value of an expression. Raises BindingError where it has none."""
+        if root not in self._held:
+            with np.errstate(all="ignore"):
+                self._compute(root)
+        return self._held[root]
+
+    def _compute(self, root: Node) -> None:
+        waiting = [root]
+        while waiting:
+            node = waiting[-1]
+            missing = [i for i in node.inputs if i not in self._held]
+            if missing:
+                waiting += missing
+                continue
+            waiting.pop()
+            if node in self._held:
+                continue
+            if node.op is VARIABLE:
+                raise BindingError(f"no value for {described(node)}")
+            step = Step(node.op, node, (), _is_symbolic(tuple(node.attrs.values())), ())
+            self._held[node] = _run(np, step, [self._held[i] for i in node.inputs], self.binding)
+
+
 def _by_name(values: Values, binding: Binding) -> dict[str, Any]:
     """The values by name; those given for variables tell the sizes of their dimensions, used or not."""
     named: dict[str, Any] = {}
