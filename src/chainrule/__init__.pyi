@@ -43,6 +43,7 @@ from .algebra.letters import (
     einsum as einsum,
 )
 from .algebra.matrix import (
+    commutation as commutation,
     det as det,
     inv as inv,
     kron as kron,

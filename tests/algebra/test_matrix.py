@@ -54,6 +54,20 @@ def test_a_symmetric_hessian(values):
     np.testing.assert_allclose(H, H.transpose(2, 3, 0, 1), rtol=1e-10)
 
 
+@pytest.mark.parametrize(("m", "n"), [(2, 3), (3, 2), (1, 4), (3, 3)])
+def test_the_commutation_matrix_turns_vec_of_a_matrix_into_vec_of_its_transpose(m, n, rng):
+    """vec(Aᵀ) = K vec(A), and K (A ⊗ B) = (B ⊗ A) K."""
+    A, B = cr.matrix("A", "m", "n"), cr.matrix("B", "p", "q")
+    given = {"A": rng.standard_normal((m, n)), "B": rng.standard_normal((2, 4))}
+    left, right = cr.evaluate([cr.vec(A.T), cr.commutation("m", "n") @ cr.vec(A)], given)
+    np.testing.assert_array_equal(left, right)
+    exchanged = cr.commutation("p", "m") @ cr.kron(A, B), cr.kron(B, A) @ cr.commutation("q", "n")
+    np.testing.assert_allclose(*cr.evaluate(exchanged, given), rtol=1e-12)
+    assert cr.commutation("m", "n").shape == cr.matrix("K", "m·n", "m·n").shape
+    assert cr.parse("commutation(m, n)", {"A": A}) is cr.commutation("m", "n")
+    assert cr.commutation(2, 3, dtype=np.dtype("float32")).dtype == np.float32
+
+
 def test_the_kronecker_product_and_vec_keep_their_law(values, rng):
     """vec(A X B) = (Bᵀ ⊗ A) vec X"""
     B = cr.matrix("B", 3, 2)

@@ -1,4 +1,5 @@
-"""Functions of square matrices: inverse, determinant, solution of linear equations; and the Kronecker product.
+"""Functions of square matrices: inverse, determinant, solution of linear equations; the Kronecker product, and the
+matrix that exchanges its factors.
 
 Gradients: Petersen & Pedersen, The Matrix Cookbook (2012), sections 2.1 and 2.2; Giles (2008).
 """
@@ -9,13 +10,13 @@ from typing import Any
 
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import ALPHABET, build, repeat
-from chainrule.algebra.node import Node, Operand, make
-from chainrule.algebra.notation import call, described
+from chainrule.algebra.node import Node, Operand, make, no_inputs
+from chainrule.algebra.notation import ATOM, call, described
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
 from chainrule.algebra.operand import operands
 from chainrule.algebra.product import eye, matmul, square_matrix
 from chainrule.algebra.select import reshape
-from chainrule.algebra.signature import DType, Shape
+from chainrule.algebra.signature import FLOAT64, Axis, DType, Shape, axis as read_axis
 from chainrule.errors import GraphError, ShapeError
 
 
@@ -175,3 +176,30 @@ def kron(A: Operand, B: Operand) -> Node:
         raise ShapeError(f"kron takes matrices, not {described(a)} and {described(b)}")
     (n, m), (p, q) = a.shape, b.shape
     return reshape(build(("ab", "cd"), "acbd", (a, b)), (n * p, m * q))
+
+
+# ── the commutation matrix ────────────────────────────────────────────────────────────────────────────
+
+
+def _commutation(xp: Namespace, m: int, n: int, dtype: DType) -> Array:
+    """The identity with its columns, numbered (i, j) row by row, taken in the order (j, i)."""
+    identity = xp.reshape(xp.eye(m * n, dtype=getattr(xp, dtype.name)), (m * n, m, n))
+    return xp.reshape(xp.permute_dims(identity, (0, 2, 1)), (m * n, m * n))
+
+
+COMMUTATION: Op = declare(
+    Op(
+        "commutation",
+        forward=_commutation,
+        infer=lambda m, n, dtype: ((m * n, m * n), dtype),
+        pullback=no_inputs,
+        batch=no_inputs,
+        write=lambda _, __, m, n, dtype: call("commutation", [Phrase(str(a), ATOM) for a in (m, n)]),
+        examples=(Example((), {"m": 2, "n": 3, "dtype": FLOAT64}),),
+    )
+)
+
+
+def commutation(m: Axis | str, n: Axis | str, *, dtype: DType = FLOAT64) -> Node:
+    """The commutation matrix K, (m·n)×(m·n), with vec(Aᵀ) = K vec(A) for every A that is m×n (Magnus & Neudecker)."""
+    return make(COMMUTATION, m=read_axis(m), n=read_axis(n), dtype=dtype)

@@ -269,7 +269,8 @@ def rebuild(flat: list[tuple[str, tuple[int, ...], dict[str, Any]]]) -> Node:
 # ── leaves ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _no_inputs(*_: Any, **__: Any) -> Any:
+def no_inputs(*_: Any, **__: Any) -> Any:
+    """What a leaf has in the place of a gradient rule and a batching rule."""
     raise GraphError("a leaf has no inputs: there is nothing to pull back to, or to batch")
 
 
@@ -290,10 +291,10 @@ def _forward_size(xp: Namespace, axis: int, dtype: DType) -> Array:
 VARIABLE = declare(
     Op(
         "variable",
-        forward=_no_inputs,
+        forward=no_inputs,
         infer=lambda name, shape, dtype: (shape, dtype),
-        pullback=_no_inputs,
-        batch=_no_inputs,
+        pullback=no_inputs,
+        batch=no_inputs,
         write=lambda _, __, name, shape, dtype: Phrase(name, 100),
     )
 )
@@ -302,8 +303,8 @@ CONSTANT = declare(
         "constant",
         forward=_forward_constant,
         infer=lambda data: (data.array.shape, data.array.dtype),
-        pullback=_no_inputs,
-        batch=_no_inputs,
+        pullback=no_inputs,
+        batch=no_inputs,
         write=_write_constant,
     )
 )
@@ -312,8 +313,8 @@ SIZE = declare(
         "size",
         forward=_forward_size,
         infer=lambda axis, dtype: ((), dtype),
-        pullback=_no_inputs,
-        batch=_no_inputs,
+        pullback=no_inputs,
+        batch=no_inputs,
         write=lambda _, __, axis, dtype: Phrase(str(axis), 100),
     )
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from chainrule.algebra.formula import Definition, Part, Syntax, read, spelling, underlined
 from chainrule.algebra.functions import FUNCTIONS
+from chainrule.algebra.matrix import commutation
 from chainrule.algebra.node import Node, constant, size
 from chainrule.algebra.operand import lift
 from chainrule.algebra.product import as_row, eye, full, ones, zeros
@@ -156,7 +157,12 @@ INFIX: Mapping[Syntax, Mapping[str, Infix]] = {
 }
 
 ALIASES = {"σ": "sigmoid", "tr": "trace", "norm": "norm2", "ln": "log"}
-SHAPED: Mapping[str, Callable[..., Node]] = {"eye": eye, "ones": ones, "zeros": zeros}
+SHAPED: Mapping[str, Callable[..., Node]] = {
+    "commutation": commutation,
+    "eye": eye,
+    "ones": ones,
+    "zeros": zeros,
+}
 KNOWN = sorted({*FUNCTIONS, *ALIASES, *SHAPED, "full"})
 
 
