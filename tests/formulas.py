@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,27 @@ KINDS = {
 def drawn(kind, shape, rng):
     """A value of one of the kinds that the shared file names."""
     return KINDS[kind](np.asarray(rng.normal(size=shape)), rng)
+
+
+_SPELT = {"×": " x ", "⊗": "kron", "ᵀ": "^t", "²": "^2", "′": "'", "σ'": "sigmoid'"}
+
+
+def _plain(text):
+    """The text in small letters without blanks, `×` as x, superscripts as on a keyboard, no plural of forms."""
+    for sign, spelt in _SPELT.items():
+        text = text.replace(sign, spelt)
+    return re.sub(r"\s+", "", text.lower().replace("forms", "form"))
+
+
+def names(message, asked):
+    """Whether a message names what the shared file asks for: a phrase, or each thing that it should offer.
+
+    A single letter, the name of a dimension, has to stand by itself in the message.
+    """
+    if asked.startswith("offer:"):
+        return all(
+            names(message, part) for part in re.split(r",\s*(?:or\s+)?", asked.removeprefix("offer:").strip())
+        )
+    if len(asked) == 1:
+        return re.search(rf"(?<![^\W_]){re.escape(asked)}(?![^\W_])", message) is not None
+    return _plain(re.sub(r"^an? ", "", asked)) in _plain(message)
