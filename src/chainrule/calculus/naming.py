@@ -1,0 +1,329 @@
+"""Which parts of a gradient get a name: what repeats is written once, as the course notes write it.
+
+    s = uᵀ tanh(W x + b)     z = W x + b,  h = tanh(z),  δ = u ⊙ (1 − h²)     ∂s/∂W = δ xᵀ,  ∂s/∂x = Wᵀ δ
+
+A part is named for what it is (a line of the user's, an error signal, an activation and its argument), or because
+it repeats and is worth a line. One pass from the results down decides: what is inside a named part is written
+once, so that it repeats only if it also stands elsewhere.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chainrule.algebra.choice import CAST, MAXIMUM, MINIMUM
+from chainrule.algebra.contract import letters_of
+from chainrule.algebra.entrywise import (
+    ADD,
+    CLIP,
+    DIVIDE,
+    HARD_TANH,
+    LEAKY_RELU,
+    NEGATIVE,
+    PARAMETRIC_RELU,
+    RELU,
+    SIGMOID,
+    SOFTPLUS,
+    SUBTRACT,
+    TANH,
+)
+from chainrule.algebra.letters import PRODUCT_OP
+from chainrule.algebra.matrix import DET, INV, LOGDET, SOLVE
+from chainrule.algebra.node import CONSTANT, SIZE, VARIABLE, Node, topological, variable
+from chainrule.algebra.op import Op
+from chainrule.algebra.product import ROW
+from chainrule.algebra.reduce import LOG_SOFTMAX, LOGSUMEXP, NORM, SOFTMAX
+from chainrule.algebra.select import JOIN, RESHAPE
+from chainrule.algebra.signature import FLOATS
+from chainrule.calculus.names import Part, names_for, names_in
+from chainrule.calculus.rewrite import remake
+
+
+class Line(NamedTuple):
+    """A name and what it stands for."""
+
+    name: str
+    value: Node
+    """In variables and the names of earlier lines; a name is a variable node of that name."""
+    whole: Node
+    """The same in variables only."""
+    role: str
+    """`pre-activation`, `error signal at z1`, `defined`, `shared` …"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Gradients with their shared parts named: lines in the order of computing, and results that speak of them."""
+
+    lines: tuple[Line, ...]
+    results: tuple[Node, ...]
+
+
+def named(results: Sequence[Node], s: Node, defined: Mapping[str, Node], signals: Mapping[Node, Node]) -> Program:
+    """The results with their shared parts named. Substituting the names gives back the very same expressions.
+
+    results   gradients in textbook form, in variables only
+    s         the expression that was differentiated
+    defined   the names that the user's own lines define
+    signals   pre-activation in s (see `pre_activations`) → its upstream gradient, in the form the results have
+    """
+    plan = _Plan(results, s, defined, signals)
+    taken = names_in((*plan.order, *plan.forward)) | {"s", *defined}
+    return plan.program(names_for(plan.parts(), plan.layers, taken))
+
+
+def pre_activations(s: Node) -> list[Node]:
+    """The compound arguments of the activations in an expression, in the forward order."""
+    found = (_argument(n) for n in topological([s]) if _takes_argument(n))
+    return list(dict.fromkeys(z for z in found if _is_compound(z)))
+
+
+# ── what a node is ────────────────────────────────────────────────────────────────────────────────────
+
+ACTIVATIONS = frozenset((TANH, SIGMOID, RELU, SOFTPLUS, HARD_TANH, LEAKY_RELU, PARAMETRIC_RELU, CLIP, SOFTMAX))
+SOFT = frozenset((LOGSUMEXP, LOG_SOFTMAX))
+"""Of the softmax kind: their arguments are pre-activations, but their values are no layer's output."""
+
+DEAR = ACTIVATIONS | SOFT | {NORM, INV, SOLVE, DET, LOGDET, JOIN}
+"""Operations whose value is worth a name when it is used twice."""
+
+LEAVES = frozenset((VARIABLE, CONSTANT, SIZE))
+
+KINDS: Mapping[Op, str] = {INV: "inverse", SOLVE: "solution", NORM: "norm", JOIN: "joined"}
+
+
+def _is_number(node: Node) -> bool:
+    return not node.shape and node.op in (CONSTANT, SIZE)
+
+
+def _unsigned(node: Node) -> Node:
+    return node.inputs[0] if node.op is NEGATIVE else node
+
+
+def _is_activation(node: Node) -> bool:
+    """Whether a node is an activation's value: tanh(z), max(z, 0)."""
+    return node.op in ACTIVATIONS or (node.op in (MAXIMUM, MINIMUM) and any(map(_is_number, node.inputs)))
+
+
+def _takes_argument(node: Node) -> bool:
+    return node.op in SOFT or _is_activation(node)
+
+
+def _argument(activation: Node) -> Node:
+    """The pre-activation, without a sign."""
+    first, *more = activation.inputs
+    return _unsigned(more[0] if _is_number(first) else first)
+
+
+def _view_of(node: Node) -> Node | None:
+    """The operand that a node only shows in another way: −x, 2 x, x / 2, Xᵀ, diag(x), a vector as a column."""
+    if node.op in (NEGATIVE, ROW, RESHAPE):
+        return node.inputs[0]
+    if node.op is DIVIDE:
+        return node.inputs[0] if _is_number(node.inputs[1]) else None
+    if node.op is not PRODUCT_OP:
+        return None
+    ins, out = letters_of(node.attrs["letters"])
+    if len(ins) == 1:
+        return node.inputs[0] if set(ins[0]) <= set(out) else None
+    numbers = [_is_number(i) for i in node.inputs]
+    return node.inputs[numbers[0]] if len(ins) == 2 and any(numbers) else None
+
+
+def _core(node: Node) -> Node:
+    """What is left of a node when numbers, signs and views are taken away."""
+    inner = _view_of(node)
+    while inner is not None:
+        node, inner = inner, _view_of(inner)
+    return node
+
+
+def _is_compound(node: Node) -> bool:
+    """Whether an argument of an activation is worth a letter: neither a leaf nor another activation's value."""
+    core = _core(node)
+    return core.op not in LEAVES and not _is_activation(core)
+
+
+def _unscaled(node: Node) -> Iterator[Node]:
+    """A node, and what is left of it as its sign and scalar factors are taken away one by one."""
+    rest: Node | None = node
+    while rest is not None:
+        yield rest
+        rest = _without_scalar(rest)
+
+
+def _without_scalar(node: Node) -> Node | None:
+    if node.op is NEGATIVE or (node.op is DIVIDE and not node.inputs[1].shape):
+        return node.inputs[0]
+    scalars = [not i.shape for i in node.inputs]
+    scaled = node.op is PRODUCT_OP and len(scalars) == 2 and node.ndim and any(scalars)
+    return node.inputs[scalars[0]] if scaled else None
+
+
+def _is_contraction(node: Node) -> bool:
+    """Whether a node is a product of two factors that sums over what they share, such as A x."""
+    if node.op is not PRODUCT_OP or len(node.inputs) != 2:
+        return False
+    ins, out = letters_of(node.attrs["letters"])
+    return bool(node.ndim) and not set("".join(ins)) <= set(out)
+
+
+def _is_difference(node: Node) -> bool:
+    """Whether a node is a residual such as A x − b; 1 − h² is none."""
+    return node.op is SUBTRACT and bool(node.ndim) and not any(map(_is_number, node.inputs))
+
+
+def _is_quotient(node: Node) -> bool:
+    """Whether a node is a quotient of two products that are numbers, as Rayleigh's."""
+    products = (i.op is PRODUCT_OP and len(i.inputs) > 1 and _view_of(i) is None for i in node.inputs)
+    return node.op is DIVIDE and not node.shape and all(products)
+
+
+def _is_mean(node: Node) -> bool:
+    total = node.inputs[0] if node.op is DIVIDE and node.inputs[1].op in LEAVES else node
+    return total is not node and total.op is PRODUCT_OP and len(total.inputs) == 1
+
+
+def _is_solution(node: Node) -> bool:
+    return node.op is PRODUCT_OP and node.ndim == 1 and any(i.op is INV for i in node.inputs)
+
+
+def _kind(node: Node) -> str:
+    """What a part is called after."""
+    if node.op in KINDS:
+        return KINDS[node.op]
+    found = (
+        ("solution", _is_solution),
+        ("mean", _is_mean),
+        ("quotient", _is_quotient),
+        ("residual", _is_difference),
+    )
+    return next((kind for kind, fits in found if fits(node)), "shared")
+
+
+# ── what is worth a name ──────────────────────────────────────────────────────────────────────────────
+
+MANY, LONG = 3, 5
+"""Uses are counted up to MANY, operations up to LONG: so many make a difference worth a name even once."""
+
+
+def _own_cost(node: Node) -> int:
+    """The operations that a node itself adds to what is written."""
+    free = node.op in LEAVES or node.op is CAST or _view_of(node) is not None
+    return 0 if free else max(1, len(node.inputs) - 1)
+
+
+class _Plan:
+    """Which nodes get names, and for what; then the program."""
+
+    def __init__(
+        self, results: Sequence[Node], s: Node, defined: Mapping[str, Node], signals: Mapping[Node, Node]
+    ) -> None:
+        self.results = results
+        self.order = topological(results)
+        self.forward = {n: k for k, n in enumerate(topological([s, *defined.values()]))}
+        self.defined = {n: name for name, n in defined.items() if n.op not in LEAVES}
+        takers = [n for n in (*self.forward, *self.order) if _takes_argument(n)]
+        self.layers = dict.fromkeys([*map(_argument, takers), *map(_unsigned, signals)])
+        self.deltas = self._deltas(signals)
+        self.factors = {i for n in self.order if _is_contraction(n) for i in n.inputs}
+        self.roles = self._roles()
+
+    def _deltas(self, signals: Mapping[Node, Node]) -> dict[Node, tuple[Node, bool]]:
+        """Part of the results → the pre-activation whose upstream gradient it is, and whether exactly so."""
+        held = set(self.order)
+        deltas: dict[Node, tuple[Node, bool]] = {}
+        for z, signal in signals.items():
+            part = next((n for n in _unscaled(signal) if n in held), None)
+            if part is not None and _core(z).op not in LEAVES and self._speaks(part):
+                deltas.setdefault(part, (_unsigned(z), part is signal and z.op is not NEGATIVE))
+        return deltas
+
+    def _speaks(self, part: Node) -> bool:
+        """Whether an upstream gradient says more than a variable, an activation or [z > 0] does."""
+        core = _core(part)
+        return (
+            core.op not in LEAVES and core.op is not CAST and not _is_activation(core) and core not in self.forward
+        )
+
+    def _roles(self) -> dict[Node, str]:
+        """The nodes that get a name, each with its role, from the results down."""
+        cost: dict[Node, int] = {}
+        for n in self.order:
+            cost[n] = min(LONG, _own_cost(n) + sum(cost[i] for i in n.inputs))
+        uses = dict.fromkeys(self.order, 0)
+        for root in self.results:
+            uses[root] = min(MANY, uses[root] + 1)
+        roles: dict[Node, str] = {}
+        for node in reversed(self.order):
+            role = self._role(node, uses[node], cost[node])
+            if role:
+                roles[node] = role
+            for i in node.inputs:
+                uses[i] = min(MANY, uses[i] + (1 if role else uses[node]))
+        return roles
+
+    def _role(self, node: Node, uses: int, cost: int) -> str:
+        """What a node is named for; "" where it is not named."""
+        if node in self.defined or node in self.deltas:
+            return "defined" if node in self.defined else "error signal"
+        if not cost or node.dtype not in FLOATS:
+            return ""
+        if node in self.layers and _is_compound(node) and (uses > 1 or self.deltas):
+            return "pre-activation"
+        if _view_of(node) is not None:
+            return ""
+        if _is_activation(node) and (uses > 1 or (self.deltas and _is_compound(_argument(node)))):
+            return "probability" if self._is_probability(node) else "activation"
+        return _kind(node) if self._pays(node, uses, cost) else ""
+
+    def _pays(self, node: Node, uses: int, cost: int) -> bool:
+        """Whether a part is worth a line for what is saved by it, or for what it is."""
+        if uses == 1:
+            long = cost == LONG and node in self.factors and _is_difference(node)
+            return (
+                long
+                or (node.op is JOIN and bool(self.deltas))
+                or (_is_quotient(node) and node not in self.results)
+            )
+        backward = self.deltas and node not in self.forward and _is_contraction(node)
+        table = node.ndim == 2 and _is_difference(node)
+        return node.op in DEAR or bool(backward) or table or (uses - 1) * cost > 1
+
+    def _is_probability(self, node: Node) -> bool:
+        """Whether an activation is a softmax, or the p of an error signal p − y."""
+        z = _argument(node)
+        errors = (_core(part) for part, (at, _) in self.deltas.items() if at is z)
+        return node.op is SOFTMAX or any(e.op in (ADD, SUBTRACT) and node in e.inputs for e in errors)
+
+    # ── the program ───────────────────────────────────────────────────────────────────────────────────
+
+    def parts(self) -> list[Part]:
+        """The nodes to be named in the order of computing: forward, then backward."""
+        order = {n: (1, k) for k, n in enumerate(self.order)} | {n: (0, k) for n, k in self.forward.items()}
+        ordered = sorted(self.roles, key=order.__getitem__)
+        return [Part(n, self.roles[n], self._layer(n), self.defined.get(n, "")) for n in ordered]
+
+    def _layer(self, node: Node) -> Node | None:
+        if node in self.deltas:
+            return self.deltas[node][0]
+        return _argument(node) if _is_activation(node) else node if node in self.layers else None
+
+    def program(self, names: Mapping[Node, str]) -> Program:
+        """The lines and results that speak of these names."""
+        done: dict[Node, Node] = {}
+        values: dict[Node, Node] = {}
+        for node in self.order:
+            value = remake(node, [done[i] for i in node.inputs])
+            if node in names:
+                values[node], value = value, variable(names[node], node.shape, node.dtype)
+            done[node] = value
+        lines = (Line(names[p.node], values[p.node], p.node, self._said(p, names)) for p in self.parts())
+        return Program(tuple(lines), tuple(done[r] for r in self.results))
+
+    def _said(self, part: Part, names: Mapping[Node, str]) -> str:
+        """The role as readers are told it."""
+        if part.role != "error signal":
+            return "softmax" if part.node.op is SOFTMAX and part.role == "probability" else part.role
+        z, exact = self.deltas[part.node]
+        return f"error signal at {names.get(z, z)}" + ("" if exact else ", but for a factor")
