@@ -1,0 +1,551 @@
+"""The laws of the textbook form, one row each; every row is tried on numbers by the tests.
+
+`TERM_LAWS` look at one factor of a term and its neighbours, `SUM_LAWS` at a whole sum, `FUNCTION_LAWS` at a function
+of expressions that are in textbook form already.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from chainrule.algebra.contract import letters_of
+from chainrule.algebra.entrywise import EXP, SIGN_OP, SOFTPLUS, exp, log, relu, sigmoid, softplus, tanh
+from chainrule.algebra.letters import PRODUCT_OP, build
+from chainrule.algebra.matrix import INV, LOGDET, det, inv, logdet
+from chainrule.algebra.node import VARIABLE, Node, constant, make
+from chainrule.algebra.product import eye
+from chainrule.algebra.reduce import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
+from chainrule.algebra.select import RESHAPE
+from chainrule.calculus.terms import Factor, Sum, Term, alone, constant_term, number_of
+
+if TYPE_CHECKING:
+    from chainrule.calculus.reading import Reader
+
+
+class TermLaw(NamedTuple):
+    """What a factor does with its neighbours: (reader, term, place of the factor, number of axes) → terms."""
+
+    name: str
+    on: tuple[str, ...]
+    apply: Callable[["Reader", Term, int, int], Sequence[Term] | None]
+
+
+class SumLaw(NamedTuple):
+    """What the terms of a sum make together: (reader, terms, number of axes) → terms."""
+
+    name: str
+    apply: Callable[["Reader", Sum, int], Sequence[Term] | None]
+
+
+class FunctionLaw(NamedTuple):
+    """What a function of an expression is instead: (reader, node) → node."""
+
+    name: str
+    on: tuple[str, ...]
+    apply: Callable[["Reader", Node], Node | None]
+
+
+# ── functions ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of(name: str) -> Callable[[Node], bool]:
+    return lambda node: node.op.name == name
+
+
+def _sum_of_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
+    """The x and the axes of a sum of exp(x) over axes."""
+    if node.op is not PRODUCT_OP or len(node.inputs) != 1 or node.inputs[0].op is not EXP or node.attrs["sizes"]:
+        return None
+    (term,), out = letters_of(node.attrs["letters"])
+    if len(set(term)) < len(term) or [c for c in term if c in out] != list(out) or term == out:
+        return None
+    return node.inputs[0].inputs[0], tuple(k - len(term) for k, c in enumerate(term) if c not in out)
+
+
+def _log_of_sum_of_exp(reader: "Reader", node: Node) -> Node | None:
+    found = _sum_of_exp(node.inputs[0])
+    return None if found is None else make(LOGSUMEXP, found[0], axes=found[1])
+
+
+def _log_of_softmax(reader: "Reader", node: Node) -> Node | None:
+    inner = node.inputs[0]
+    return make(LOG_SOFTMAX, *inner.inputs, **inner.attrs) if inner.op is SOFTMAX else None
+
+
+def _exp_of_log_softmax(reader: "Reader", node: Node) -> Node | None:
+    inner = node.inputs[0]
+    if inner.op is LOG_SOFTMAX:
+        return make(SOFTMAX, *inner.inputs, **inner.attrs)
+    return inner.inputs[0] if inner.op.name == "log" else None
+
+
+def _one_plus_exp(reader: "Reader", node: Node) -> tuple[Node, float] | None:
+    """The x, and its sign, of 1 + exp(x)."""
+    terms = reader.terms(node)
+    if len(terms) != 2:
+        return None
+    one = [t for t in terms if not t.factors and t.number == 1]
+    rest = [t for t in terms if len(t.factors) == 1 and t.number == 1 and t.factors[0].base.op is EXP]
+    if len(one) != 1 or len(rest) != 1:
+        return None
+    (f,) = rest[0].factors
+    if f.power not in (1, -1) or f.letters != tuple(range(node.ndim)):
+        return None
+    return f.base.inputs[0], f.power
+
+
+def _log_of_one_plus_exp(reader: "Reader", node: Node) -> Node | None:
+    x = node.inputs[0].inputs[0] if node.op.name == "log1p" and node.inputs[0].op is EXP else None
+    if x is not None:
+        return softplus(x)
+    found = _one_plus_exp(reader, node.inputs[0]) if node.op.name == "log" else None
+    return None if found is None else softplus(found[0] if found[1] > 0 else _minus(reader, found[0]))
+
+
+def _minus(reader: "Reader", node: Node) -> Node:
+    return reader.best(-node)
+
+
+def _log_of_sigmoid(reader: "Reader", node: Node) -> Node | None:
+    """log σ(x) = −softplus(−x), and log (1 − σ(x)) = −softplus(x)."""
+    terms = reader.terms(node.inputs[0])
+    plain = [t for t in terms if len(t.factors) == 1 and t.factors[0].base.op.name == "sigmoid"]
+    if len(plain) != 1 or plain[0].factors[0].power != 1:
+        return None
+    (f,) = plain[0].factors
+    x = f.base.inputs[0]
+    if f.letters != tuple(range(node.ndim)):
+        return None
+    if len(terms) == 1 and plain[0].number == 1:
+        return -softplus(_minus(reader, x))
+    rest = [t for t in terms if not t.factors]
+    if len(terms) == 2 and plain[0].number == -1 and rest and rest[0].number == 1:
+        return -softplus(x)
+    return None
+
+
+def _log_of_det(reader: "Reader", node: Node) -> Node | None:
+    inner = node.inputs[0]
+    return logdet(inner.inputs[0]) if inner.op.name == "det" else None
+
+
+def _of_inverse(reader: "Reader", node: Node) -> Node | None:
+    inner = node.inputs[0]
+    if inner.op is not INV:
+        return None
+    (x,) = inner.inputs
+    return {"inv": lambda: x, "det": lambda: 1 / det(x), "logdet": lambda: -logdet(x)}[node.op.name]()
+
+
+def _transposed_base(reader: "Reader", node: Node) -> Node | None:
+    """The X of Xᵀ."""
+    x = node.inputs[0]
+    turned = x.op is PRODUCT_OP and x.attrs["letters"] == "ab->ba"
+    return x.inputs[0] if turned else None
+
+
+def _of_transpose(reader: "Reader", node: Node) -> Node | None:
+    x = _transposed_base(reader, node)
+    if x is None:
+        return None
+    return inv(x).T if node.op is INV else make(node.op, x)
+
+
+def _of_identity(reader: "Reader", node: Node) -> Node | None:
+    x = node.inputs[0]
+    if x.op is not PRODUCT_OP or x.attrs["letters"] != "->aa" or number_of(x.inputs[0]) != 1:
+        return None
+    return x if node.op is INV else constant(1.0 if node.op.name == "det" else 0.0, node.dtype)
+
+
+def _of_orthogonal(reader: "Reader", node: Node) -> Node | None:
+    (x,) = node.inputs
+    return x.T if reader.facts.holds("orthogonal", x) else None
+
+
+def _of_square_product(reader: "Reader", node: Node) -> Node | None:
+    """inv(A B) = inv(B) inv(A) and det(A B) = det(A) det(B) where every factor is square, if that is tried."""
+    terms = reader.terms(node.inputs[0])
+    if not reader.open_inverses or len(terms) != 1 or node.ndim not in (0, 2):
+        return None
+    term, n = terms[0], node.inputs[0].shape[-1]
+    chain = _chain(term)
+    if chain is None or any(f.base.shape != (n, n) for f, _ in chain) or term.number != 1:
+        return None
+    parts = [(inv(f.base).T if turned else inv(f.base)) for f, turned in chain]
+    if node.op is INV:
+        total = parts[-1]
+        for part in parts[-2::-1]:
+            total = total @ part
+        return total
+    values = [make(node.op, f.base) for f, _ in chain]
+    result = values[0]
+    for value in values[1:]:
+        result = result * value if node.op.name == "det" else result + value
+    return result
+
+
+def _chain(term: Term) -> list[tuple[Factor, bool]] | None:
+    """The factors of a product of two or more matrices from axis 0 to axis 1, and which are transposed."""
+    left, at, chain = list(term.factors), 0, []
+    while left:
+        here = [f for f in left if at in f.letters]
+        if len(here) != 1 or len(here[0].letters) != 2 or here[0].power != 1:
+            return None
+        f = here[0]
+        left.remove(f)
+        turned = f.letters[1] == at
+        chain.append((f, turned))
+        at = f.letters[0] if turned else f.letters[1]
+    return chain if at == 1 and len(chain) > 1 else None
+
+
+def _trace_of_kron(reader: "Reader", node: Node) -> Node | None:
+    """tr(A ⊗ B) = tr(A) tr(B)."""
+    x = node.inputs[0]
+    if node.attrs["letters"] != "aa->" or x.op is not RESHAPE or x.inputs[0].op is not PRODUCT_OP:
+        return None
+    inner = x.inputs[0]
+    if inner.attrs["letters"] != "ab,cd->acbd":
+        return None
+    a, b = inner.inputs
+    if a.shape[0] != a.shape[1]:
+        return None
+    return build(("aa",), "", (a,)) * build(("aa",), "", (b,))
+
+
+def _difference_and_zero(reader: "Reader", node: Node) -> Node | None:
+    """0 < a - b  is  b < a."""
+    left, right = node.inputs
+    for zero, other, turned in ((left, right, False), (right, left, True)):
+        if number_of(zero) == 0 and other.op.name == "subtract" and other.shape == node.shape:
+            a, b = other.inputs
+            return make(node.op, *((a, b) if turned else (b, a)))
+    return None
+
+
+FUNCTIONS: Sequence[FunctionLaw] = (
+    FunctionLaw("0 < a - b is b < a", ("less", "less_equal"), _difference_and_zero),
+    FunctionLaw("log Σ exp x = logsumexp x", ("log",), _log_of_sum_of_exp),
+    FunctionLaw("log softmax x = log_softmax x", ("log",), _log_of_softmax),
+    FunctionLaw("exp log_softmax x = softmax x, exp log x = x", ("exp",), _exp_of_log_softmax),
+    FunctionLaw("log (1 + exp x) = softplus x", ("log", "log1p"), _log_of_one_plus_exp),
+    FunctionLaw("log σ(x) = -softplus(-x)", ("log",), _log_of_sigmoid),
+    FunctionLaw("log det X = logdet X", ("log",), _log_of_det),
+    FunctionLaw("inv inv X = X, det inv X = 1 / det X", ("inv", "det", "logdet"), _of_inverse),
+    FunctionLaw("inv Xᵀ = (inv X)ᵀ, det Xᵀ = det X", ("inv", "det", "logdet"), _of_transpose),
+    FunctionLaw("inv I = I", ("inv", "det", "logdet"), _of_identity),
+    FunctionLaw("inv Q = Qᵀ for orthogonal Q", ("inv",), _of_orthogonal),
+    FunctionLaw("tr(A ⊗ B) = tr(A) tr(B)", ("product",), _trace_of_kron),
+    FunctionLaw("inv(A B) = inv(B) inv(A)", ("inv", "det", "logdet"), _of_square_product),
+)
+
+
+# ── terms ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _inverse_meets(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """X⁻¹ X = I, where X may be a product that is spread over factors."""
+    f = term.factors[k]
+    x = f.base.inputs[0]
+    if f.power != 1 or f.base.ndim != 2:
+        return None
+    symmetric = reader.is_symmetric(x)
+    for end in (0, 1):
+        link, free = f.letters[end], f.letters[1 - end]
+        if link not in term.sums or link == free or term.uses(link) != 2:
+            continue
+        for i, g in enumerate(term.factors):
+            if i != k and g.base is x and g.power == 1 and link in g.letters:
+                at = g.letters.index(link)
+                if at != end or symmetric:
+                    return [_identified(term.without(k, i), x, free, g.letters[1 - at], out)]
+        spread = _spread(reader, term, k, x, link, end)
+        if spread is not None:
+            places, far = spread
+            return [_identified(term.without(k, *places), x, free, far, out)]
+    return None
+
+
+def _identified(term: Term, like: Node, a: int, b: int, out: int) -> Term:
+    """The term times δ_ab."""
+    held = term.letters() | {a, b}
+    term = term._replace(sums={c: s for c, s in term.sums.items() if c in held})
+    return term.times(1.0, Factor(eye(like.shape[0], dtype=like.dtype), (a, b)))
+
+
+def _spread(
+    reader: "Reader", term: Term, k: int, x: Node, link: int, end: int
+) -> tuple[tuple[int, ...], int] | None:
+    """The factors of the term that make up x next to the letter `link`, and the letter on their far side."""
+    terms = reader.terms(x)
+    if len(terms) != 1 or terms[0].number != 1 or len(terms[0].factors) < 2:
+        return None
+    chain = _chain(terms[0])
+    if chain is None:
+        return None
+    # x⁻¹'s axis 1 meets x's axis 0, and its axis 0 meets x's axis 1
+    steps = [(g.base, turned) for g, turned in chain]
+    if end == 0:
+        steps = [(base, not turned) for base, turned in steps[::-1]]
+    at, places = link, []
+    for n, (base, turned) in enumerate(steps):
+        found = None
+        for i, g in enumerate(term.factors):
+            if i == k or i in places or g.base is not base or g.power != 1 or at not in g.letters:
+                continue
+            here = g.letters.index(at)
+            if (here == 1) == turned or id(base) in reader.symmetric:
+                found = i, g.letters[1 - here]
+        if found is None:
+            return None
+        places.append(found[0])
+        at = found[1]
+        if n < len(steps) - 1 and (at not in term.sums or term.uses(at) != 2):
+            return None
+    return tuple(places), at
+
+
+def _fact_about_variable(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    f = term.factors[k]
+    known = reader.facts.of(f.base)
+    for fact in known & FACT_LAWS.keys():
+        changed = FACT_LAWS[fact](reader, term, k, out)
+        if changed is not None:
+            return changed
+    return None
+
+
+def _sums_to_one(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """Σ y = 1 over the last axis, where nothing else has its letter."""
+    f = term.factors[k]
+    last = f.letters[-1]
+    if f.power != 1 or last not in term.sums or term.uses(last) != 1:
+        return None
+    rest = term.without(k)
+    sums = {c: a for c, a in rest.sums.items() if c != last}
+    return [rest._replace(sums=sums)]
+
+
+def _one_hot(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """y² = y for a vector of zeros and ones."""
+    f = term.factors[k]
+    if f.power == 1 or f.power < 0:
+        return None
+    factors = tuple(g._replace(power=1.0) if i == k else g for i, g in enumerate(term.factors))
+    return [term._replace(factors=factors)]
+
+
+def _orthogonal(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """Q Qᵀ = Qᵀ Q = I; of a tall Q only Qᵀ Q."""
+    f = term.factors[k]
+    rows, columns = f.base.shape
+    for end in (0, 1):
+        link = f.letters[end]
+        if (end == 1 and rows != columns) or link not in term.sums or term.uses(link) != 2:
+            continue
+        for i, g in enumerate(term.factors):
+            if i != k and g.base is f.base and g.power == f.power == 1 and g.letters[end] == link:
+                other = f.base.shape[1 - end]
+                term = term.without(k, i)
+                sums = {c: a for c, a in term.sums.items() if c != link}
+                unit = Factor(eye(other, dtype=f.base.dtype), (f.letters[1 - end], g.letters[1 - end]))
+                return [term._replace(sums=sums).times(1.0, unit)]
+    return None
+
+
+def _idempotent(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """P P = P."""
+    f = term.factors[k]
+    link = f.letters[1]
+    if f.power != 1 or link not in term.sums or term.uses(link) != 2:
+        return None
+    for i, g in enumerate(term.factors):
+        if i != k and g.base is f.base and g.power == 1 and g.letters[0] == link:
+            one = term.without(k, i).times(1.0, Factor(f.base, (f.letters[0], g.letters[1])))
+            return [one._replace(sums={c: a for c, a in one.sums.items() if c != link})]
+    return None
+
+
+FACT_LAWS: dict[str, Callable[["Reader", Term, int, int], Sequence[Term] | None]] = {
+    "sums to one": _sums_to_one,
+    "rows sum to one": _sums_to_one,
+    "one-hot": _one_hot,
+    "orthogonal": _orthogonal,
+    "idempotent": _idempotent,
+}
+
+
+def _softmax_sums(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """Σ softmax = 1 over its axis."""
+    f = term.factors[k]
+    axes = f.base.attrs["axes"]
+    if f.power != 1 or len(axes) != 1:
+        return None
+    letter = f.letters[axes[0]]
+    if letter not in term.sums or term.uses(letter) != 1:
+        return None
+    rest = term.without(k)
+    return [rest._replace(sums={c: a for c, a in rest.sums.items() if c != letter})]
+
+
+def _softmax_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """exp x / Σ exp x = softmax x."""
+    f = term.factors[k]
+    if f.power != 1:
+        return None
+    for i, g in enumerate(term.factors):
+        found = _sum_of_exp(g.base) if g.power == -1 else None
+        if found is None or found[0] is not f.base.inputs[0] or len(found[1]) != 1:
+            continue
+        axis = found[1][0] % len(f.letters)
+        if g.letters == f.letters[:axis] + f.letters[axis + 1 :]:
+            p = make(SOFTMAX, found[0], axes=found[1])
+            return [term.without(k, i).times(1.0, Factor(p, f.letters))]
+    return None
+
+
+def _sigmoid_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """1 / (1 + exp(-x)) = σ(x), and exp x / (1 + exp x) = σ(x)."""
+    f = term.factors[k]
+    if f.power >= 0:
+        return None
+    found = _one_plus_exp(reader, f.base)
+    if found is None:
+        return None
+    x, sign = found
+    for i, g in enumerate(term.factors):
+        if sign > 0 and f.power == -1 and g == Factor(exp(x), f.letters):
+            return [term.without(k, i).times(1.0, Factor(sigmoid(x), f.letters))]
+    argument = x if sign < 0 else _minus(reader, x)
+    node = reader.best(sigmoid(argument))
+    return [term.without(k).times(1.0, Factor(node, f.letters, -f.power))]
+
+
+def _tanh_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ) = tanh x."""
+    f = term.factors[k]
+    below = _pair_of_exp(reader, f.base)
+    if f.power != -1 or below is None or below[1] != (1.0, 1.0):
+        return None
+    for i, g in enumerate(term.factors):
+        above = _pair_of_exp(reader, g.base) if g.power == 1 and g.letters == f.letters else None
+        if above is not None and above[0] is below[0] and above[1] in ((1.0, -1.0), (-1.0, 1.0)):
+            return [term.without(k, i).times(above[1][0], Factor(tanh(above[0]), f.letters))]
+    return None
+
+
+def _pair_of_exp(reader: "Reader", node: Node) -> tuple[Node, tuple[float, float]] | None:
+    """The x and the numbers a, b of a exp(x) + b exp(-x)."""
+    terms = reader.terms(node) if node.op.name in ("add", "subtract") else ()
+    if len(terms) != 2 or any(len(t.factors) != 1 or t.factors[0].base.op is not EXP for t in terms):
+        return None
+    first, second = sorted(terms, key=lambda t: -t.factors[0].power)
+    same = first.factors[0].base is second.factors[0].base
+    powers = first.factors[0].power, second.factors[0].power
+    return (first.factors[0].base.inputs[0], (first.number, second.number)) if same and powers == (1, -1) else None
+
+
+def _sign_meets_abs(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """sign(x) |x| = x."""
+    f = term.factors[k]
+    x = f.base.inputs[0]
+    for i, g in enumerate(term.factors):
+        if g.base.op is SIGN_OP and g.base.inputs[0] is x and g.power == 1 and g.letters == f.letters and f.power >= 1:
+            rest = term.without(k, i).times(1.0, Factor(x, f.letters))
+            return [rest.times(1.0, f._replace(power=f.power - 1)) if f.power != 1 else rest]
+    if f.power > 0 and f.power % 2 == 0:
+        return [term.without(k).times(1.0, Factor(x, f.letters, f.power))]
+    return None
+
+
+def _indicator(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """[c]² = [c], relu(x) [x > 0] = relu(x), and x [x > 0] = relu(x)."""
+    f = term.factors[k]
+    if f.power > 1:
+        factors = tuple(g._replace(power=1.0) if i == k else g for i, g in enumerate(term.factors))
+        return [term._replace(factors=factors)]
+    condition = f.base.inputs[0]
+    if condition.op.name != "less" or f.power != 1 or number_of(condition.inputs[0]) != 0:
+        return None
+    x = condition.inputs[1]
+    for i, g in enumerate(term.factors):
+        if g.letters == f.letters and g.power >= 1:
+            if g.base.op.name == "relu" and g.base.inputs[0] is x:
+                return [term.without(k)]
+            if g.base is x and g.power == 1 and x.op is not VARIABLE:
+                return [term.without(k, i).times(1.0, Factor(relu(x), f.letters))]
+    return None
+
+
+def _diagonal_of_sum(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """The diagonal of a sum, and an entry-wise product with a sum that holds an identity, term by term."""
+    f = term.factors[k]
+    if f.power != 1 or f.base.op.name not in ("add", "subtract") or f.base.ndim != 2:
+        return None
+    inner = reader.terms(f.base)
+    diagonal = f.letters[0] == f.letters[1]
+    held = any(len(t.factors) and any(_is_unit(g) for g in t.factors) for t in inner)
+    meets = any(i != k and set(g.letters) & set(f.letters) for i, g in enumerate(term.factors))
+    outside = not any(c in term.sums for c in f.letters)
+    if len(inner) < 2 or not held or not (diagonal or (meets and outside)):
+        return None
+    from chainrule.calculus.terms import apart
+
+    rest = term.without(k)
+    return [
+        Term(rest.number * t.number, (*rest.factors, *t.factors), {**rest.sums, **t.sums})
+        for t in (apart(i).renamed(dict(enumerate(f.letters))) for i in inner)
+    ]
+
+
+def _is_unit(f: Factor) -> bool:
+    return f.base.op is PRODUCT_OP and f.base.attrs["letters"] == "->aa"
+
+
+TERMS: Sequence[TermLaw] = (
+    TermLaw("X⁻¹ X = I", ("inv",), _inverse_meets),
+    TermLaw("facts about variables", ("variable",), _fact_about_variable),
+    TermLaw("Σ softmax = 1", ("softmax",), _softmax_sums),
+    TermLaw("exp x / Σ exp x = softmax x", ("exp",), _softmax_written_out),
+    TermLaw("1 / (1 + exp(-x)) = σ(x)", ("add",), _sigmoid_written_out),
+    TermLaw("(eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) = tanh x", ("add",), _tanh_written_out),
+    TermLaw("sign(x) |x| = x, |x|² = x²", ("abs",), _sign_meets_abs),
+    TermLaw("relu(x) [x > 0] = relu(x)", ("cast",), _indicator),
+    TermLaw("I ⊙ (A + I) = I ⊙ A + I", ("add", "subtract"), _diagonal_of_sum),
+)
+
+
+# ── sums ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _squares_of_sine_and_cosine(reader: "Reader", terms: Sum, out: int) -> Sequence[Term] | None:
+    """sin² x + cos² x = 1."""
+    for i, s in enumerate(terms):
+        for place, f in enumerate(s.factors):
+            if f.base.op.name != "sin" or f.power != 2:
+                continue
+            from chainrule.algebra.entrywise import cos
+
+            other = cos(f.base.inputs[0])
+            wanted = s.without(place)
+            for j, c in enumerate(terms):
+                for q, g in enumerate(c.factors):
+                    if g == Factor(other, f.letters, 2.0) and c.without(q) == wanted:
+                        return [wanted, *(t for n, t in enumerate(terms) if n not in (i, j))]
+    return None
+
+
+SUMS: Sequence[SumLaw] = (SumLaw("sin² + cos² = 1", _squares_of_sine_and_cosine),)
+
+
+def _by_operation(laws: Sequence[TermLaw] | Sequence[FunctionLaw]) -> dict[str, list]:  # type: ignore[type-arg]
+    table: dict[str, list] = {}  # type: ignore[type-arg]
+    for law in laws:
+        for name in law.on:
+            table.setdefault(name, []).append(law)
+    return table
+
+
+TERM_LAWS: dict[str, list[TermLaw]] = _by_operation(TERMS)
+FUNCTION_LAWS: dict[str, list[FunctionLaw]] = _by_operation(FUNCTIONS)
+UNUSED = alone, constant_term, SOFTPLUS, LOGDET, log

@@ -1,0 +1,52 @@
+"""Textbook form: the shortest way to write expressions, by the laws of algebra and the facts that are known."""
+
+from collections.abc import Iterable, Sequence
+
+from chainrule.algebra.node import Node, topological
+from chainrule.calculus.facts import Facts
+from chainrule.calculus.reading import Reader
+from chainrule.calculus.shortest import effort
+
+
+def textbook(roots: Sequence[Node], facts: Facts | None = None, given: Iterable[Node] = ()) -> list[Node]:
+    """The expressions in their shortest form, found jointly so that equal parts become one object.
+
+    given   expressions whose own `where` is kept as it is; derivatives lose the guards at single points
+    The facts that the result rests on are noted in `facts.used`.
+    """
+    known = facts or Facts()
+    kept = list(topological(list(given)))
+    result = _shortest(roots, known, kept)
+    if known:
+        _note_used(known, roots, kept, result)
+    return result
+
+
+def _shortest(roots: Sequence[Node], facts: Facts, given: Sequence[Node]) -> list[Node]:
+    found = [_read(roots, facts, given, open_inverses=False)]
+    if any(n.op.name in ("inv", "det", "logdet") for n in topological(found[0])):
+        found.append(_read(roots, facts, given, open_inverses=True))
+    return min(found, key=lambda nodes: effort(nodes))
+
+
+def _read(roots: Sequence[Node], facts: Facts, given: Sequence[Node], *, open_inverses: bool) -> list[Node]:
+    reader = Reader(facts, given, open_inverses=open_inverses)
+    for node in topological(roots):
+        reader.visit(node)
+    return [reader.best(root) for root in roots]
+
+
+def _note_used(facts: Facts, roots: Sequence[Node], given: Sequence[Node], result: Sequence[Node]) -> None:
+    """Note the facts without which the result would be another."""
+    held = {node: set(known) for node, known in facts.declared.items()}
+    for node, known in facts.declared.items():
+        for fact in sorted(known):
+            held[node].discard(fact)
+            if _shortest(roots, Facts(held), given) != list(result):
+                held[node].add(fact)
+                facts.note(fact, node)
+
+
+def recognised(roots: Sequence[Node], facts: Facts | None = None) -> list[Node]:
+    """The expressions with σ, softmax, logsumexp, softplus and tanh put in where they are written out."""
+    return textbook(roots, facts, given=roots)
