@@ -465,16 +465,21 @@ def _indicator(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term]
         factors = tuple(g._replace(power=1.0) if i == k else g for i, g in enumerate(term.factors))
         return [term._replace(factors=factors)]
     condition = f.base.inputs[0]
-    if condition.op.name != "less" or f.power != 1 or number_of(condition.inputs[0]) != 0:
+    if condition.op.name != "less" or f.power != 1:
         return None
-    x = condition.inputs[1]
+    low, high = condition.inputs
     for i, g in enumerate(term.factors):
         if g.letters == f.letters and g.power >= 1:
-            if g.base.op.name == "relu" and g.base.inputs[0] is x:
+            if g.base.op.name == "relu" and _is_difference(g.base.inputs[0], high, low):
                 return [term.without(k)]
-            if g.base is x and g.power == 1 and x.op is not VARIABLE:
-                return [term.without(k, i).times(1.0, Factor(relu(x), f.letters))]
+            if g.power == 1 and g.base.op is not VARIABLE and _is_difference(g.base, high, low):
+                return [term.without(k, i).times(1.0, Factor(relu(g.base), f.letters))]
     return None
+
+
+def _is_difference(x: Node, high: Node, low: Node) -> bool:
+    """Whether x is high - low."""
+    return (x is high and number_of(low) == 0) or (x.op.name == "subtract" and x.inputs == (high, low))
 
 
 def _diagonal_of_sum(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:

@@ -61,6 +61,7 @@ class Reader:
         self.shortest = Shortest(self)
         self._terms: dict[Node, Sum] = {}
         self._best: dict[Node, Node] = {}
+        self._plain: dict[Node, Node] = {}
         self._known_symmetric: dict[Node, bool] = {}
 
     def terms(self, node: Node) -> Sum:
@@ -84,8 +85,14 @@ class Reader:
         return self._best[node]
 
     def _remade(self, node: Node) -> Node:
-        """The node with its inputs in their shortest form."""
-        return remake(node, [i if i not in self._best and i.shape else self.best(i) for i in node.inputs])
+        """The node as it was put together, with what the laws of functions made of the parts."""
+        if node not in self._plain:
+            self._plain[node] = remake(node, [self._plain.get(i, i) for i in node.inputs])
+        return self._plain[node]
+
+    def stand_for(self, node: Node, written: Node) -> None:
+        """Let a node be written in another way where it is put together."""
+        self._plain[node] = written
 
     def whole(self, node: Node, power: float = 1.0) -> Term:
         """The term that is the shortest form of a node as one factor."""
@@ -101,12 +108,15 @@ class Reader:
         if node.dtype not in FLOATS:
             best = remake(node, [self.best(i) for i in node.inputs])
             for law in FUNCTION_LAWS.get(best.op.name, ()):
-                best = law.apply(self, best) or best
-            self._best[node] = self._best[best] = best
+                changed = law.apply(self, best)
+                best = best if changed is None else changed
+            self._best[node] = self._best[best] = self._plain[node] = self._plain[best] = best
             return
         rule = READINGS.get(node.op.name)
         found = rule(self, node) if rule else None
         terms = self._whole(node) if found is None else self.settled(found, node.ndim)
+        if found is not None:
+            self._remade(node)
         self._terms[node] = terms
         if len(terms) > MOST_TERMS or any(len(t.factors) > MOST_FACTORS for t in terms):
             best = self.best(node)
@@ -118,7 +128,10 @@ class Reader:
         for law in FUNCTION_LAWS.get(from_best.op.name, ()):
             changed = law.apply(self, from_best)
             if changed is not None:
-                return self.terms(changed)
+                found = self.terms(changed)
+                self._plain[node] = self._plain[changed]
+                return found
+        self._plain[node] = self._plain[from_best] = from_best
         if from_best is not node and from_best in self._terms:
             return self._terms[from_best]
         self._best[node] = self._best[from_best] = from_best
@@ -409,6 +422,7 @@ def _read_sigmoid(reader: Reader, node: Node) -> Sum | None:
     if len(terms) != 1 or terms[0].number >= 0 or not terms[0].factors:
         return None
     turned = reader.best(SIGMOID_OF(reader.best(-node.inputs[0])))
+    reader.stand_for(node, 1 - turned)
     return constant_term(1.0), reader.whole(turned)._replace(number=-1.0)
 
 

@@ -80,7 +80,7 @@ def _operators(left: str, right: str, out: str) -> int:
 def _single(node: Node) -> int:
     """The operators of a product of one factor: a transpose, a sum, a diagonal."""
     letters = node.attrs["letters"]
-    return 1 if letters != "->aa" or is_eye(node) else 3
+    return 1 if letters != "->aa" or is_eye(node) else 2
 
 
 def effort(roots: Iterable[Node]) -> Cost:
@@ -270,7 +270,7 @@ class Shortest:
         for t in terms:
             parts = [t._replace(factors=())]
             for f in t.factors:
-                inner = self.known.terms(f.base) if f.power == 1 and f.base.op.name in ("add", "subtract") else ()
+                inner = self.known.terms(f.base) if f.power == 1 else ()
                 if len(inner) < 2 or len(parts) * len(inner) > MOST_EXPANDED:
                     parts = [p.times(1.0, f) for p in parts]
                     continue
@@ -284,7 +284,8 @@ class Shortest:
         if not grown or len(result) > MOST_EXPANDED:
             return None
         settled = self.known.settled(result, out)
-        return settled if len(settled) < len(result) and len(settled) <= len(terms) + 1 else None
+        shrunk = sum(len(t.factors) for t in settled) < sum(len(t.factors) for t in result)
+        return settled if shrunk and len(settled) <= len(terms) + 1 else None
 
     # ── terms ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -480,7 +481,9 @@ def _made(plan: Plan) -> Node:
 def _built(left: Node, of_left: Letters, right: Node, of_right: Letters, out: Letters) -> Node:
     names = {c: ALPHABET[k] for k, c in enumerate(dict.fromkeys((*of_left, *of_right)))}
     terms = ["".join(names[c] for c in letters) for letters in (of_left, of_right, out)]
-    if len(of_left) > 1 and set(of_left) == set(of_right) and set(out) < set(of_left):
+    if not out and len(of_left) == 2 and of_left == of_right[::-1]:
+        return build(("aa",), "", (build(("ab", "bc"), "ac", (left, right)),))
+    if len(of_left) > 1 and set(of_left) == set(of_right) and out and set(out) < set(of_left):
         both = build(terms[:2], terms[0], (left, right))  # no matrix notation: entry by entry, then summed
         return build(terms[:1], terms[2], (both,))
     return build(terms[:2], terms[2], (left, right))

@@ -6,6 +6,7 @@ from chainrule.algebra.node import Node, topological
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.reading import Reader
 from chainrule.calculus.shortest import effort
+from chainrule.calculus.simplify import simplify
 
 
 def textbook(roots: Sequence[Node], facts: Facts | None = None, given: Iterable[Node] = ()) -> list[Node]:
@@ -31,9 +32,10 @@ def _shortest(roots: Sequence[Node], facts: Facts, given: Sequence[Node]) -> lis
 
 def _read(roots: Sequence[Node], facts: Facts, given: Sequence[Node], *, open_inverses: bool) -> list[Node]:
     reader = Reader(facts, given, open_inverses=open_inverses)
-    for node in topological(roots):
+    folded = simplify(list(roots))
+    for node in topological(folded):
         reader.visit(node)
-    return [reader.best(root) for root in roots]
+    return [reader.best(root) for root in folded]
 
 
 def _note_used(facts: Facts, roots: Sequence[Node], given: Sequence[Node], result: Sequence[Node]) -> None:
