@@ -61,8 +61,10 @@ class Facts:
 
     def __init__(self, declared: Mapping[Node, Iterable[str]] | None = None) -> None:
         self.declared: dict[Node, frozenset[str]] = {}
+        self.stated: dict[Node, tuple[str, ...]] = {}
         for node, facts in (declared or {}).items():
-            self.declared[node] = frozenset(f for fact in facts for f in _closed(_accepted(node, fact)))
+            self.stated[node] = tuple(_accepted(node, fact) for fact in facts)
+            self.declared[node] = frozenset(f for fact in self.stated[node] for f in _closed(fact))
         self.used: list[str] = []
 
     def __bool__(self) -> bool:

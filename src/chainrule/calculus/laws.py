@@ -165,11 +165,14 @@ def _of_orthogonal(reader: "Reader", node: Node) -> Node | None:
 def _of_square_product(reader: "Reader", node: Node) -> Node | None:
     """inv(A B) = inv(B) inv(A) and det(A B) = det(A) det(B) where every factor is square, if that is tried."""
     terms = reader.terms(node.inputs[0])
-    if not reader.open_inverses or len(terms) != 1 or node.ndim not in (0, 2):
+    if len(terms) != 1 or node.ndim not in (0, 2):
         return None
     term, n = terms[0], node.inputs[0].shape[-1]
     chain = _chain(term)
     if chain is None or any(f.base.shape != (n, n) for f, _ in chain) or term.number != 1:
+        return None
+    reader.could_open = True
+    if not reader.open_inverses:
         return None
     parts = [(inv(f.base).T if turned else inv(f.base)) for f, turned in chain]
     if node.op is INV:

@@ -32,6 +32,7 @@ LETTERS: Mapping[str, tuple[str, str, str]] = {
     "inverse": ("q", "q", "MQN"),
     "solution": ("a", "avg", "AYV"),
     "norm": ("rνℓ", "rνℓ", "Rν"),
+    "direction": ("enq", "enq", "ENQ"),
     "mean": ("mμ", "mμ", "M"),
     "quotient": ("ρκ", "ρκ", "ρκ"),
     "joined": ("xcv", "xcv", "XCV"),

@@ -7,7 +7,7 @@ it repeats and is worth a line. One pass from the results down decides: what is 
 once, so that it repeats only if it also stands elsewhere.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,8 +92,11 @@ LEAVES = frozenset((VARIABLE, CONSTANT, SIZE))
 KINDS: Mapping[Op, str] = {INV: "inverse", SOLVE: "solution", NORM: "norm", JOIN: "joined"}
 
 
-def _is_number(node: Node) -> bool:
-    return not node.shape and node.op in (CONSTANT, SIZE)
+def _is_number(node: Node, levels: int = 3) -> bool:
+    """Whether a node is a number, or made of few: 2, N, √d."""
+    if node.shape or not node.inputs:
+        return not node.shape and node.op in (CONSTANT, SIZE)
+    return levels > 0 and all(_is_number(i, levels - 1) for i in node.inputs)
 
 
 def _unsigned(node: Node) -> Node:
@@ -160,6 +163,14 @@ def _without_scalar(node: Node) -> Node | None:
     return node.inputs[scalars[0]] if scaled else None
 
 
+def _says_more(signal: Node) -> bool:
+    """Whether an upstream gradient says more than a variable, an activation, [z > 0] or σ(z) − 1 does."""
+    *_, core = map(_core, _unscaled(signal))
+    if core.op in (ADD, SUBTRACT) and any(map(_is_number, core.inputs)):
+        core = _core(core.inputs[_is_number(core.inputs[0])])
+    return core.op not in LEAVES and core.op is not CAST and not _is_activation(core)
+
+
 def _is_contraction(node: Node) -> bool:
     """Whether a node is a product of two factors that sums over what they share, such as A x."""
     if node.op is not PRODUCT_OP or len(node.inputs) != 2:
@@ -184,6 +195,10 @@ def _is_mean(node: Node) -> bool:
     return total is not node and total.op is PRODUCT_OP and len(total.inputs) == 1
 
 
+def _is_direction(node: Node) -> bool:
+    return node.op is DIVIDE and bool(node.ndim) and node.inputs[1].op is NORM
+
+
 def _is_solution(node: Node) -> bool:
     return node.op is PRODUCT_OP and node.ndim == 1 and any(i.op is INV for i in node.inputs)
 
@@ -192,13 +207,16 @@ def _kind(node: Node) -> str:
     """What a part is called after."""
     if node.op in KINDS:
         return KINDS[node.op]
-    found = (
-        ("solution", _is_solution),
-        ("mean", _is_mean),
-        ("quotient", _is_quotient),
-        ("residual", _is_difference),
-    )
-    return next((kind for kind, fits in found if fits(node)), "shared")
+    return next((kind for kind, fits in FORMS if fits(node)), "shared")
+
+
+FORMS: Sequence[tuple[str, Callable[[Node], bool]]] = (
+    ("solution", _is_solution),
+    ("direction", _is_direction),
+    ("quotient", _is_quotient),
+    ("mean", _is_mean),
+    ("residual", _is_difference),
+)
 
 
 # ── what is worth a name ──────────────────────────────────────────────────────────────────────────────
@@ -208,9 +226,19 @@ MANY, LONG = 3, 5
 
 
 def _own_cost(node: Node) -> int:
-    """The operations that a node itself adds to what is written."""
-    free = node.op in LEAVES or node.op is CAST or _view_of(node) is not None
-    return 0 if free else max(1, len(node.inputs) - 1)
+    """The operations that a node itself adds to what is written; 1 − h² is read at a glance."""
+    free = node.op in LEAVES or node.op is CAST or _view_of(node) is not None or _is_number(node)
+    complement = node.op is SUBTRACT and _is_number(node.inputs[0])
+    return 0 if free or complement else max(1, len(node.inputs) - 1)
+
+
+def _costs(order: Sequence[Node], known: Container[Node] = ()) -> dict[Node, int]:
+    """The operations that each node needs when those that are known cost nothing where they are used."""
+    cost: dict[Node, int] = {}
+    for n in order:
+        inside = sum(0 if i in known else cost[i] for i in n.inputs)
+        cost[n] = min(LONG, _own_cost(n) + inside)
+    return cost
 
 
 class _Plan:
@@ -227,31 +255,26 @@ class _Plan:
         self.layers = dict.fromkeys([*map(_argument, takers), *map(_unsigned, signals)])
         self.deltas = self._deltas(signals)
         self.factors = {i for n in self.order if _is_contraction(n) for i in n.inputs}
-        self.roles = self._roles()
+        self.total = _costs(self.order)
+        self.backward = any(map(_says_more, self.deltas))
+        self.roles: dict[Node, str] = {}
+        for _ in range(2):  # at first nothing is known to have a name
+            self.roles = self._roles()
+            self.backward = "error signal" in self.roles.values()
 
     def _deltas(self, signals: Mapping[Node, Node]) -> dict[Node, tuple[Node, bool]]:
         """Part of the results → the pre-activation whose upstream gradient it is, and whether exactly so."""
-        held = set(self.order)
+        backward = set(self.order) - self.forward.keys()
         deltas: dict[Node, tuple[Node, bool]] = {}
         for z, signal in signals.items():
-            part = next((n for n in _unscaled(signal) if n in held), None)
-            if part is not None and _core(z).op not in LEAVES and self._speaks(part):
+            part = next((n for n in _unscaled(signal) if n in backward), None)
+            if part is not None and _core(z).op not in LEAVES and not _is_activation(_core(part)):
                 deltas.setdefault(part, (_unsigned(z), part is signal and z.op is not NEGATIVE))
         return deltas
 
-    def _speaks(self, part: Node) -> bool:
-        """Whether an upstream gradient says more than a variable, an activation or [z > 0] does."""
-        core = _core(part)
-        return (
-            core.op not in LEAVES and core.op is not CAST and not _is_activation(core) and core not in self.forward
-        )
-
     def _roles(self) -> dict[Node, str]:
         """The nodes that get a name, each with its role, from the results down."""
-        cost: dict[Node, int] = {}
-        for n in self.order:
-            cost[n] = min(LONG, _own_cost(n) + sum(cost[i] for i in n.inputs))
-        uses = dict.fromkeys(self.order, 0)
+        cost, uses = _costs(self.order, self.roles), dict.fromkeys(self.order, 0)
         for root in self.results:
             uses[root] = min(MANY, uses[root] + 1)
         roles: dict[Node, str] = {}
@@ -265,30 +288,27 @@ class _Plan:
 
     def _role(self, node: Node, uses: int, cost: int) -> str:
         """What a node is named for; "" where it is not named."""
-        if node in self.defined or node in self.deltas:
-            return "defined" if node in self.defined else "error signal"
-        if not cost or node.dtype not in FLOATS:
+        if node in self.defined:
+            return "defined"
+        if node in self.deltas and (uses > 1 or _says_more(node)):
+            return "error signal"
+        if not self.total[node] or node.dtype not in FLOATS:
             return ""
-        if node in self.layers and _is_compound(node) and (uses > 1 or self.deltas):
+        if node in self.layers and _is_compound(node) and (uses > 1 or self.backward):
             return "pre-activation"
-        if _view_of(node) is not None:
-            return ""
-        if _is_activation(node) and (uses > 1 or (self.deltas and _is_compound(_argument(node)))):
+        if _is_activation(node) and (uses > 1 or (self.backward and _is_compound(_argument(node)))):
             return "probability" if self._is_probability(node) else "activation"
-        return _kind(node) if self._pays(node, uses, cost) else ""
+        return _kind(node) if _view_of(node) is None and self._pays(node, uses, cost) else ""
 
     def _pays(self, node: Node, uses: int, cost: int) -> bool:
         """Whether a part is worth a line for what is saved by it, or for what it is."""
         if uses == 1:
-            long = cost == LONG and node in self.factors and _is_difference(node)
-            return (
-                long
-                or (node.op is JOIN and bool(self.deltas))
-                or (_is_quotient(node) and node not in self.results)
-            )
-        backward = self.deltas and node not in self.forward and _is_contraction(node)
+            long = self.total[node] == LONG and node in self.factors and _is_difference(node)
+            return long or (node.op is JOIN and self.backward) or (_is_quotient(node) and node not in self.results)
+        known = _is_solution(node) or _is_direction(node)
+        upstream = self.backward and _is_contraction(node)
         table = node.ndim == 2 and _is_difference(node)
-        return node.op in DEAR or bool(backward) or table or (uses - 1) * cost > 1
+        return node.op in DEAR or known or upstream or table or (uses - 1) * cost > 1
 
     def _is_probability(self, node: Node) -> bool:
         """Whether an activation is a softmax, or the p of an error signal p − y."""

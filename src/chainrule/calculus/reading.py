@@ -57,6 +57,7 @@ class Reader:
         self.dtype = FLOAT64
         self.given = set(given)
         self.open_inverses = open_inverses
+        self.could_open = False
         self.symmetric: set[int] = set()
         self.shortest = Shortest(self)
         self._terms: dict[Node, Sum] = {}

@@ -101,6 +101,7 @@ def effort(roots: Iterable[Node]) -> Cost:
     return Cost(order, operators, nodes)
 
 
+@lru_cache(maxsize=4096)
 def _size(a: Axis) -> float:
     if isinstance(a, Dim):
         return float(Binding(dict.fromkeys(a.names, int(NOMINAL))).size(a))
@@ -162,6 +163,7 @@ class Shortest:
         self.known = known
         self._scalars: dict[tuple[object, ...], Node] = {}
         self._sums: dict[tuple[object, ...], Node] = {}
+        self._tensors: dict[tuple[object, ...], Node] = {}
 
     def node(self, terms: Sum, like: Node, given: Node) -> Node:
         """The shortest node with these terms, of the shape and dtype of `like`; as it is given if none is shorter."""
@@ -335,18 +337,20 @@ class Shortest:
             return square, ()
         every = list(dict.fromkeys(c for f in factors for c in f.letters))
         short = {c: k for k, c in enumerate(every)}
-        elements = _elements([f._replace(letters=tuple(short[c] for c in f.letters)) for f in factors])
-        sizes = {
-            short[c]: _size(a)
-            for f in factors
-            for c, a in zip(f.letters, f.base.shape, strict=True)
-        }
+        placed = tuple(f._replace(letters=tuple(short[c] for c in f.letters)) for f in factors)
         target = tuple(short[c] for c in out)
-        plan = _planned(elements, target, sizes, self.known.symmetric)
-        node = _made(plan)
-        if plan.letters != target:
-            node = _rearranged(node, plan.letters, target)
-        return node, out
+        mark = (placed, target)
+        if mark not in self._tensors:
+            self._tensors[mark] = _associated(placed, target, self.known.symmetric)
+        return self._tensors[mark], out
+
+
+def _associated(factors: Sequence[Factor], target: Letters, symmetric: set[int]) -> Node:
+    """The product of factors in the best order."""
+    sizes = {c: _size(a) for f in factors for c, a in zip(f.letters, f.base.shape, strict=True)}
+    plan = _planned(_elements(factors), target, sizes, symmetric)
+    node = _made(plan)
+    return node if plan.letters == target else _rearranged(node, plan.letters, target)
 
 
 def _elements(factors: Sequence[Factor]) -> list[Element]:
@@ -381,16 +385,17 @@ def _planned(elements: Sequence[Element], out: Letters, sizes: Mapping[int, floa
     full_mask = (1 << len(elements)) - 1
     letters = [frozenset(e.letters) for e in elements]
 
-    def needed(mask: int) -> frozenset[int]:
-        inside = frozenset().union(*(letters[k] for k in range(len(elements)) if mask >> k & 1))
-        outside = frozenset().union(*(letters[k] for k in range(len(elements)) if not mask >> k & 1))
-        return inside & (outside | frozenset(out))
-
-    plans: dict[int, list[Plan]] = {1 << k: _alone(e, needed(1 << k), symmetric) for k, e in enumerate(elements)}
-    held: dict[int, frozenset[int]] = {}
+    held: dict[int, frozenset[int]] = {0: frozenset()}
     for mask in range(1, full_mask + 1):
         low = mask & -mask
-        held[mask] = letters[low.bit_length() - 1] | held.get(mask ^ low, frozenset())
+        held[mask] = letters[low.bit_length() - 1] | held[mask ^ low]
+
+    def needed(mask: int) -> frozenset[int]:
+        return held[mask] & (held[full_mask ^ mask] | frozenset(out))
+
+    plans: dict[int, list[Plan]] = {1 << k: _alone(e, needed(1 << k), symmetric) for k, e in enumerate(elements)}
+    for mask in range(1, full_mask + 1):
+        low = mask & -mask
         if mask == low:
             continue
         need = needed(mask)

@@ -24,14 +24,15 @@ def textbook(roots: Sequence[Node], facts: Facts | None = None, given: Iterable[
 
 
 def _shortest(roots: Sequence[Node], facts: Facts, given: Sequence[Node]) -> list[Node]:
-    found = [_read(roots, facts, given, open_inverses=False)]
-    if any(n.op.name in ("inv", "det", "logdet") for n in topological(found[0])):
-        found.append(_read(roots, facts, given, open_inverses=True))
-    return min(found, key=lambda nodes: effort(nodes))
+    closed = Reader(facts, given)
+    found = _read(closed, roots)
+    if not closed.could_open:
+        return found
+    opened = _read(Reader(facts, given, open_inverses=True), roots)
+    return min(found, opened, key=effort)
 
 
-def _read(roots: Sequence[Node], facts: Facts, given: Sequence[Node], *, open_inverses: bool) -> list[Node]:
-    reader = Reader(facts, given, open_inverses=open_inverses)
+def _read(reader: Reader, roots: Sequence[Node]) -> list[Node]:
     folded = simplify(list(roots))
     for node in topological(folded):
         reader.visit(node)
@@ -40,12 +41,12 @@ def _read(roots: Sequence[Node], facts: Facts, given: Sequence[Node], *, open_in
 
 def _note_used(facts: Facts, roots: Sequence[Node], given: Sequence[Node], result: Sequence[Node]) -> None:
     """Note the facts without which the result would be another."""
-    held = {node: set(known) for node, known in facts.declared.items()}
-    for node, known in facts.declared.items():
-        for fact in sorted(known):
-            held[node].discard(fact)
+    held = {node: list(stated) for node, stated in facts.stated.items()}
+    for node, stated in facts.stated.items():
+        for fact in stated:
+            held[node].remove(fact)
             if _shortest(roots, Facts(held), given) != list(result):
-                held[node].add(fact)
+                held[node].append(fact)
                 facts.note(fact, node)
 
 
