@@ -80,7 +80,9 @@ def _operators(left: str, right: str, out: str) -> int:
 def _single(node: Node) -> int:
     """The operators of a product of one factor: a transpose, a sum, a diagonal."""
     letters = node.attrs["letters"]
-    return 1 if letters != "->aa" or is_eye(node) else 2
+    if letters.startswith("->"):  # a number, spread or on diagonals
+        return 1 if len(letters) < 5 and not node.inputs[0].inputs else len(letters)
+    return 1
 
 
 def effort(roots: Iterable[Node]) -> Cost:
@@ -165,7 +167,7 @@ class Shortest:
         self._sums: dict[tuple[object, ...], Node] = {}
         self._tensors: dict[tuple[object, ...], Node] = {}
 
-    def node(self, terms: Sum, like: Node, given: Node) -> Node:
+    def node(self, terms: Sum, like: Node, given: Node | None = None) -> Node:
         """The shortest node with these terms, of the shape and dtype of `like`; as it is given if none is shorter."""
         found = self._sum(terms, like.shape, like.dtype, given)
         return _stretched(found, tuple(range(like.ndim))[like.ndim - found.ndim :], like.shape)
