@@ -15,7 +15,12 @@ def entries(name="formulas.json"):
     path = DATA / name
     if not path.exists():
         pytest.skip(f"{path} is not here: the shared formulas are read in place", allow_module_level=True)
-    held = json.loads(path.read_text(encoding="utf-8"))
+    return load(path)
+
+
+def load(path):
+    """The entries of a file of this format."""
+    held = json.loads(Path(path).read_text(encoding="utf-8"))
     return held["entries"] if isinstance(held, dict) else held
 
 
@@ -56,7 +61,8 @@ REFERENCE = {
             "eye",
         ]
     },
-    **{name: getattr(np, name) for name in ["ones", "zeros", "sum", "mean"]},
+    **{name: getattr(np, name) for name in ["ones", "zeros", "sum", "mean", "max", "minimum"]},
+    "solve": np.linalg.solve,
     "tr": np.trace,
     "det": np.linalg.det,
     "inv": np.linalg.inv,
