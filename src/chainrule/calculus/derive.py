@@ -7,14 +7,15 @@ is the pullback of the pullback; the Hessian is the Jacobian of the gradient.
 from collections.abc import Sequence
 from typing import overload
 
+from chainrule.algebra.letters import ALPHABET, build
 from chainrule.algebra.node import Node, Operand, constant, variable
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.operand import lift, listed
-from chainrule.algebra.product import eye, full, inner
-from chainrule.algebra.select import reshape
-from chainrule.algebra.signature import FLOATS, entries, shape_text
+from chainrule.algebra.product import full, inner
+from chainrule.algebra.signature import FLOATS, shape_text
 from chainrule.calculus.batch import put_in_front
 from chainrule.calculus.pullback import pull_back
+from chainrule.calculus.rewrite import substitute
 from chainrule.calculus.simplify import simplify
 from chainrule.errors import DTypeError, GraphError, ShapeError
 
@@ -92,10 +93,17 @@ def jacobian(y: Node, x: Node) -> Node:
     (back,) = pull_back({y: cotangent}, [x])
     if back is None:
         return full((*y.shape, *x.shape), constant(0, x.dtype))
-    count = entries(y.shape)
-    units = reshape(eye(count, dtype=y.dtype), (count, *y.shape))
-    (rows,) = put_in_front([back], {cotangent: units}, count)
-    return simplify([reshape(rows, (*y.shape, *x.shape))])[0]
+    for k in range(y.ndim)[::-1]:  # one axis of the cotangent after the other becomes an axis of examples
+        many = variable("\N{COMBINING OVERLINE}g" * (k + 2), (*y.shape[k:], *y.shape), y.dtype)
+        (back,) = put_in_front([back], {cotangent: many}, y.shape[k])
+        cotangent = many
+    return simplify(substitute([back], {cotangent: _units(y)}))[0]
+
+
+def _units(y: Node) -> Node:
+    """For every entry of y the upstream gradient that is 1 there and 0 elsewhere."""
+    letters = ALPHABET[: y.ndim]
+    return build(("",), letters * 2, (constant(1, y.dtype),), dict(zip(letters, y.shape, strict=True)))
 
 
 def hessian(s: Node, x: Node | Sequence[Node]) -> Node:

@@ -123,9 +123,7 @@ def _accepted(node: Node, written: str) -> str:
     return fact
 
 
-def read_facts(
-    written: Iterable[str] | Mapping[str, str | Iterable[str]], variables: Mapping[str, Node]
-) -> Facts:
+def read_facts(written: Iterable[str] | Mapping[str, str | Iterable[str]], variables: Mapping[str, Node]) -> Facts:
     """Facts by name of variable: `["y: sums to one", "A: symmetric, positive"]` or `{"y": "sums to one"}`.
 
     Raises FormulaError for a name or a fact that is unknown, with the one that may be meant.
@@ -136,7 +134,7 @@ def read_facts(
             near = difflib.get_close_matches(name, variables, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise FormulaError(
-                f"a fact is stated of {name!r}, which the formula does not have: it has {', '.join(variables)}{hint}"
+                f"a fact is stated of {name!r}, and the formula has only {', '.join(variables)}{hint}"
             )
         if variables[name].op is not VARIABLE:
             raise FormulaError(f"a fact is stated of {name}, which the formula defines; state it of variables")

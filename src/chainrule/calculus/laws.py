@@ -1,21 +1,17 @@
-"""The laws of the textbook form, one row each; every row is tried on numbers by the tests.
+"""The laws of terms: what factors that share letters make of each other, and what terms make of a sum.
 
-`TERM_LAWS` look at one factor of a term and its neighbours, `SUM_LAWS` at a whole sum, `FUNCTION_LAWS` at a function
-of expressions that are in textbook form already.
+One row each; every row is tried on numbers by the tests.
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainrule.algebra.contract import letters_of
-from chainrule.algebra.entrywise import EXP, SIGN_OP, SOFTPLUS, exp, log, relu, sigmoid, softplus, tanh
-from chainrule.algebra.letters import PRODUCT_OP, build
-from chainrule.algebra.matrix import INV, LOGDET, det, inv, logdet
-from chainrule.algebra.node import VARIABLE, Node, constant, make
+from chainrule.algebra.entrywise import EXP, SIGN_OP, cos, exp, relu, sigmoid, tanh
+from chainrule.algebra.node import VARIABLE, Node, make
 from chainrule.algebra.product import eye
-from chainrule.algebra.reduce import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
-from chainrule.algebra.select import RESHAPE
-from chainrule.calculus.terms import Factor, Sum, Term, alone, constant_term, number_of
+from chainrule.algebra.reduce import SOFTMAX
+from chainrule.calculus.function_laws import minus, one_plus_exp, sum_of_exp
+from chainrule.calculus.terms import Factor, Sum, Term, apart, chain, is_eye, number_of
 
 if TYPE_CHECKING:
     from chainrule.calculus.reading import Reader
@@ -34,213 +30,6 @@ class SumLaw(NamedTuple):
 
     name: str
     apply: Callable[["Reader", Sum, int], Sequence[Term] | None]
-
-
-class FunctionLaw(NamedTuple):
-    """What a function of an expression is instead: (reader, node) → node."""
-
-    name: str
-    on: tuple[str, ...]
-    apply: Callable[["Reader", Node], Node | None]
-
-
-# ── functions ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _of(name: str) -> Callable[[Node], bool]:
-    return lambda node: node.op.name == name
-
-
-def _sum_of_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
-    """The x and the axes of a sum of exp(x) over axes."""
-    if node.op is not PRODUCT_OP or len(node.inputs) != 1 or node.inputs[0].op is not EXP or node.attrs["sizes"]:
-        return None
-    (term,), out = letters_of(node.attrs["letters"])
-    if len(set(term)) < len(term) or [c for c in term if c in out] != list(out) or term == out:
-        return None
-    return node.inputs[0].inputs[0], tuple(k - len(term) for k, c in enumerate(term) if c not in out)
-
-
-def _log_of_sum_of_exp(reader: "Reader", node: Node) -> Node | None:
-    found = _sum_of_exp(node.inputs[0])
-    return None if found is None else make(LOGSUMEXP, found[0], axes=found[1])
-
-
-def _log_of_softmax(reader: "Reader", node: Node) -> Node | None:
-    inner = node.inputs[0]
-    return make(LOG_SOFTMAX, *inner.inputs, **inner.attrs) if inner.op is SOFTMAX else None
-
-
-def _exp_of_log_softmax(reader: "Reader", node: Node) -> Node | None:
-    inner = node.inputs[0]
-    if inner.op is LOG_SOFTMAX:
-        return make(SOFTMAX, *inner.inputs, **inner.attrs)
-    return inner.inputs[0] if inner.op.name == "log" else None
-
-
-def _one_plus_exp(reader: "Reader", node: Node) -> tuple[Node, float] | None:
-    """The x, and its sign, of 1 + exp(x)."""
-    terms = reader.terms(node)
-    if len(terms) != 2:
-        return None
-    one = [t for t in terms if not t.factors and t.number == 1]
-    rest = [t for t in terms if len(t.factors) == 1 and t.number == 1 and t.factors[0].base.op is EXP]
-    if len(one) != 1 or len(rest) != 1:
-        return None
-    (f,) = rest[0].factors
-    if f.power not in (1, -1) or f.letters != tuple(range(node.ndim)):
-        return None
-    return f.base.inputs[0], f.power
-
-
-def _log_of_one_plus_exp(reader: "Reader", node: Node) -> Node | None:
-    x = node.inputs[0].inputs[0] if node.op.name == "log1p" and node.inputs[0].op is EXP else None
-    if x is not None:
-        return softplus(x)
-    found = _one_plus_exp(reader, node.inputs[0]) if node.op.name == "log" else None
-    return None if found is None else softplus(found[0] if found[1] > 0 else _minus(reader, found[0]))
-
-
-def _minus(reader: "Reader", node: Node) -> Node:
-    return reader.best(-node)
-
-
-def _log_of_sigmoid(reader: "Reader", node: Node) -> Node | None:
-    """log σ(x) = −softplus(−x), and log (1 − σ(x)) = −softplus(x)."""
-    terms = reader.terms(node.inputs[0])
-    plain = [t for t in terms if len(t.factors) == 1 and t.factors[0].base.op.name == "sigmoid"]
-    if len(plain) != 1 or plain[0].factors[0].power != 1:
-        return None
-    (f,) = plain[0].factors
-    x = f.base.inputs[0]
-    if f.letters != tuple(range(node.ndim)):
-        return None
-    if len(terms) == 1 and plain[0].number == 1:
-        return -softplus(_minus(reader, x))
-    rest = [t for t in terms if not t.factors]
-    if len(terms) == 2 and plain[0].number == -1 and rest and rest[0].number == 1:
-        return -softplus(x)
-    return None
-
-
-def _log_of_det(reader: "Reader", node: Node) -> Node | None:
-    inner = node.inputs[0]
-    return logdet(inner.inputs[0]) if inner.op.name == "det" else None
-
-
-def _of_inverse(reader: "Reader", node: Node) -> Node | None:
-    inner = node.inputs[0]
-    if inner.op is not INV:
-        return None
-    (x,) = inner.inputs
-    return {"inv": lambda: x, "det": lambda: 1 / det(x), "logdet": lambda: -logdet(x)}[node.op.name]()
-
-
-def _transposed_base(reader: "Reader", node: Node) -> Node | None:
-    """The X of Xᵀ."""
-    x = node.inputs[0]
-    turned = x.op is PRODUCT_OP and x.attrs["letters"] == "ab->ba"
-    return x.inputs[0] if turned else None
-
-
-def _of_transpose(reader: "Reader", node: Node) -> Node | None:
-    x = _transposed_base(reader, node)
-    if x is None:
-        return None
-    return inv(x).T if node.op is INV else make(node.op, x)
-
-
-def _of_identity(reader: "Reader", node: Node) -> Node | None:
-    x = node.inputs[0]
-    if x.op is not PRODUCT_OP or x.attrs["letters"] != "->aa" or number_of(x.inputs[0]) != 1:
-        return None
-    return x if node.op is INV else constant(1.0 if node.op.name == "det" else 0.0, node.dtype)
-
-
-def _of_orthogonal(reader: "Reader", node: Node) -> Node | None:
-    (x,) = node.inputs
-    return x.T if reader.facts.holds("orthogonal", x) else None
-
-
-def _of_square_product(reader: "Reader", node: Node) -> Node | None:
-    """inv(A B) = inv(B) inv(A) and det(A B) = det(A) det(B) where every factor is square, if that is tried."""
-    terms = reader.terms(node.inputs[0])
-    if len(terms) != 1 or node.ndim not in (0, 2):
-        return None
-    term, n = terms[0], node.inputs[0].shape[-1]
-    chain = _chain(term)
-    if chain is None or any(f.base.shape != (n, n) for f, _ in chain) or term.number != 1:
-        return None
-    reader.could_open = True
-    if not reader.open_inverses:
-        return None
-    parts = [(inv(f.base).T if turned else inv(f.base)) for f, turned in chain]
-    if node.op is INV:
-        total = parts[-1]
-        for part in parts[-2::-1]:
-            total = total @ part
-        return total
-    values = [make(node.op, f.base) for f, _ in chain]
-    result = values[0]
-    for value in values[1:]:
-        result = result * value if node.op.name == "det" else result + value
-    return result
-
-
-def _chain(term: Term) -> list[tuple[Factor, bool]] | None:
-    """The factors of a product of two or more matrices from axis 0 to axis 1, and which are transposed."""
-    left, at, chain = list(term.factors), 0, []
-    while left:
-        here = [f for f in left if at in f.letters]
-        if len(here) != 1 or len(here[0].letters) != 2 or here[0].power != 1:
-            return None
-        f = here[0]
-        left.remove(f)
-        turned = f.letters[1] == at
-        chain.append((f, turned))
-        at = f.letters[0] if turned else f.letters[1]
-    return chain if at == 1 and len(chain) > 1 else None
-
-
-def _trace_of_kron(reader: "Reader", node: Node) -> Node | None:
-    """tr(A ⊗ B) = tr(A) tr(B)."""
-    x = node.inputs[0]
-    if node.attrs["letters"] != "aa->" or x.op is not RESHAPE or x.inputs[0].op is not PRODUCT_OP:
-        return None
-    inner = x.inputs[0]
-    if inner.attrs["letters"] != "ab,cd->acbd":
-        return None
-    a, b = inner.inputs
-    if a.shape[0] != a.shape[1]:
-        return None
-    return build(("aa",), "", (a,)) * build(("aa",), "", (b,))
-
-
-def _difference_and_zero(reader: "Reader", node: Node) -> Node | None:
-    """0 < a - b  is  b < a."""
-    left, right = node.inputs
-    for zero, other, turned in ((left, right, False), (right, left, True)):
-        if number_of(zero) == 0 and other.op.name == "subtract" and other.shape == node.shape:
-            a, b = other.inputs
-            return make(node.op, *((a, b) if turned else (b, a)))
-    return None
-
-
-FUNCTIONS: Sequence[FunctionLaw] = (
-    FunctionLaw("0 < a - b is b < a", ("less", "less_equal"), _difference_and_zero),
-    FunctionLaw("log Σ exp x = logsumexp x", ("log",), _log_of_sum_of_exp),
-    FunctionLaw("log softmax x = log_softmax x", ("log",), _log_of_softmax),
-    FunctionLaw("exp log_softmax x = softmax x, exp log x = x", ("exp",), _exp_of_log_softmax),
-    FunctionLaw("log (1 + exp x) = softplus x", ("log", "log1p"), _log_of_one_plus_exp),
-    FunctionLaw("log σ(x) = -softplus(-x)", ("log",), _log_of_sigmoid),
-    FunctionLaw("log det X = logdet X", ("log",), _log_of_det),
-    FunctionLaw("inv inv X = X, det inv X = 1 / det X", ("inv", "det", "logdet"), _of_inverse),
-    FunctionLaw("inv Xᵀ = (inv X)ᵀ, det Xᵀ = det X", ("inv", "det", "logdet"), _of_transpose),
-    FunctionLaw("inv I = I", ("inv", "det", "logdet"), _of_identity),
-    FunctionLaw("inv Q = Qᵀ for orthogonal Q", ("inv",), _of_orthogonal),
-    FunctionLaw("tr(A ⊗ B) = tr(A) tr(B)", ("product",), _trace_of_kron),
-    FunctionLaw("inv(A B) = inv(B) inv(A)", ("inv", "det", "logdet"), _of_square_product),
-)
 
 
 # ── terms ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -283,11 +72,11 @@ def _spread(
     terms = reader.terms(x)
     if len(terms) != 1 or terms[0].number != 1 or len(terms[0].factors) < 2:
         return None
-    chain = _chain(terms[0])
-    if chain is None:
+    whole = chain(terms[0])
+    if whole is None:
         return None
     # x⁻¹'s axis 1 meets x's axis 0, and its axis 0 meets x's axis 1
-    steps = [(g.base, turned) for g, turned in chain]
+    steps = [(g.base, turned) for g, turned in whole]
     if end == 0:
         steps = [(base, not turned) for base, turned in steps[::-1]]
     at, places = link, []
@@ -397,7 +186,7 @@ def _softmax_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequ
     if f.power != 1:
         return None
     for i, g in enumerate(term.factors):
-        found = _sum_of_exp(g.base) if g.power == -1 else None
+        found = sum_of_exp(g.base) if g.power == -1 else None
         if found is None or found[0] is not f.base.inputs[0] or len(found[1]) != 1:
             continue
         axis = found[1][0] % len(f.letters)
@@ -412,14 +201,14 @@ def _sigmoid_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequ
     f = term.factors[k]
     if f.power >= 0:
         return None
-    found = _one_plus_exp(reader, f.base)
+    found = one_plus_exp(reader, f.base)
     if found is None:
         return None
     x, sign = found
     for i, g in enumerate(term.factors):
         if sign > 0 and f.power == -1 and g == Factor(exp(x), f.letters):
             return [term.without(k, i).times(1.0, Factor(sigmoid(x), f.letters))]
-    argument = x if sign < 0 else _minus(reader, x)
+    argument = x if sign < 0 else minus(reader, x)
     node = reader.best(sigmoid(argument))
     return [term.without(k).times(1.0, Factor(node, f.letters, -f.power))]
 
@@ -453,7 +242,13 @@ def _sign_meets_abs(reader: "Reader", term: Term, k: int, out: int) -> Sequence[
     f = term.factors[k]
     x = f.base.inputs[0]
     for i, g in enumerate(term.factors):
-        if g.base.op is SIGN_OP and g.base.inputs[0] is x and g.power == 1 and g.letters == f.letters and f.power >= 1:
+        if (
+            g.base.op is SIGN_OP
+            and g.base.inputs[0] is x
+            and g.power == 1
+            and g.letters == f.letters
+            and f.power >= 1
+        ):
             rest = term.without(k, i).times(1.0, Factor(x, f.letters))
             return [rest.times(1.0, f._replace(power=f.power - 1)) if f.power != 1 else rest]
     if f.power > 0 and f.power % 2 == 0:
@@ -492,22 +287,16 @@ def _diagonal_of_sum(reader: "Reader", term: Term, k: int, out: int) -> Sequence
         return None
     inner = reader.terms(f.base)
     diagonal = f.letters[0] == f.letters[1]
-    held = any(len(t.factors) and any(_is_unit(g) for g in t.factors) for t in inner)
+    held = any(len(t.factors) and any(is_eye(g.base) for g in t.factors) for t in inner)
     meets = any(i != k and set(g.letters) & set(f.letters) for i, g in enumerate(term.factors))
     outside = not any(c in term.sums for c in f.letters)
     if len(inner) < 2 or not held or not (diagonal or (meets and outside)):
         return None
-    from chainrule.calculus.terms import apart
-
     rest = term.without(k)
     return [
         Term(rest.number * t.number, (*rest.factors, *t.factors), {**rest.sums, **t.sums})
         for t in (apart(i).renamed(dict(enumerate(f.letters))) for i in inner)
     ]
-
-
-def _is_unit(f: Factor) -> bool:
-    return f.base.op is PRODUCT_OP and f.base.attrs["letters"] == "->aa"
 
 
 TERMS: Sequence[TermLaw] = (
@@ -532,8 +321,6 @@ def _squares_of_sine_and_cosine(reader: "Reader", terms: Sum, out: int) -> Seque
         for place, f in enumerate(s.factors):
             if f.base.op.name != "sin" or f.power != 2:
                 continue
-            from chainrule.algebra.entrywise import cos
-
             other = cos(f.base.inputs[0])
             wanted = s.without(place)
             for j, c in enumerate(terms):
@@ -546,14 +333,7 @@ def _squares_of_sine_and_cosine(reader: "Reader", terms: Sum, out: int) -> Seque
 SUMS: Sequence[SumLaw] = (SumLaw("sin² + cos² = 1", _squares_of_sine_and_cosine),)
 
 
-def _by_operation(laws: Sequence[TermLaw] | Sequence[FunctionLaw]) -> dict[str, list]:  # type: ignore[type-arg]
-    table: dict[str, list] = {}  # type: ignore[type-arg]
-    for law in laws:
-        for name in law.on:
-            table.setdefault(name, []).append(law)
-    return table
-
-
-TERM_LAWS: dict[str, list[TermLaw]] = _by_operation(TERMS)
-FUNCTION_LAWS: dict[str, list[FunctionLaw]] = _by_operation(FUNCTIONS)
-UNUSED = alone, constant_term, SOFTPLUS, LOGDET, log
+TERM_LAWS: dict[str, list[TermLaw]] = {}
+for _law in TERMS:
+    for _name in _law.on:
+        TERM_LAWS.setdefault(_name, []).append(_law)

@@ -8,12 +8,12 @@ commute by themselves, a transpose is an exchange of letters, and a law holds wh
 Sums inside products stay whole: nothing is distributed in passing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
 from chainrule.algebra.letters import PRODUCT_OP
-from chainrule.algebra.node import CONSTANT, SIZE, Node, constant, size
+from chainrule.algebra.node import CONSTANT, Node, size
 from chainrule.algebra.signature import FLOATS, Axis, Dim, DType
 
 Letters = tuple[int, ...]
@@ -88,7 +88,9 @@ def apart(term: Term) -> Term:
 
 def product(terms: Iterable[Term]) -> Term:
     """The product of terms with letters of their own."""
-    number, factors, sums = 1.0, [], {}
+    number = 1.0
+    factors: list[Factor] = []
+    sums: dict[int, Axis] = {}
     for term in terms:
         number *= term.number
         factors += term.factors
@@ -123,16 +125,25 @@ def components(term: Term, out: int) -> Iterator[tuple[Sequence[int], bool]]:
         yield sorted(group), any(c < out for c in letters)
 
 
+def chain(term: Term) -> list[tuple[Factor, bool]] | None:
+    """The factors of a product of two or more matrices from axis 0 to axis 1, and which are transposed."""
+    left, at, found = list(term.factors), 0, []
+    while left:
+        here = [f for f in left if at in f.letters]
+        if len(here) != 1 or len(here[0].letters) != 2 or here[0].power != 1:
+            return None
+        f = here[0]
+        left.remove(f)
+        turned = f.letters[1] == at
+        found.append((f, turned))
+        at = f.letters[0] if turned else f.letters[1]
+    return found if at == 1 and len(found) > 1 else None
+
+
 # ── equal terms have equal keys ───────────────────────────────────────────────────────────────────────
 
 
-class Symmetry(NamedTuple):
-    """The nodes known to be symmetric matrices."""
-
-    nodes: frozenset[int] = frozenset()
-
-
-def key(term: Term, symmetric: "set[int] | frozenset[int]" = frozenset()) -> tuple[object, ...]:
+def key(term: Term, symmetric: Collection[int] = ()) -> tuple[object, ...]:
     """What is equal for terms that differ only in the order of factors and the names of summed letters."""
     colours: dict[int, int] = {c: c for f in term.factors for c in f.letters if c not in term.sums}
     for c in term.sums:
@@ -157,7 +168,9 @@ def key(term: Term, symmetric: "set[int] | frozenset[int]" = frozenset()) -> tup
         letters: Sequence[int] = term.factors[k].letters
         if marks[k][2]:
             letters = sorted(letters, key=lambda c: (c in term.sums, colours[c]))
-        parts.append((marks[k], tuple(names.setdefault(c, -1 - len(names)) if c in term.sums else c for c in letters)))
+        parts.append(
+            (marks[k], tuple(names.setdefault(c, -1 - len(names)) if c in term.sums else c for c in letters))
+        )
     return tuple(parts)
 
 
@@ -166,7 +179,7 @@ def _shades(letters: Letters, colours: Mapping[int, int], symmetric: bool) -> tu
     return tuple(sorted(shades)) if symmetric else shades
 
 
-def collected(terms: Iterable[Term], symmetric: "set[int] | frozenset[int]" = frozenset()) -> Sum:
+def collected(terms: Iterable[Term], symmetric: Collection[int] = ()) -> Sum:
     """Equal terms added together; those that cancel are gone."""
     total: dict[tuple[object, ...], Term] = {}
     for term in terms:
@@ -188,13 +201,3 @@ def _added(a: float, b: float) -> float:
 def constant_term(value: float) -> Term:
     """The term that is a number."""
     return Term(value, (), {})
-
-
-def as_number(value: float, like: Node) -> Node:
-    """A number as a node in the dtype of its company."""
-    return constant(value, like.dtype)
-
-
-def is_size(node: Node) -> bool:
-    """Whether a node is the size of an axis."""
-    return node.op is SIZE

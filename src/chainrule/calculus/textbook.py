@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from chainrule.algebra.node import Node, topological
+from chainrule.calculus.cost import effort
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.reading import Reader
-from chainrule.calculus.shortest import effort
 from chainrule.calculus.simplify import simplify
 
 
