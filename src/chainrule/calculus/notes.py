@@ -24,17 +24,18 @@ from chainrule.calculus.simplify import simplify
 SHORT, MOST = 40, 3
 
 
-def notes(s: Node, wrt: Sequence[Node], source: str = "") -> list[str]:
+def notes(s: Node, wrt: Sequence[Node], source: str = "", name: str = "y") -> list[str]:
     """Sentences about a formula s that concern its derivatives in `wrt`, each once.
 
     source    the formula as it was typed: a product typed as `⊙`, or in the MATLAB-like spelling, is plain
+    name      what s is called
     """
     order = topological([s])
     active = _depending_on(wrt, order)
     look = _Look([n for n in order if n in active and n.inputs], active, _signs(order), source)
     said = [
         *(text for node in look.graph for text in _readings(node, look)),
-        *(text for x in wrt if (text := order_note(s, x))),
+        *(text for x in wrt if (text := order_note(s, x, name))),
         *_joined(_kinks(look), "is", "are"),
         *_joined(_needs(look), "needs", "need"),
     ]
@@ -61,16 +62,16 @@ def _depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:
 # ── orders ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def order_note(y: Node, x: Node) -> str:
+def order_note(y: Node, x: Node, name: str = "y") -> str:
     """What to say of ∂y/∂x where it is a tensor of three axes or more; "" where it is a matrix or less."""
     order = y.ndim + x.ndim
     if order < 3 or not y.ndim or not x.ndim:
         return ""
     th = {3: "rd"}.get(order, "th")
-    name = write(x, SHORT)
+    by = write(x, SHORT)
     return (
-        f"∂y/∂{name} is a {order}{th}-order tensor {shape_text(y.shape + x.shape)}; take a Jacobian-vector form, "
-        f"the vec form ∂vec(y)/∂vec({name}), or give a cotangent g and take the gradient of sum(g * y)"
+        f"∂{name}/∂{by} is a {order}{th}-order tensor {shape_text(y.shape + x.shape)}; take a Jacobian-vector form, "
+        f"the vec form ∂vec({name})/∂vec({by}), or give a cotangent g and take the gradient of sum(g * {name})"
     )
 
 
