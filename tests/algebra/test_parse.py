@@ -225,17 +225,83 @@ def test_other_operations_read_back():
         ("2x + b", "2x needs a sign; write 2*x\n  2x + b\n  ^^"),
         ("(x + y) * mx(y, z)", "unknown function mx; did you mean max?\n  (x + y) * mx(y, z)\n            ^^"),
         ("tanh(W @ x", "')' is missing to close '('\n  tanh(W @ x\n      ^"),
-        ("x + ", "the formula ends too early\n  x + \n      ^"),
-        ("x $ y", "'$' means nothing here\n  x $ y\n    ^"),
+        ("x + ", "the formula ends too early; a variable, number or bracket is missing\n  x + \n      ^"),
+        ("x $ y", "'$' means nothing here; leave the dollar signs out\n  x $ y\n    ^"),
         ("", "the formula is empty; write one such as u.T @ tanh(W @ x + b)"),
         ("x**9999999", "a power of 9999999; 64 is the most\n  x**9999999\n  ^^^^^^^^^^"),
-        ("x) + y", "')' is not expected here\n  x) + y\n   ^"),
+        ("x) + y", "')' is not expected here: no '(' is open\n  x) + y\n   ^"),
+        ("x + * y", "'*' is not expected here: an operand is missing before '*'\n  x + * y\n      ^"),
+        ("x.sum()", "'.sum' means nothing here; functions are called by name, sum(x)\n  x.sum()\n   ^^^^"),
+        ("√x", "'√' means nothing here; write sqrt(x)\n  √x\n  ^"),
+        ("tanh x", "tanh is a function; write tanh(x)\n  tanh x\n  ^^^^"),
+        ("Tanh(x)", "unknown function Tanh; did you mean tanh?\n  Tanh(x)\n  ^^^^"),
     ],
 )
 def test_a_mistake_is_underlined(text, message):
     with pytest.raises(FormulaError) as caught:
         parse(text)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "W @ x + bb",
+            "bb is not declared, and b is but is not used; did you mean b?\n  W @ x + bb\n          ^^",
+        ),
+        (
+            "u.T @ tanh(Wx + b)",
+            "Wx is not declared, but W and x are; did you mean W @ x?\n  u.T @ tanh(Wx + b)\n             ^^",
+        ),
+        ("x(2)", "x is a variable and no function; for a product write x * (…)\n  x(2)\n  ^"),
+    ],
+)
+def test_an_undeclared_name_that_is_plainly_another_is_refused(text, message):
+    with pytest.raises(FormulaError) as caught:
+        parse(text, SHAPES)
+    assert str(caught.value) == message
+
+
+def test_a_variable_is_no_size():
+    with pytest.raises(ShapeError, match=r"W \(n×m\) is no size; give a number or a name such as n"):
+        parse("eye(W)", SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("‖x‖ + ||x||", "norm2(x) + norm2(x)"),
+        ("np.tanh(W @ x) @ np.linalg.inv(A) @ u", "tanh(W @ x) @ inv(A) @ u"),
+        ("W^{T} u", "W.T @ u"),
+        ("A^{-1} u", "inv(A) @ u"),
+        ("u’*u", "u.T @ u"),
+        ("u ∘ b", "u * b"),
+        ("W * u[:, None]", "diag(u) @ W"),
+        ("ln(dot(u, b))", "log(u @ b)"),
+    ],
+)
+def test_other_spellings_of_the_same(text, meant):
+    shapes = {**SHAPES, "A": ("n", "n")}
+    names = {
+        "W": np.ones((2, 3)),
+        "x": np.arange(3.0),
+        "u": np.array([1.0, 2]),
+        "b": np.array([3.0, 4]),
+        "A": np.diag([2.0, 5]),
+    }
+    values = [
+        cr.evaluate(
+            parse(t, shapes), {v.attrs["name"]: names[v.attrs["name"]] for v in cr.variables(parse(t, shapes))}
+        )
+        for t in (text, meant)
+    ]
+    np.testing.assert_allclose(values[0], values[1])
+
+
+def test_pi_is_the_number():
+    assert cr.evaluate(parse("2*pi"), {}) == 2 * np.pi
+    assert cr.variables(parse("2*pi", {"pi": ()})) == [cr.scalar("pi")]
 
 
 def test_a_misfit_is_underlined_where_it_is():

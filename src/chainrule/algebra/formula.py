@@ -47,12 +47,13 @@ class Token(NamedTuple):
 
 _SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _TOKEN = re.compile(
-    r"""(?P<number>(?:\d+\.\d+|\.\d+|\d+(?:\.(?![*/^T']))?)(?:[eE][+-]?\d+)?)
+    r"""(?P<space>[^\S\n]+|(?:np|numpy)\.(?:linalg\.)?(?=[^\W\d]))
+      | (?P<number>(?:\d+\.\d+|\.\d+|\d+(?:\.(?![*/^T']))?)(?:[eE][+-]?\d+)?)
       | (?P<name>(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d](?:(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])\w)*)
       | (?P<text>"[^"\n]*")
       | (?P<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
-      | (?P<sign>\*\*|\.\*|\./|\.\^|\.T\b|<=|>=|==|!=|\^T\b|\^⊤|[-+*/@^'ᵀ⊤()\[\]{},:;=<>≤≥≠∧∨¬⊙·−|⟨⟩\n])
-      | (?P<space>[^\S\n]+)
+      | (?P<sign>\*\*|\.\*|\./|\.\^|\.T\b|<=|>=|==|!=|\^\{?(?:T\b|⊤)\}?|\|\||
+                 [-+*/@^'’′ᵀ⊤()\[\]{},:;=<>≤≥≠∧∨¬⊙∘·⋅∗−|‖⟨⟩\n])
     """,
     re.VERBOSE,
 )
@@ -61,15 +62,31 @@ _SAME = {
     "**": "^",
     "⊤": "ᵀ",
     ".T": "ᵀ",
-    "^T": "ᵀ",
-    "^⊤": "ᵀ",
-    "'": "ᵀ",
+    **dict.fromkeys(("'", "’", "′", "^T", "^⊤", "^{T}", "^{⊤}"), "ᵀ"),
+    "||": "‖",
+    "∘": "⊙",
+    "⋅": "·",
+    "∗": "*",
     "<=": "≤",
     ">=": "≥",
     "!=": "≠",
 }
 
-_FENCES = {"|": ("|", "abs"), "⟨": ("⟩", "inner")}
+_FENCES = {"|": ("|", "abs"), "‖": ("‖", "norm2"), "⟨": ("⟩", "inner")}
+
+_UNKNOWN = {
+    "\\": "write solve(A, b) for A\\b, and Greek letters by name: lam, sigma",
+    "√": "write sqrt(x)",
+    "∑": "write sum(x)",
+    "%": "a remark begins nowhere in a formula",
+    "$": "leave the dollar signs out",
+    "!": "a formula has no factorials",
+    "#": "a remark begins nowhere in a formula",
+    "⊘": "write x / y, which works entry by entry",
+    "×": "write x * y, x ⊙ y or x @ y",
+    "∇": "name the variable with wrt",
+}
+"""Signs that mean nothing in a formula, and what is written instead."""
 
 BINDING: Mapping[str, int] = {
     **dict.fromkeys(("<", "≤", "==", "≠", ">", "≥", "∧", "∨"), COMPARE),
@@ -92,7 +109,7 @@ def underlined(text: str, start: int, end: int) -> str:
 
 def spelling(text: str) -> Syntax:
     """Which spelling a formula is in: MATLAB-like if it holds `'`, `.*`, `./`, `.^`, or `^` and no `@`, `**`."""
-    own = re.search(r"'|\.\*|\./|\.\^", text) or ("^" in text and not re.search(r"@|\*\*|\.T\b", text))
+    own = re.search(r"['’′]|\.\*|\./|\.\^", text) or ("^" in text and not re.search(r"@|\*\*|\.T\b", text))
     return "matlab" if own else "python"
 
 
@@ -105,7 +122,7 @@ def tokens(text: str) -> list[Token]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            raise FormulaError(f"{text[place]!r} means nothing here{underlined(text, place, place + 1)}")
+            raise _meaningless(text, place)
         kind, piece = str(match.lastgroup), match[0]
         if kind != "space":
             if kind == "number" and len(piece) > MOST_DIGITS:
@@ -120,6 +137,15 @@ def tokens(text: str) -> list[Token]:
         spaced = kind == "space"
         place = match.end()
     return [*found, Token("end", "", len(text), len(text), spaced)]
+
+
+def _meaningless(text: str, place: int) -> FormulaError:
+    sign, instead = text[place], _UNKNOWN.get(text[place], "")
+    method = re.match(r"\.([^\W\d]\w*)", text[place:])
+    if method:
+        sign, instead = method[0], f"functions are called by name, {method[1]}(x)"
+    hint = f"; {instead}" if instead else ""
+    return FormulaError(f"{sign!r} means nothing here{hint}{underlined(text, place, place + len(sign))}")
 
 
 def read(text: str) -> list[Definition]:
@@ -172,7 +198,18 @@ class _Reader:
                 self.take()
             yield Definition(name, self.expression(0))
             if self.next.kind != "end" and self.next.text not in (";", "\n"):
-                raise self.fault(f"{self.next.text!r} is not expected here", self.next)
+                raise self._unexpected(self.next)
+
+    def _unexpected(self, token: Token) -> FormulaError:
+        """What is wrong with a sign where none of its kind can stand."""
+        opening = {")": "(", "]": "[", "}": "{", "⟩": "⟨"}.get(token.text)
+        if token.kind == "end":
+            return self.fault("the formula ends too early; a variable, number or bracket is missing", token)
+        if opening:
+            return self.fault(f"{token.text!r} is not expected here: no {opening!r} is open", token)
+        missing = token.text in BINDING and token.text != "beside"
+        why = f": an operand is missing before {token.text!r}" if missing else ""
+        return self.fault(f"{token.text!r} is not expected here{why}", token)
 
     def _skip_breaks(self) -> bool:
         while self.next.text in (";", "\n"):
@@ -216,7 +253,7 @@ class _Reader:
         return self.fault(f"{number.text}{name.text} needs a sign; write {number.text}*{name.text}", whole)
 
     def _opens_bar(self, token: Token) -> bool:
-        return token.text == "|" and token.spaced and not self.tokens[self.at + 1].spaced
+        return token.text in ("|", "‖") and token.spaced and not self.tokens[self.at + 1].spaced
 
     def operand(self) -> Part:
         token = self.take()
@@ -256,9 +293,10 @@ class _Reader:
             return self.postfix(Part("call", name, parts, token.start, end))
         if token.text == "{":
             parts, options, end = self._arguments(token, "}", ":")
+            if len(parts) == 1 and not options:  # an exponent in braces, x^{-1}
+                return self.postfix(parts[0]._replace(start=token.start, end=end))
             return Part("list", "{", parts, token.start, end, options)
-        ends = token.kind == "end"
-        raise self.fault("the formula ends too early" if ends else f"{token.text!r} is not expected here", token)
+        raise self._unexpected(token)
 
     def _tuple(self, bracket: Token, first: Part) -> Part:
         parts = [first]

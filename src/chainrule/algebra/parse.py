@@ -4,7 +4,6 @@ Shapes are declared, or found from use: an axis that nobody declared is a dimens
 operation needs it to equal another; then it is that other, and the formula is read again.
 """
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -84,6 +83,7 @@ def _settled(text: str, lines: Sequence[Definition], scope: Scope, syntax: Synta
                 raise
             continue
         if not scope.again() and scope.settle():
+            scope.refuse_mistaken(text)
             named = {name: node for name, node in definitions if name is not None}
             return Formula(text, definitions[-1][1], named, dict(scope.used), syntax)
 
@@ -156,7 +156,10 @@ INFIX: Mapping[Syntax, Mapping[str, Infix]] = {
     "matlab": {**_COMMON, "*": beside, "@": FUNCTIONS["matmul"]},
 }
 
-ALIASES = {"σ": "sigmoid", "tr": "trace", "norm": "norm2", "ln": "log"}
+ALIASES = {
+    **{"σ": "sigmoid", "tr": "trace", "norm": "norm2", "ln": "log"},
+    **{"dot": "matmul", "logistic": "sigmoid", "sgn": "sign", "lse": "logsumexp"},
+}
 SHAPED: Mapping[str, Callable[..., Node]] = {
     "commutation": commutation,
     "eye": eye,
@@ -220,6 +223,11 @@ class Reading:
             return self.defined[part.value]
         if self.scope.is_dimension(part.value):
             return size(part.value, self.scope.dtype)
+        if not self.scope.is_declared(part.value):
+            if doubt := self.scope.doubt(part.value, KNOWN, "*" if self.syntax == "matlab" else "@"):
+                raise FormulaError(doubt)
+            if part.value in ("pi", "π"):
+                return constant(math.pi, self.scope.dtype)
         return self.scope.variable(part.value)
 
     def _prefix(self, part: Part) -> Node:
@@ -276,7 +284,7 @@ class Reading:
             return slice(bounds.get("0"), bounds.get("1"), bounds.get("2"))
         if part.kind == "number" or (part.kind == "prefix" and part.parts[0].kind == "number"):
             return self._whole(part)
-        return self.node(part)
+        return None if part.value == "None" else self.node(part)
 
     def _bound(self, part: Part) -> Any:
         return axis(self._source(part)) if part.kind != "prefix" else self._whole(part)
@@ -299,10 +307,8 @@ class Reading:
         if name in SHAPED:
             return SHAPED[name](*map(self._axis, part.parts), dtype=self.scope.dtype)
         if name not in FUNCTIONS:
-            near = difflib.get_close_matches(name, KNOWN, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
             place = underlined(self.text, part.start, part.start + len(part.value))
-            raise FormulaError(f"unknown function {part.value}{hint}{place}")
+            raise FormulaError(self.scope.unknown(part.value, KNOWN) + place)
         return self._applied(name, [self.node(p) for p in part.parts], self._options(part))
 
     def _applied(self, name: str, values: Sequence[Any], options: Mapping[str, Any]) -> Node:

@@ -1,10 +1,15 @@
 """The names of a formula: what they stand for, and the sizes that nobody declared, found from use."""
 
-from collections.abc import Iterator, Mapping
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from chainrule.algebra.formula import underlined
 from chainrule.algebra.node import Node, variable
+from chainrule.algebra.notation import described
 from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis, shape_of
+from chainrule.errors import FormulaError, ShapeError
 
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu "
@@ -50,9 +55,46 @@ class Scope:
     def dimension(self, a: Axis) -> Axis:
         """An axis that the formula itself speaks of, as in ones(n); its names are dimensions everywhere."""
         names = (a.names if isinstance(a, Dim) else frozenset()) - self.dims
+        for name in names & self.given.keys():
+            if self.given[name].shape:
+                raise ShapeError(f"{described(self.given[name])} is no size; give a number or a name such as n")
         self.grown = self.grown or bool(names)
         self.dims |= names
         return a
+
+    def is_declared(self, name: str) -> bool:
+        """Whether a name, in either spelling, was declared."""
+        return self.spelt(name) in self.given
+
+    def doubt(self, name: str, functions: Collection[str], product: str) -> str:
+        """What is amiss with a name that nobody declared: it is a function's, or two names run together."""
+        if name in functions and len(name) > 1:
+            return f"{name} is a function; write {name}(x)"
+        for k in range(1, len(name)):
+            a, b = name[:k], name[k:]
+            if a != b and self.is_declared(a) and self.is_declared(b):
+                return f"{name} is not declared, but {a} and {b} are; did you mean {a} {product} {b}?"
+        return ""
+
+    def refuse_mistaken(self, text: str) -> None:
+        """Raise FormulaError for a name that nobody declared, where one like it was declared and is not used."""
+        idle = [name for name in self.given if name not in self.used]
+        for name in self.guessed.keys() & self.used.keys():
+            near = difflib.get_close_matches(name.lower(), [i.lower() for i in idle], n=1, cutoff=0.65)
+            meant = next((i for i in idle if near and i.lower() == near[0]), None)
+            if meant:
+                found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
+                place = underlined(text, *found.span()) if found else ""
+                raise FormulaError(
+                    f"{name} is not declared, and {meant} is but is not used; did you mean {meant}?{place}"
+                )
+
+    def unknown(self, name: str, functions: Collection[str]) -> str:
+        """What to say of a call of what is no function."""
+        if self.is_declared(name):
+            return f"{name} is a variable and no function; for a product write {name} * (…)"
+        near = difflib.get_close_matches(name.lower(), functions, n=1)
+        return f"unknown function {name}" + (f"; did you mean {near[0]}?" if near else "")
 
     def is_dimension(self, name: str) -> bool:
         """Whether a name is the size of a declared axis, and nothing else."""
