@@ -57,7 +57,7 @@ def names_for(parts: Sequence[Part], layers: Iterable[Node], taken: Iterable[str
     for part in parts:
         if part.node not in chooser.names:
             chooser.give(part, chooser.free(LETTERS[part.role][min(part.node.ndim, 2)]))
-    return chooser.names
+    return {p.node: chooser.names[p.node] for p in parts}
 
 
 def names_in(nodes: Iterable[Node]) -> set[str]:
@@ -77,26 +77,26 @@ def _spellings(name: str) -> set[str]:
 
 class _Chooser:
     def __init__(self, parts: Sequence[Part], layers: Iterable[Node], taken: Iterable[str]) -> None:
-        self.names = {p.node: p.name for p in parts if p.name}
+        self.names: dict[Node | None, str] = {p.node: p.name for p in parts if p.name}
         self.taken = {s for name in (*taken, *self.names.values()) for s in _spellings(name)}
         spoken = {p.layer for p in parts if p.role in NUMBERED}
-        self.number = {z: k for k, z in enumerate((z for z in layers if z in spoken), 1)}
+        self.number: dict[Node | None, int] = {z: k for k, z in enumerate((z for z in layers if z in spoken), 1)}
 
     def family(self, members: Sequence[Part]) -> None:
         """One letter for all of a role, numbered if there are several."""
-        for letter in LETTERS[members[0].role][min(2, members[0].node.ndim)] if members else ():
-            wanted = [letter + self._number(p, len(members) > 1) for p in members]
+        letters = LETTERS[members[0].role][min(2, members[0].node.ndim)] if members else ""
+        for letter, ends in product(letters, self._ends(members)):
+            wanted = [letter + end for end in ends]
             if len(set(wanted)) == len(wanted) and not self.taken & set(wanted):
                 for part, name in zip(members, wanted, strict=True):
                     self.give(part, name)
                 return
 
-    def _number(self, part: Part, several: bool) -> str:
-        """The number of its layer; an error signal has that of its pre-activation's name."""
-        layer = part.layer if part.role == "error signal" else None
-        z = "" if layer is None else self.names.get(layer, "")
-        digits = z[len(z.rstrip(DIGITS)) :]
-        return digits or (str(self.number[part.layer]) if several and part.layer in self.number else "")
+    def _ends(self, members: Sequence[Part]) -> tuple[list[str], list[str]]:
+        """What the names may end in: error signals as their pre-activations do; all in the numbers of layers."""
+        numbers = [str(self.number.get(p.layer, "")) if len(members) > 1 else "" for p in members]
+        z = [self.names.get(p.layer, "") if p.role == "error signal" else "" for p in members]
+        return [name[len(name.rstrip(DIGITS)) :] or k for name, k in zip(z, numbers, strict=True)], numbers
 
     def free(self, letters: str) -> str:
         """The first letter that is free, or the first one with a number."""

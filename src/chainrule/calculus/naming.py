@@ -24,6 +24,7 @@ from chainrule.algebra.entrywise import (
     RELU,
     SIGMOID,
     SOFTPLUS,
+    SQRT,
     SUBTRACT,
     TANH,
 )
@@ -84,7 +85,7 @@ ACTIVATIONS = frozenset((TANH, SIGMOID, RELU, SOFTPLUS, HARD_TANH, LEAKY_RELU, P
 SOFT = frozenset((LOGSUMEXP, LOG_SOFTMAX))
 """Of the softmax kind: their arguments are pre-activations, but their values are no layer's output."""
 
-DEAR = ACTIVATIONS | SOFT | {NORM, INV, SOLVE, DET, LOGDET, JOIN}
+DEAR = ACTIVATIONS | SOFT | {NORM, SQRT, INV, SOLVE, DET, LOGDET, JOIN}
 """Operations whose value is worth a name when it is used twice."""
 
 LEAVES = frozenset((VARIABLE, CONSTANT, SIZE))
@@ -163,7 +164,7 @@ def _without_scalar(node: Node) -> Node | None:
     return node.inputs[scalars[0]] if scaled else None
 
 
-def _says_more(signal: Node) -> bool:
+def says_more(signal: Node) -> bool:
     """Whether an upstream gradient says more than a variable, an activation, [z > 0] or σ(z) − 1 does."""
     *_, core = map(_core, _unscaled(signal))
     if core.op in (ADD, SUBTRACT) and any(map(_is_number, core.inputs)):
@@ -190,13 +191,17 @@ def _is_quotient(node: Node) -> bool:
     return node.op is DIVIDE and not node.shape and all(products)
 
 
+def _is_sum(node: Node) -> bool:
+    return node.op is PRODUCT_OP and len(node.inputs) == 1 and _view_of(node) is None
+
+
 def _is_mean(node: Node) -> bool:
-    total = node.inputs[0] if node.op is DIVIDE and node.inputs[1].op in LEAVES else node
-    return total is not node and total.op is PRODUCT_OP and len(total.inputs) == 1
+    return node.op is DIVIDE and _is_sum(node.inputs[0]) and _is_number(node.inputs[1])
 
 
 def _is_direction(node: Node) -> bool:
-    return node.op is DIVIDE and bool(node.ndim) and node.inputs[1].op is NORM
+    """Whether a node is a vector or matrix divided by its length, or by another number that is computed."""
+    return node.op is DIVIDE and bool(node.ndim) and not node.inputs[1].ndim and _view_of(node) is None
 
 
 def _is_solution(node: Node) -> bool:
@@ -256,7 +261,8 @@ class _Plan:
         self.deltas = self._deltas(signals)
         self.factors = {i for n in self.order if _is_contraction(n) for i in n.inputs}
         self.total = _costs(self.order)
-        self.backward = any(map(_says_more, self.deltas))
+        self.deep = self._is_deep()
+        self.backward = any(map(says_more, self.deltas))
         self.roles: dict[Node, str] = {}
         for _ in range(2):  # at first nothing is known to have a name
             self.roles = self._roles()
@@ -271,6 +277,14 @@ class _Plan:
             if part is not None and _core(z).op not in LEAVES and not _is_activation(_core(part)):
                 deltas.setdefault(part, (_unsigned(z), part is signal and z.op is not NEGATIVE))
         return deltas
+
+    def _is_deep(self) -> bool:
+        """Whether one layer's activation stands inside another's."""
+        depth: dict[Node, int] = {}
+        for n in self.order:
+            layer = _takes_argument(n) and _is_compound(_argument(n))
+            depth[n] = layer + max((depth[i] for i in n.inputs), default=0)
+        return max(depth.values(), default=0) > 1
 
     def _roles(self) -> dict[Node, str]:
         """The nodes that get a name, each with its role, from the results down."""
@@ -290,22 +304,25 @@ class _Plan:
         """What a node is named for; "" where it is not named."""
         if node in self.defined:
             return "defined"
-        if node in self.deltas and (uses > 1 or _says_more(node)):
+        if node in self.deltas and (uses > 1 or says_more(node)):
             return "error signal"
         if not self.total[node] or node.dtype not in FLOATS:
             return ""
-        if node in self.layers and _is_compound(node) and (uses > 1 or self.backward):
+        layered = self.deep or self.backward
+        if node in self.layers and _is_compound(node) and (uses > 1 or layered):
             return "pre-activation"
-        if _is_activation(node) and (uses > 1 or (self.backward and _is_compound(_argument(node)))):
+        if _is_activation(node) and (uses > 1 or (layered and _is_compound(_argument(node)))):
             return "probability" if self._is_probability(node) else "activation"
         return _kind(node) if _view_of(node) is None and self._pays(node, uses, cost) else ""
 
     def _pays(self, node: Node, uses: int, cost: int) -> bool:
         """Whether a part is worth a line for what is saved by it, or for what it is."""
         if uses == 1:
-            long = self.total[node] == LONG and node in self.factors and _is_difference(node)
-            return long or (node.op is JOIN and self.backward) or (_is_quotient(node) and node not in self.results)
-        known = _is_solution(node) or _is_direction(node)
+            error = _is_difference(node) and node in self.factors and (self.backward or self.total[node] == LONG)
+            return (
+                error or (node.op is JOIN and self.backward) or (_is_quotient(node) and node not in self.results)
+            )
+        known = _is_solution(node) or _is_direction(node) or _is_sum(node)
         upstream = self.backward and _is_contraction(node)
         table = node.ndim == 2 and _is_difference(node)
         return node.op in DEAR or known or upstream or table or (uses - 1) * cost > 1
