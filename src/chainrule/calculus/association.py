@@ -180,7 +180,7 @@ def _made(plan: Plan) -> Node:
     if plan.element is not None:
         node = plan.element.node
         if plan.element.below:
-            node = power(node, constant(-1, node.dtype)) if node.ndim else constant(1, node.dtype) / node
+            node = constant(1, node.dtype) / node
         return (
             node if plan.letters == plan.element.letters else rearranged(node, plan.element.letters, plan.letters)
         )

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.letters import PRODUCT_OP
-from chainrule.algebra.node import Node, topological
+from chainrule.algebra.node import CONSTANT, Node, topological
 from chainrule.algebra.signature import Axis, Binding, Dim
 
 NOMINAL = 10  # a dimension without a number counts as this size
 
 
 class Cost(NamedTuple):
-    """The order of growth of the dearest product, operators as written, transposed parentheses, arithmetic."""
+    """The order of growth of the dearest product, operators as written, what makes a line long (parentheses with ᵀ,
+    additions, fractions), arithmetic."""
 
     order: int
     operators: int
@@ -85,8 +86,11 @@ def effort(roots: Iterable[Node]) -> Cost:
             operators += (
                 operators_of(*ins, out) if len(ins) == 2 else 2 * len(ins) - 3 if len(ins) > 2 else _single(node)
             )
+        elif node.op is CONSTANT:
+            operators += not node.shape and bool(node.attrs["data"].array < 0)
         elif node.inputs and node.op.name != "cast":
             operators += 1
+            turned += node.op.name in ("add", "subtract", "divide")
             order = max(order, 3 if node.op.name in ("inv", "det", "logdet", "solve") else node.ndim)
         if node.ndim > 2:
             order = max(order, node.ndim + 1)

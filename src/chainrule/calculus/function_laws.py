@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.entrywise import EXP, softplus
-from chainrule.algebra.letters import PRODUCT_OP, build
-from chainrule.algebra.matrix import INV, det, inv, logdet
-from chainrule.algebra.node import Node, constant, make
+from chainrule.algebra.entrywise import EXP, log, softplus
+from chainrule.algebra.letters import PRODUCT_OP
+from chainrule.algebra.matrix import INV, det, inv, kron, logdet
+from chainrule.algebra.node import Node, constant, make, size
+from chainrule.algebra.product import diag, sum as total, trace
 from chainrule.algebra.reduce import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
-from chainrule.algebra.select import RESHAPE
+from chainrule.algebra.select import JOIN, RESHAPE
+from chainrule.algebra.signature import Axis
 from chainrule.calculus.terms import chain, number_of
 
 if TYPE_CHECKING:
@@ -166,16 +168,8 @@ def _of_square_product(reader: "Reader", node: Node) -> Node | None:
 
 def _trace_of_kron(reader: "Reader", node: Node) -> Node | None:
     """tr(A ⊗ B) = tr(A) tr(B)."""
-    x = node.inputs[0]
-    if node.attrs["letters"] != "aa->" or x.op is not RESHAPE or x.inputs[0].op is not PRODUCT_OP:
-        return None
-    inner = x.inputs[0]
-    if inner.attrs["letters"] != "ab,cd->acbd":
-        return None
-    a, b = inner.inputs
-    if a.shape[0] != a.shape[1]:
-        return None
-    return build(("aa",), "", (a,)) * build(("aa",), "", (b,))
+    found = _factors_of_kron(node.inputs[0]) if node.attrs["letters"] == "aa->" else None
+    return None if found is None else trace(found[0]) * trace(found[1])
 
 
 def _difference_and_zero(reader: "Reader", node: Node) -> Node | None:
@@ -188,7 +182,71 @@ def _difference_and_zero(reader: "Reader", node: Node) -> Node | None:
     return None
 
 
+def _of_diagonal(reader: "Reader", node: Node) -> Node | None:
+    """inv diag(x) = diag(1 / x), and logdet diag(x) = Σ log x."""
+    x = node.inputs[0]
+    if x.op is not PRODUCT_OP or x.attrs["letters"] != "a->aa":
+        return None
+    (d,) = x.inputs
+    return diag(1 / d) if node.op is INV else total(log(d))
+
+
+def _compared_with_scalar(reader: "Reader", node: Node) -> Node | None:
+    """A comparison with a repeated value is one with the value."""
+    for k, (x, other) in enumerate((node.inputs, node.inputs[::-1])):
+        spread = x.op is PRODUCT_OP and len(x.inputs) == 1 and x.attrs["letters"].startswith("->")
+        if spread and other.shape == node.shape and len(set(x.attrs["letters"])) == len(x.attrs["letters"]):
+            (value,) = x.inputs
+            return make(node.op, *((other, value) if k else (value, other)))
+    return None
+
+
+def _factors_of_kron(node: Node) -> tuple[Node, Node] | None:
+    """The square A and B of A ⊗ B."""
+    if node.op is not RESHAPE or node.inputs[0].op is not PRODUCT_OP:
+        return None
+    inner = node.inputs[0]
+    if inner.attrs["letters"] != "ab,cd->acbd" or any(x.shape[0] != x.shape[1] for x in inner.inputs):
+        return None
+    left, right = inner.inputs
+    return left, right
+
+
+def _of_kron(reader: "Reader", node: Node) -> Node | None:
+    """inv(A ⊗ B) = inv(A) ⊗ inv(B), and logdet(A ⊗ B) = m logdet A + n logdet B for A n×n and B m×m."""
+    found = _factors_of_kron(node.inputs[0])
+    if found is None:
+        return None
+    a, b = found
+    if node.op is INV:
+        return kron(inv(a), inv(b))
+    return size(b.shape[0], node.dtype) * logdet(a) + size(a.shape[0], node.dtype) * logdet(b)
+
+
+def _part_of_join(reader: "Reader", node: Node) -> Node | None:
+    """A slice of a join that is one of its parts."""
+    whole = node.inputs[0]
+    if whole.op is not JOIN:
+        return None
+    gone: Axis = 0
+    axis = whole.attrs["axis"]
+    for part in whole.inputs:
+        if part.shape == node.shape:
+            cuts = [slice(None)] * node.ndim
+            cuts[axis] = slice(gone, gone + part.shape[axis])
+            if whole[tuple(cuts)] is node:
+                return part
+        gone = gone + part.shape[axis]
+    return None
+
+
 FUNCTIONS: Sequence[FunctionLaw] = (
+    FunctionLaw("inv diag(x) = diag(1 / x), logdet diag(x) = Σ log x", ("inv", "logdet"), _of_diagonal),
+    FunctionLaw(
+        "inv(A ⊗ B) = inv A ⊗ inv B, logdet(A ⊗ B) = m logdet A + n logdet B", ("inv", "logdet"), _of_kron
+    ),
+    FunctionLaw("x == ones c is x == c", ("equal", "less", "less_equal"), _compared_with_scalar),
+    FunctionLaw("a slice of a join is its part", ("slice",), _part_of_join),
     FunctionLaw("0 < a - b is b < a", ("less", "less_equal"), _difference_and_zero),
     FunctionLaw("log Σ exp x = logsumexp x", ("log",), _log_of_sum_of_exp),
     FunctionLaw("log softmax x = log_softmax x", ("log",), _log_of_softmax),

@@ -6,10 +6,11 @@ One row each; every row is tried on numbers by the tests.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from chainrule.algebra.choice import EQUAL
 from chainrule.algebra.entrywise import EXP, SIGN_OP, cos, exp, relu, sigmoid, tanh
-from chainrule.algebra.node import VARIABLE, Node, make
+from chainrule.algebra.node import VARIABLE, Node, make, topological
 from chainrule.algebra.product import eye
-from chainrule.algebra.reduce import SOFTMAX
+from chainrule.algebra.reduce import MAX, MIN, SOFTMAX
 from chainrule.calculus.function_laws import minus, one_plus_exp, sum_of_exp
 from chainrule.calculus.terms import Factor, Sum, Term, apart, chain, is_eye, number_of
 
@@ -292,14 +293,42 @@ def _diagonal_of_sum(reader: "Reader", term: Term, k: int, out: int) -> Sequence
     outside = not any(c in term.sums for c in f.letters)
     if len(inner) < 2 or not held or not (diagonal or (meets and outside)):
         return None
-    rest = term.without(k)
+    return _multiplied_out(term, k, inner)
+
+
+def _multiplied_out(term: Term, k: int, inner: Sum) -> list[Term]:
+    """The term with the sum at place k opened."""
+    f, rest = term.factors[k], term.without(k)
     return [
         Term(rest.number * t.number, (*rest.factors, *t.factors), {**rest.sums, **t.sums})
         for t in (apart(i).renamed(dict(enumerate(f.letters))) for i in inner)
     ]
 
 
+def _summed_apart(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """Σ (x - Σ x / n) = 0: a sum over a sum is taken term by term where some of it vanishes."""
+    f = term.factors[k]
+    inner = reader.terms(f.base) if f.power == 1 else ()
+    if len(inner) < 2 or not any(c in term.sums and term.uses(c) == 1 for c in f.letters):
+        return None
+    opened = reader.settled(_multiplied_out(term, k, inner), out)
+    return opened if len(opened) < len(inner) else None
+
+
+def _ties(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """One over the number of entries that equal the largest: 1 but at ties, which are single points."""
+    f = term.factors[k]
+    counted = f.base.inputs[0] if f.power == -1 and len(f.base.inputs) == 1 else None
+    if counted is None or counted.op.name != "cast" or f.base in reader.given:
+        return None
+    condition = counted.inputs[0]
+    chosen = condition.op is EQUAL and any(n.op in (MAX, MIN) for n in topological(condition.inputs))
+    return [term.without(k)] if chosen else None
+
+
 TERMS: Sequence[TermLaw] = (
+    TermLaw("Σ (x - Σ x / n) = 0", ("subtract", "add", "divide"), _summed_apart),
+    TermLaw("[x = max x] / number of ties = [x = max x]", ("product",), _ties),
     TermLaw("X⁻¹ X = I", ("inv",), _inverse_meets),
     TermLaw("facts about variables", ("variable",), _fact_about_variable),
     TermLaw("Σ softmax = 1", ("softmax",), _softmax_sums),

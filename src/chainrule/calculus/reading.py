@@ -53,6 +53,10 @@ class Reader:
                     self.visit(below)
         return self._terms[node]
 
+    def has_read(self, node: Node) -> bool:
+        """Whether a node has been met."""
+        return node in self._terms
+
     def best(self, node: Node) -> Node:
         """The shortest form of a node."""
         if node not in self._best:

@@ -22,8 +22,9 @@ from chainrule.algebra.node import CONSTANT, SIZE, Node
 from chainrule.algebra.product import eye
 from chainrule.algebra.select import RESHAPE
 from chainrule.algebra.signature import Axis
-from chainrule.algebra.slice import SLICE
+from chainrule.algebra.slice import PAD, SLICE
 from chainrule.calculus.function_laws import FUNCTION_LAWS
+from chainrule.calculus.rewrite import remake
 from chainrule.calculus.terms import (
     Factor,
     Sum,
@@ -170,21 +171,26 @@ def _read_root(reader: "Reader", node: Node) -> Sum | None:
     return (_powered(reader, node.inputs[0], 0.5),) if reader.terms(node.inputs[0]) else None
 
 
+def _turned(reader: "Reader", node: Node, f: Callable[[Node], Node]) -> Node | None:
+    """f(-x) for a node f(x), where x is negative, or f(-x) has been read before."""
+    terms = reader.terms(node.inputs[0])
+    if not terms or (len(terms) == 1 and (terms[0].number > 0 or not terms[0].factors)):
+        return None
+    other = f(reader.best(-node.inputs[0]))
+    return reader.best(other) if len(terms) == 1 or reader.has_read(other) else None
+
+
 def _read_exp(reader: "Reader", node: Node) -> Sum | None:
     """exp(-x) as exp(x)⁻¹."""
-    terms = reader.terms(node.inputs[0])
-    if len(terms) != 1 or terms[0].number >= 0 or not terms[0].factors:
-        return None
-    turned = reader.best(exp(reader.best(-node.inputs[0])))
-    return (reader.whole(turned, -1.0),)
+    turned = _turned(reader, node, exp)
+    return None if turned is None else (reader.whole(turned, -1.0),)
 
 
 def _read_sigmoid(reader: "Reader", node: Node) -> Sum | None:
     """σ(-x) as 1 - σ(x)."""
-    terms = reader.terms(node.inputs[0])
-    if len(terms) != 1 or terms[0].number >= 0 or not terms[0].factors:
+    turned = _turned(reader, node, sigmoid)
+    if turned is None:
         return None
-    turned = reader.best(sigmoid(reader.best(-node.inputs[0])))
     reader.stand_for(node, 1 - turned)
     return constant_term(1.0), reader.whole(turned)._replace(number=-1.0)
 
@@ -230,6 +236,23 @@ def _read_reshape(reader: "Reader", node: Node) -> Sum | None:
     return tuple(terms)
 
 
+def _read_linear(reader: "Reader", node: Node) -> Sum | None:
+    """A selection of entries: numbers and scalars stand before it."""
+    (x,) = node.inputs
+    terms = reader.terms(x)
+    if not terms:
+        return ()
+    if len(terms) > 1 or (terms[0].number == 1 and all(f.letters for f in terms[0].factors)):
+        return None
+    (term,) = terms
+    scalars = tuple(f for f in term.factors if not f.letters)
+    if len(scalars) == len(term.factors):
+        return None
+    rest = term._replace(number=1.0, factors=tuple(f for f in term.factors if f.letters))
+    plain = remake(node, [reader.shortest.node((rest,), x)])
+    return (product([Term(term.number, scalars, {}), reader.whole(plain)]),)
+
+
 def _read_number(reader: "Reader", node: Node) -> Sum | None:
     value = number_of(node)
     if value is None:
@@ -248,7 +271,9 @@ READINGS: Mapping[str, Callable[["Reader", Node], Sum | None]] = {
     EXP.name: _read_exp,
     SIGMOID.name: _read_sigmoid,
     WHERE.name: _read_where,
-    RESHAPE.name: _read_reshape,
+    RESHAPE.name: lambda reader, node: _read_reshape(reader, node) or _read_linear(reader, node),
+    SLICE.name: _read_linear,
+    PAD.name: _read_linear,
     CONSTANT.name: _read_number,
     SIZE.name: lambda reader, node: (Term(*size_factor(node.attrs["axis"], node.dtype), {}),),
 }

@@ -23,6 +23,7 @@ from chainrule.calculus.cost import effort
 from chainrule.calculus.terms import Factor, Letters, Sum, Term, apart, collected, components, fresh, is_eye, key
 
 MOST_EXPANDED = 12
+MOST_TRIED = 200  # so many sums are sought other forms of; the rest stay as they come
 
 
 class Known(Protocol):
@@ -44,6 +45,7 @@ class Shortest:
         self.known = known
         self._scalars: dict[tuple[object, ...], Node] = {}
         self._sums: dict[tuple[object, ...], Node] = {}
+        self.tried = 0
         self._tensors: dict[tuple[object, ...], Node] = {}
 
     def node(self, terms: Sum, like: Node, given: Node | None = None) -> Node:
@@ -68,7 +70,8 @@ class Shortest:
         if mark not in self._sums:
             self._sums[mark] = self._plain(terms, shape, dtype)  # while better ones are sought
             candidates = [] if given is None else [given]
-            candidates += self._candidates(terms, shape, dtype)
+            self.tried += 1
+            candidates += self._candidates(terms, shape, dtype) if self.tried < MOST_TRIED else [self._sums[mark]]
             self._sums[mark] = min(candidates, key=lambda n: effort([n]))
         return self._sums[mark]
 
@@ -80,6 +83,8 @@ class Shortest:
         if len(terms) > 1:
             for fewer in self._factored(terms, shape, dtype):
                 yield self._sum(fewer, shape, dtype)
+        if len(terms) == 1 and terms[0].number < 0:
+            yield from (self._sum((turned,), shape, dtype) for turned in self._turned(terms[0]))
         expanded = self._expanded(terms, len(shape))
         if expanded is not None:
             yield self._sum(expanded, shape, dtype)
@@ -104,11 +109,10 @@ class Shortest:
         seen: list[tuple[Node, bool]] = []
         for t in terms:
             for f in t.factors:
-                if (f.base, bool(f.letters)) not in seen and not is_eye(f.base):
+                if (f.base, bool(f.letters)) not in seen:
                     seen.append((f.base, bool(f.letters)))
         for base, tensor in seen:
-            found = (common_tensor if tensor else common_scalar)(terms, base)
-            if found is not None:
+            for found in (common_tensor if tensor else common_scalar)(terms, base):
                 yield from self._taken_out(terms, *found, len(shape), dtype)
         numbers = {abs(t.number) for t in terms}
         if len(numbers) == 1 and numbers != {1.0}:
@@ -150,11 +154,19 @@ class Shortest:
             else:
                 joined = Term(1.0, (common, factor), {c: sizes[c] for c in links if c in held})
             first = min(places)
+            new = self.known.settled([joined], out)
             yield tuple(
-                t
-                for k, old in enumerate(terms)
-                for t in ((joined,) if k == first else () if k in places else (old,))
+                t for k, old in enumerate(terms) for t in (new if k == first else () if k in places else (old,))
             )
+
+    def _turned(self, term: Term) -> Iterator[Term]:
+        """The term with the other sign and one of its differences turned round."""
+        for k, f in enumerate(term.factors):
+            inner = self.known.terms(f.base) if f.power == 1 else ()
+            if len(inner) > 1 and any(t.number < 0 for t in inner):
+                other = self._sum(tuple(t._replace(number=-t.number) for t in inner), f.base.shape, f.base.dtype)
+                factors = (*term.factors[:k], f._replace(base=other), *term.factors[k + 1 :])
+                yield term._replace(number=-term.number, factors=factors)
 
     def _expanded(self, terms: Sum, out: int) -> Sum | None:
         """The sum with the sums inside its products multiplied out, if that makes no more terms than it should."""
@@ -177,7 +189,7 @@ class Shortest:
         if not grown or len(result) > MOST_EXPANDED:
             return None
         settled = self.known.settled(result, out)
-        shrunk = sum(len(t.factors) for t in settled) < sum(len(t.factors) for t in result)
+        shrunk = _size(settled) < _size(result)
         return settled if shrunk and len(settled) <= len(terms) + 1 else None
 
     # ── terms ─────────────────────────────────────────────────────────────────────────────────────────
@@ -234,3 +246,8 @@ class Shortest:
         if mark not in self._tensors:
             self._tensors[mark] = associated(placed, target, self.known.symmetric)
         return self._tensors[mark], out
+
+
+def _size(terms: Iterable[Term]) -> int:
+    """The number of factors, identities not counted."""
+    return sum(not is_eye(f.base) for t in terms for f in t.factors)
