@@ -104,15 +104,15 @@ def test_a_singular_matrix_is_named():
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda W, x: cr.inv(W), cr.ShapeError, "inv needs a square matrix, but W is n×m"),
-        (lambda W, x: cr.det(x), cr.ShapeError, "det needs a square matrix, but x is m"),
-        (lambda W, x: cr.trace(W), cr.ShapeError, "trace needs a square matrix, but W is n×m"),
-        (lambda W, x: cr.diag(W), cr.ShapeError, "diag needs a square matrix, but W is n×m"),
+        (lambda W, x: cr.inv(W), cr.ShapeError, "inv needs a square matrix, but W is n×m; W @ W.T (n×n) and W.T @ W (m×m) are square"),
+        (lambda W, x: cr.det(x), cr.ShapeError, "det needs a square matrix, but x is m; outer(x, x) and diag(x) are square"),
+        (lambda W, x: cr.trace(W), cr.ShapeError, "trace needs a square matrix, but W is n×m; W @ W.T (n×n) and W.T @ W (m×m) are square"),
+        (lambda W, x: cr.diag(W), cr.ShapeError, "diag needs a square matrix, but W is n×m; W @ W.T (n×n) and W.T @ W (m×m) are square"),
         (lambda W, x: cr.solve(W.T @ W, W), cr.ShapeError, "solve(A, b) needs as many rows in b as in A, not Wᵀ W (m×m) and W (n×m)"),
-        (cr.kron, cr.ShapeError, "kron takes matrices, not W (n×m) and x (m)"),
+        (cr.kron, cr.ShapeError, "kron takes two matrices or two vectors, not W (n×m) and x (m)"),
         (lambda W, x: cr.matpow(W.T @ W, 65), cr.GraphError, "matpow takes a whole number from -64 to 64, not 65"),
         (lambda W, x: cr.matpow(W.T @ W, 0.5), cr.GraphError, "matpow takes a whole number from -64 to 64, not 0.5"),
-        (cr.outer, cr.ShapeError, "outer takes vectors, but W (n×m) has 2 axes"),
+        (cr.outer, cr.ShapeError, "outer takes two vectors, not W (n×m) and x (m)"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(call, error, text):

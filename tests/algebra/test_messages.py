@@ -20,7 +20,7 @@ TEXTS = [
     (lambda: A @ B, cr.ShapeError, "A @ B: A is 3×4 and B is 3×4, so the inner axes 4 and 3 differ; A.T @ B or A @ B.T would fit"),
     (lambda: w @ A, cr.ShapeError, "w @ A: w is 4 and A is 3×4, so the inner axes 4 and 3 differ; w @ A.T or A @ w would fit"),
     (lambda: v @ w, cr.ShapeError, "v @ w: v is 3 and w is 4, so the inner axes 3 and 4 differ; outer(v, w) would fit"),
-    (lambda: A.T @ C, cr.ShapeError, "Aᵀ @ C: Aᵀ is 4×3 and C is 4×4, so the inner axes 3 and 4 differ; Aᵀ.T @ C or C @ Aᵀ would fit"),
+    (lambda: A.T @ C, cr.ShapeError, "Aᵀ @ C: Aᵀ is 4×3 and C is 4×4, so the inner axes 3 and 4 differ; A @ C or C @ Aᵀ would fit"),
     (lambda: (A + B) @ v, cr.ShapeError, "(A + B) @ v: (A + B) is 3×4 and v is 3, so the inner axes 4 and 3 differ; (A + B).T @ v or v @ (A + B) would fit"),
     (lambda: A @ cr.matrix("D", 5, 5), cr.ShapeError, "A @ D: A is 3×4 and D is 5×5, so the inner axes 4 and 5 differ; give both the same axis there"),
     (lambda: s @ x, cr.ShapeError, "@ needs vectors or matrices, but one of s (scalar) and x (m) is a scalar; use *"),
@@ -31,7 +31,10 @@ TEXTS = [
     (lambda: W * y, cr.ShapeError, "W * y works entry by entry (elementwise), but W is n×m and y is n: axes m and n differ; W * y[:, None] would fit"),
     (lambda: x * y, cr.ShapeError, "x * y works entry by entry (elementwise), but x is m and y is n: axes m and n differ; outer(x, y) for all pairs would fit"),
     (lambda: W * C, cr.ShapeError, "W * C works entry by entry (elementwise), but W is n×m and C is 4×4: axes n and 4 differ; give the operands equal shapes"),
-    (lambda: W + y, cr.ShapeError, "add works entry by entry, but axes m and n differ in W (n×m) and y (n); give the operands equal shapes, or reshape one so that its axis is 1"),
+    (lambda: W + y, cr.ShapeError, "W + y works entry by entry (elementwise), but W is n×m and y is n: axes m and n differ; W + y[:, None] would fit"),
+    (lambda: A - A.T, cr.ShapeError, "A - Aᵀ works entry by entry (elementwise), but A is 3×4 and Aᵀ is 4×3: axes 3 and 4 differ; A - A would fit"),
+    (lambda: cr.maximum(x, y), cr.ShapeError, "max(x, y) works entry by entry (elementwise), but x is m and y is n: axes m and n differ; give the operands equal shapes"),
+    (lambda: cr.where(x > 0, x, y), cr.ShapeError, "where works entry by entry (elementwise), but axes m and n differ in 0 < x (m) and x (m) and y (n); give the operands equal shapes"),
     (lambda: x + y.T, cr.ShapeError, "x is a column (m) and yᵀ a row (n): entry by entry write x and y without .T; for all pairs write outer(x, y)"),
     (lambda: cr.inner(x, y), cr.ShapeError, "inner needs operands of one shape, not x (m) and y (n)"),
     (lambda: cr.broadcast_to(x, ("n",)), cr.ShapeError, "x (m) does not stretch to n"),
@@ -116,11 +119,11 @@ OPERANDS = [v, w, A, B, C, W, V, S, x, y, A.T, A + B, A * B, cr.tanh(W), W @ S, 
 
 @pytest.mark.parametrize("left", OPERANDS, ids=str)
 def test_every_repair_that_is_offered_fits(left):
-    """Carried out on all pairs of operands of many shapes, with @ and with *."""
-    names = {"outer": cr.outer, "tanh": cr.tanh}
+    """Carried out on all pairs of operands of many shapes, with @, with * and with other operations."""
+    names = {"outer": cr.outer, "tanh": cr.tanh, "max": cr.maximum}
     names |= {n.attrs["name"]: n for o in OPERANDS for n in cr.variables(o)}
     for right in OPERANDS:
-        for f in (lambda a, b: a @ b, lambda a, b: a * b):
+        for f in (lambda a, b: a @ b, lambda a, b: a * b, lambda a, b: a + b, cr.maximum):
             try:
                 f(left, right)
             except cr.ShapeError as error:

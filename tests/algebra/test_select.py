@@ -232,7 +232,7 @@ def test_split_is_the_transpose_of_joining(rng):
         (lambda: cr.concat([]), "concat joins one operand or more, and none is given"),
         (lambda: cr.concat([x, cr.scalar("s")]), "concat needs operands with equally many axes, at least one: x (n), s (scalar)"),
         (lambda: cr.concat([x, E]), "concat needs operands with equally many axes, at least one: x (n), E (V×D)"),
-        (lambda: cr.concat([E, E.T]), "join along axis 0: E (V×D) and Eᵀ (D×V) differ"),
+        (lambda: cr.concat([E, E.T]), "concat along axis 0 needs the other axes equal, but D and V differ in E (V×D) and Eᵀ (D×V)"),
         (lambda: cr.concat([E, E], axis=2), "axis 2 of E (V×D): it has 2 axes, numbered from 0"),
         (lambda: cr.concat([E, E], axis=None), "None is no axis of E (V×D); give a whole number"),
         (lambda: cr.split(cr.vector("y", 4), [1, 2]), "the parts add up to 3, but axis 0 of y (4) is 4"),

@@ -1,10 +1,11 @@
 """How an entry-wise operation is declared: its value and its local gradients; the rest follows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from chainrule.algebra.functions import FUNCTIONS, function
+from chainrule.algebra.misfit import in_entries
 from chainrule.algebra.node import Node, Operand, constant, is_number, make
 from chainrule.algebra.notation import ATOM, call, described
 from chainrule.algebra.op import OPS, Array, Example, Given, Op, Phrase, declare
@@ -20,13 +21,18 @@ Binary = Callable[[Operand, Operand], Node]
 def _infer(name: str, truth: bool, *inputs: Node, **attrs: Any) -> tuple[Shape, DType]:
     shape = broadcast(n.shape for n in inputs)
     if isinstance(shape, Misfit):
-        parts = " and ".join(described(n) for n in inputs if n.shape)
-        raise ShapeError(
-            f"{name} works entry by entry, but axes {shape.left} and {shape.right} differ in {parts}; "
-            "give the operands equal shapes, or reshape one so that its axis is 1",
-            shape,
-        )
+        raise ShapeError(_misfit(OPS[name], inputs, shape, attrs), shape)
     return shape, BOOLEAN if truth else common_dtype(n.dtype for n in inputs if n.dtype in FLOATS)
+
+
+def _misfit(op: Op, inputs: Sequence[Node], misfit: Misfit, attrs: Mapping[str, Any]) -> str:
+    if len(inputs) == 2:
+        left, right = inputs
+        join = lambda *texts: op.write([Phrase(t, ATOM) for t in texts], inputs, **attrs).text  # noqa: E731
+        return in_entries(join, left, right, misfit)
+    parts = " and ".join(described(n) for n in inputs if n.shape)
+    differ = f"axes {misfit.left} and {misfit.right} differ in {parts}"
+    return f"{op.name} works entry by entry (elementwise), but {differ}; give the operands equal shapes"
 
 
 def _batch(op_name: str, inputs: Sequence[Node], batched: Sequence[bool], **attrs: Any) -> Node:

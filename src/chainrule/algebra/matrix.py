@@ -14,7 +14,7 @@ from chainrule.algebra.node import Node, Operand, make, no_inputs
 from chainrule.algebra.notation import ATOM, call, described
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
 from chainrule.algebra.operand import operands
-from chainrule.algebra.product import eye, matmul, square_matrix
+from chainrule.algebra.product import eye, matmul, outer, square_matrix
 from chainrule.algebra.select import reshape
 from chainrule.algebra.signature import FLOAT64, Axis, DType, Shape, axis as read_axis
 from chainrule.errors import GraphError, ShapeError
@@ -170,10 +170,12 @@ def matpow(X: Operand, n: int) -> Node:
 
 @function("kron")
 def kron(A: Operand, B: Operand) -> Node:
-    """The Kronecker product of two matrices, (n·p)×(m·q)."""
+    """The Kronecker product of two matrices, (n·p)×(m·q), or of two vectors."""
     a, b = operands(A, B)
+    if a.ndim == b.ndim == 1:
+        return reshape(outer(a, b), a.shape[0] * b.shape[0])
     if a.ndim != 2 or b.ndim != 2:
-        raise ShapeError(f"kron takes matrices, not {described(a)} and {described(b)}")
+        raise ShapeError(f"kron takes two matrices or two vectors, not {described(a)} and {described(b)}")
     (n, m), (p, q) = a.shape, b.shape
     return reshape(build(("ab", "cd"), "acbd", (a, b)), (n * p, m * q))
 

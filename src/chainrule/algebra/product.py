@@ -9,8 +9,9 @@ import numpy as np
 
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import ALPHABET, PRODUCT_OP, aligned, build
+from chainrule.algebra.misfit import in_entries, in_product, not_square
 from chainrule.algebra.node import Node, Operand, constant, make, size
-from chainrule.algebra.notation import described, factor, write
+from chainrule.algebra.notation import described, factor
 from chainrule.algebra.op import Example, Given, Op, declare
 from chainrule.algebra.operand import lift, listed, operands, reals
 from chainrule.algebra.product_notation import write_product
@@ -43,7 +44,7 @@ def matmul(a: Operand, b: Operand) -> Node:
         )
     inner = left.shape[-1], right.shape[max(right.ndim - 2, 0)]
     if inner[0] != inner[1]:
-        raise ShapeError(_misfit(left, right, *inner), inner)
+        raise ShapeError(in_product(left, right, *inner), inner)
     outer_left, outer_right = left.shape[:-2], right.shape[:-2]
     shared = broadcast([outer_left, outer_right])
     if isinstance(shared, Misfit):
@@ -68,52 +69,13 @@ def operands_of_product(a: Operand, b: Operand) -> tuple[Node, Node]:
     return left, right
 
 
-def _fit(left: Shape, right: Shape) -> bool:
-    """Whether `@` takes operands of these shapes."""
-    inner = bool(left and right) and left[-1] == right[max(len(right) - 2, 0)]
-    return inner and not isinstance(broadcast([left[:-2], right[:-2]]), Misfit)
-
-
-def _misfit(left: Node, right: Node, m: Axis, k: Axis) -> str:
-    a, b = factor(left), factor(right)
-    turned = {
-        f"{a}.T @ {b}": left.ndim == 2 and _fit(left.shape[::-1], right.shape),
-        f"{a} @ {b}.T": right.ndim == 2 and _fit(left.shape, right.shape[::-1]),
-        f"{b} @ {a}": _fit(right.shape, left.shape),
-        f"{a} * {b}": not isinstance(broadcast([left.shape, right.shape]), Misfit),
-        f"outer({a}, {b})": left.ndim == right.ndim == 1,
-    }
-    fitting = [text for text, fits in turned.items() if fits]
-    repair = f"{' or '.join(fitting[:2])} would fit" if fitting else "give both the same axis there"
-    return (
-        f"{a} @ {b}: {a} is {shape_text(left.shape)} and {b} is {shape_text(right.shape)}, "
-        f"so the inner axes {m} and {k} differ; {repair}"
-    )
-
-
-def _entries_misfit(left: Node, right: Node, misfit: Misfit) -> str:
-    a, b = factor(left), factor(right)
-    column = left.ndim == 2 and right.ndim == 1 and left.shape[0] == right.shape[0]
-    turned = {
-        f"the matrix product {a} @ {b}": left.ndim + right.ndim > 2 and _fit(left.shape, right.shape),
-        f"{a} * {b}[:, None]": column,
-        f"outer({a}, {b}) for all pairs": left.ndim == right.ndim == 1,
-    }
-    fitting = [text for text, fits in turned.items() if fits]
-    repair = f"{' or '.join(fitting)} would fit" if fitting else "give the operands equal shapes"
-    return (
-        f"{a} * {b} works entry by entry (elementwise), but {a} is {shape_text(left.shape)} and {b} is "
-        f"{shape_text(right.shape)}: axes {misfit.left} and {misfit.right} differ; {repair}"
-    )
-
-
 @function("multiply")
 def multiply(a: Operand, b: Operand) -> Node:
     """The product entry by entry (Hadamard, a ⊙ b), with NumPy's broadcasting; a number scales."""
     left, right = operands(a, b)
     shared = broadcast([left.shape, right.shape])
     if isinstance(shared, Misfit):
-        raise ShapeError(_entries_misfit(left, right, shared), shared)
+        raise ShapeError(in_entries("{} * {}".format, left, right, shared), shared)
     in_left, in_right, out = aligned(left.shape, right.shape, shared)
     return build((in_left, in_right), out, (left, right))
 
@@ -158,7 +120,8 @@ def axis_of(node: Node, a: int) -> int:
     if isinstance(a, bool) or not isinstance(a, (int, np.integer)):
         raise ShapeError(f"{a!r:.40} is no axis of {described(node)}; give a whole number")
     if not -node.ndim <= a < node.ndim:
-        raise ShapeError(f"axis {a} of {described(node)}: it has {node.ndim} axes, numbered from 0")
+        count = "1 axis" if node.ndim == 1 else f"{node.ndim} axes"
+        raise ShapeError(f"axis {a} of {described(node)}: it has {count}, numbered from 0")
     return int(a) % node.ndim
 
 
@@ -190,7 +153,9 @@ def mean(x: Operand, axis: int | Sequence[int] | None = None) -> Node:
 @function("outer")
 def outer(x: Operand, y: Operand) -> Node:
     """The outer product x yᵀ of vectors: all pairs x_i y_j."""
-    left, right = (_vector(n, "outer") for n in reals(x, y))
+    left, right = reals(x, y)
+    if left.ndim != 1 or right.ndim != 1:
+        raise ShapeError(f"outer takes two vectors, not {described(left)} and {described(right)}")
     return build(("a", "b"), "ab", (left, right))
 
 
@@ -207,17 +172,10 @@ def inner(x: Operand, y: Operand) -> Node:
     return build((term, term), "", (left, right))
 
 
-def _vector(node: Node, what: str) -> Node:
-    if node.ndim != 1:
-        raise ShapeError(f"{what} takes vectors, but {described(node)} has {node.ndim} axes")
-    return node
-
-
 def square_matrix(node: Node, what: str) -> Node:
     """The node itself if its last two axes are equal; ShapeError otherwise."""
     if node.ndim < 2 or node.shape[-1] != node.shape[-2]:
-        message = f"{what} needs a square matrix, but {write(node, 40)} is {shape_text(node.shape)}"
-        raise ShapeError(message, node.shape[-2:] if node.ndim > 1 else None)
+        raise ShapeError(not_square(node, what), node.shape[-2:] if node.ndim > 1 else None)
     return node
 
 

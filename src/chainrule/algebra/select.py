@@ -292,8 +292,11 @@ def _infer_join(*parts: Node, axis: int) -> tuple[Shape, DType]:
         total = total + shape[axis]
         shape[axis] = 0
         if shape != shapes[0]:
+            unequal = next(pair for pair in zip(shapes[0], shape, strict=True) if pair[0] != pair[1])
             raise ShapeError(
-                f"join along axis {parts[0].ndim + axis}: {described(parts[0])} and {described(p)} differ"
+                f"concat along axis {parts[0].ndim + axis} needs the other axes equal, but {unequal[0]} and "
+                f"{unequal[1]} differ in {described(parts[0])} and {described(p)}",
+                unequal,
             )
     joined = list(parts[0].shape)
     joined[axis] = total
