@@ -4,6 +4,7 @@ Kinks, needs and doubles of an operation stand on its record (`kink`, `needs`, `
 sentences, and only those that concern the variables in question.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,13 +14,17 @@ from chainrule.algebra.entrywise import ABS, ADD, DIVIDE, EXP, POWER_OP, RELU, S
 from chainrule.algebra.formula import spelling
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.matrix import INV
-from chainrule.algebra.node import CONSTANT, SIZE, VARIABLE, Node, is_number, topological
+from chainrule.algebra.node import CONSTANT, SIZE, VARIABLE, Node, is_number, topological, variable
 from chainrule.algebra.notation import factor, write
 from chainrule.algebra.op import Op
 from chainrule.algebra.reduce import NORM, SOFTMAX
 from chainrule.algebra.select import RESHAPE
 from chainrule.algebra.signature import shape_text
+from chainrule.calculus.derive import jacobian
+from chainrule.calculus.kronecker import vec_layout
+from chainrule.calculus.rewrite import substitute
 from chainrule.calculus.simplify import simplify
+from chainrule.calculus.textbook import textbook
 
 SHORT, MOST = 40, 3
 
@@ -69,10 +74,25 @@ def order_note(y: Node, x: Node, name: str = "y") -> str:
         return ""
     th = {3: "rd"}.get(order, "th")
     by = write(x, SHORT)
+    vec = _vec_form(y, x) or f"∂vec({name})/∂vec({by})"
+    shape = shape_text(y.shape + x.shape)
     return (
-        f"∂{name}/∂{by} is a {order}{th}-order tensor {shape_text(y.shape + x.shape)}; take a Jacobian-vector form, "
-        f"the vec form ∂vec({name})/∂vec({by}), or give a cotangent g and take the gradient of sum(g * {name})"
+        f"∂{name}/∂{by} is a {order}{th}-order tensor {shape}; take a Jacobian-vector form, "
+        f"the vec form {vec}, or give a cotangent g and take the gradient of sum(g * {name})"
     )
+
+
+def _vec_form(y: Node, x: Node) -> str:
+    """∂vec y/∂vec x as a person writes it, with h for an activation y; "" where it has no short form."""
+    if max(y.ndim, x.ndim) > 2:
+        return ""
+    (form,) = textbook([vec_layout(jacobian(y, x), y.shape, x.shape)])
+    h = variable("h" if y.ndim == 1 else "H", y.shape, y.dtype)
+    (spoken,) = substitute([form], {y: h} if y.op.entrywise else {})
+    text = write(spoken, 2 * SHORT)
+    if re.search("einsum|reshape|…", text):
+        return ""
+    return text if spoken is form else f"{text} with {write(h)} = {write(y, SHORT)}"
 
 
 # ── readings: what could be taken for something else ──────────────────────────────────────────────────
