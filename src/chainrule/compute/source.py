@@ -41,7 +41,8 @@ def python_source(
     lines = [f"{s.target} = {s.text}" for s in (*sizes, *body)]
     head = f"def {name}({', '.join(names.inputs)}):"
     code = [head, *_docstring(doc), *(f"    {line}" for line in (*lines, *_returned(results, labels)))]
-    helpers = [text for helper, text in HELPERS.items() if helper in _words(code)]
+    spoken = _words(code)
+    helpers = [text for helper, text in HELPERS.items() if helper in spoken]
     imports = ["import math\n"] if any("math." in text for text in helpers) else []
     return "\n\n\n".join(["\n".join([*imports, "import numpy as np"]), *helpers, "\n".join(code)]) + "\n"
 
@@ -140,7 +141,7 @@ class _Writer:
         return max(compound, key=lambda i: (compound[i].depth >= DEEPEST, len(compound[i].text)), default=None)
 
     def _temporary(self, piece: Piece) -> Piece:
-        return self._assigned(self.names.fresh("t"), piece)
+        return self._assigned(self.names.fresh(), piece)
 
     def _variable(self, node: Node) -> Piece:
         name = node.attrs["name"]

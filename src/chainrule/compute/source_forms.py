@@ -51,11 +51,19 @@ class Piece(NamedTuple):
     """The pieces above and below the line."""
     square: "Piece | None" = None
     """A shorter way to write the square, for a norm."""
+    mean: "tuple[str, Piece] | None" = None
+    """For a sum: how many there are, and the sum divided by that."""
 
     def at(self, axes: tuple[int, ...]) -> "Piece":
         """The same text, standing for a value with other axes."""
-        minus, under = (p and p._replace(axes=axes) for p in (self.minus, self.under))
-        return self._replace(axes=axes, minus=minus, under=under)
+        if axes == self.axes:
+            return self
+        place = dict(zip(self.axes, axes, strict=False))
+        minus, under = (p and p.at(axes) for p in (self.minus, self.under))
+        mean = self.mean and (self.mean[0], self.mean[1].at(axes))
+        moved = [p.at(tuple(place[a] for a in p.axes)) for p in self.quotient or ()]
+        quotient = (moved[0], moved[1]) if moved else None
+        return self._replace(axes=axes, minus=minus, under=under, mean=mean, quotient=quotient)
 
 
 # ── composing ─────────────────────────────────────────────────────────────────────────────────────────
@@ -212,6 +220,8 @@ def times(a: Piece, b: Piece) -> Piece:
         return raised(a, number(2))
     if a.kind == b.kind == "truth":
         return both(a, b)
+    if a.kind == "truth" or (not b.axes and b.text.isdigit()):
+        a, b = b, a  # 2 * a, and a * (z > 0), because NumPy does not turn the sign of a truth value
     return _entries(a, b) if a.axes else _scaled(a, b)
 
 
@@ -245,6 +255,8 @@ def divided(a: Piece, b: Piece) -> Piece:
         return times(a, b.under)
     if is_one(b):
         return real(a)
+    if a.mean and a.mean[0] == b.text:
+        return a.mean[1]
     if a.quotient and a.quotient[1].text == b.text:
         return divided(a.quotient[0], raised(b, number(2)))
     piece = _ratio(a, b)
@@ -335,7 +347,7 @@ def matmul(a: Piece, b: Piece, axes: tuple[int, ...]) -> Piece:
         return negative(matmul(negative(a), b, axes))
     if is_negative(b):
         return negative(matmul(a, negative(b), axes))
-    if a.kind != "real" and b.kind != "real":
+    if a.kind == "truth" or (a.kind != "real" and b.kind != "real"):
         a = real(a)
     if a.inverse and not (b.inverse and len(b.axes) > 1):
         return call("np.linalg.solve", a.inverse, b).at(axes)

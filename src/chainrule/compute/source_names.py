@@ -5,6 +5,7 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import count
 
 from chainrule.algebra.scope import GREEK
 
@@ -41,6 +42,7 @@ class Names:
 
     def __init__(self, inputs: Sequence[str], helpers: Iterable[str]) -> None:
         self._taken = set(helpers)
+        self._numbers = count(1)
         self._by_name: dict[str, str] = {}
         self.sizes: dict[str, str] = {}
         self.inputs = [self.of(name) for name in inputs]
@@ -58,13 +60,10 @@ class Names:
             self.sizes[dim] = self._free(word if word not in self._taken else f"size_{word}")
         return self.sizes[dim]
 
-    def fresh(self, stem: str) -> str:
-        """stem1, stem2 … the next that is free."""
-        k = 1
-        while f"{stem}{k}" in self._taken:
-            k += 1
-        self._taken.add(f"{stem}{k}")
-        return f"{stem}{k}"
+    def fresh(self) -> str:
+        """t1, t2 … the next that is free."""
+        word = next(word for k in self._numbers if (word := f"t{k}") not in self._taken)
+        return self._free(word)
 
     def _free(self, word: str) -> str:
         found, k = word, 2

@@ -10,7 +10,7 @@ from string import ascii_letters
 from typing import NamedTuple
 
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.signature import Axis
+from chainrule.algebra.signature import Axis, entries
 from chainrule.compute.source_forms import (
     Piece,
     call,
@@ -47,9 +47,11 @@ def product(letters: str, pieces: Sequence[Piece], lengths: Mapping[str, Axis], 
     held = {c for f in factors for c in f.term}
     idle = [lengths[c] for c in dict.fromkeys("".join(ins)) if c not in held and c not in out and lengths[c] != 1]
     target = "".join(c for c in out if c in held)
-    value = _folded(factors, target, lengths) or _einsum(factors, target)
+    numbers = [f.piece for f in factors if not f.term] + [size(a) for a in idle]
+    arrays = [f for f in factors if f.term]
+    value = _folded(arrays, target, lengths, size) or _einsum(arrays, target)
     places = tuple(k - len(out) for k, c in enumerate(out) if c in held)
-    return reduce(lambda p, s: times(size(s), p), idle, value.at(places))
+    return reduce(times, [*numbers, value.at(places)])
 
 
 def _diagonal(p: Piece) -> Piece:
@@ -87,28 +89,26 @@ def _einsum(factors: Sequence[Factor], out: str) -> Piece:
 # ── factor by factor ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _folded(factors: Sequence[Factor], out: str, lengths: Mapping[str, Axis]) -> Piece | None:
+def _folded(factors: Sequence[Factor], out: str, lengths: Mapping[str, Axis], size: Size) -> Piece | None:
     """The factors multiplied one after the other, the numbers first; None where NumPy has no plain form."""
-    alone = [_alone(f, out + "".join(g.term for g in factors if g is not f), lengths) for f in factors]
-    if None in alone:
-        return None
-    single = [f for f in alone if f is not None]
-    numbers = [f.piece for f in single if not f.term]
-    value: Factor | None = None
+    single = []
+    for f in factors:
+        others = out + "".join(g.term for g in factors if g is not f)
+        alone = _alone(f, others, lengths, size)
+        if alone is None:
+            return None
+        single.append(alone)
+    scale = reduce(times, [f.piece for f in single if not f.term], number(1))
     rest = [f for f in single if f.term]
-    for k, f in enumerate(rest):
-        later = "".join(g.term for g in rest[k + 1 :])
-        value = f if k == 0 else value and _pair(value, f, later + out, out)
-    if rest and value is None:
-        return None
-    scale = reduce(times, numbers) if numbers else number(1)
-    if value is None:
+    if not rest:
         return scale
-    arranged = _arranged(value, out)
-    return times(scale, arranged.at(tuple(range(-len(out), 0))))
+    value: Factor | None = rest[0]
+    for k, f in enumerate(rest[1:], 2):
+        value = value and _pair(value, f, out + "".join(g.term for g in rest[k:]), out)
+    return value and times(scale, _arranged(value, out).at(tuple(range(-len(out), 0))))
 
 
-def _alone(f: Factor, others: str, lengths: Mapping[str, Axis]) -> Factor | None:
+def _alone(f: Factor, others: str, lengths: Mapping[str, Axis], size: Size) -> Factor | None:
     """The factor after what concerns it alone: its diagonal taken, the letters summed that nothing else has."""
     if len(set(f.term)) < len(f.term):
         if len(f.term) > 2:
@@ -123,16 +123,23 @@ def _alone(f: Factor, others: str, lengths: Mapping[str, Axis]) -> Factor | None
     gone = [k for k, c in enumerate(f.term) if c not in others]
     if not gone:
         return f
-    return Factor(summed(f.piece, gone), "".join(c for c in f.term if c in others))
+    count = size(entries(tuple(lengths[f.term[k]] for k in gone)))
+    total = summed(f.piece, gone)._replace(mean=(count.text, totalled("mean", f.piece, gone)))
+    return Factor(total, "".join(c for c in f.term if c in others))
 
 
 def summed(p: Piece, places: Sequence[int]) -> Piece:
     """`np.sum(A)`, or `A.sum(0)` over some of the axes that the text has, numbered from 0."""
     if is_negative(p):
         return negative(summed(negative(p), places))
+    total = totalled("sum", p, places)
+    return total._replace(kind="real" if p.kind == "real" else "whole")
+
+
+def totalled(name: str, p: Piece, places: Sequence[int]) -> Piece:
+    """`np.name(A)` over all axes that the text has, or `A.name(0)` over some of them."""
     rest = tuple(a for k, a in enumerate(p.axes) if k not in places)
-    piece = method(p, "sum", over(places)) if rest else call("np.sum", p)
-    return piece.at(rest)._replace(kind=p.kind if p.kind == "real" else "whole" if rest else "real")
+    return (method(p, name, over(places)) if rest else call(f"np.{name}", p)).at(rest)
 
 
 def over(places: Sequence[int]) -> str:
@@ -209,7 +216,7 @@ def _matrix_product(f: Factor, g: Factor, s: str, needed: str, out: str) -> Fact
     for a, b in ((f, g), (g, f)):
         front, last = a.term[:-1], a.term[-1]
         whole = not shared and last == s and b.term[0] == s and len(b.term) <= 2
-        stacked = b.term[:-2] == front[:-1] and len(b.term) > 2 and b.term[-2] == last == s and len(front) > 1
+        stacked = b.term[:-2] == front[:-1] == "".join(shared) and len(b.term) > 2 and b.term[-2] == last == s
         if whole or stacked:
             term = front + b.term[-1] if len(b.term) > 1 else front
             found = _signed(lambda x, y: matmul(x, y, ()), a.piece, b.piece)
