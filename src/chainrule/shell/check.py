@@ -9,18 +9,21 @@ import click
 import numpy as np
 
 from chainrule.algebra.node import Node
-from chainrule.algebra.parse import Formula, formula, parse
+from chainrule.algebra.parse import Formula, formula
 from chainrule.algebra.signature import FLOATS, Binding, shape_text
+from chainrule.calculus.facts import read_facts
 from chainrule.compute.check import Check, check
+from chainrule.compute.claim import Claim, judge
 from chainrule.compute.interpret import evaluate
-from chainrule.errors import DataError
+from chainrule.errors import DataError, counted
 from chainrule.learn.batches import rng_for
 
 EPILOG = """\b
 Examples:
   chainrule check "u.T @ tanh(W @ x + b)"
   chainrule check "u' * tanh(W*x + b)" W=n,m x=m b=n u=n
-  chainrule check "h = tanh(W@x); s = u.T@h" --claim "W: (u * (1 - h**2)) @ x.T"
+  chainrule check "h = tanh(W@x); s = u.T@h" --claim "W: u * (1 - h) @ x.T"
+  chainrule check "z = W@x; s = sum(tanh(z))" --claim "delta = 1 - tanh(z)**2; W: delta @ x.T; x: W @ delta"
   chainrule check "sum(log(x))" --at values.json
 """
 
@@ -30,25 +33,43 @@ Examples:
 @click.argument("shapes", nargs=-1, metavar="[NAME=AXES]...")
 @click.option("--at", type=click.Path(path_type=Path), help="JSON file: name → number or nested lists.")
 @click.option(
-    "--claim", "claims", multiple=True, metavar="NAME: FORMULA", help="A gradient made by hand, to be judged."
+    "--claim",
+    "claims",
+    multiple=True,
+    metavar="NAME: FORMULA",
+    help="A gradient made by hand, to be judged: what is wrong is underlined, and mended.",
 )
+@click.option("--fact", "facts", multiple=True, metavar="NAME: FACT", help='For claims, as "y: sums to one".')
 @click.option(
     "--syntax", type=click.Choice(["python", "matlab"]), help="Spelling, where the formula does not show it."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the values that are drawn.")
 def command(
-    text: str, shapes: tuple[str, ...], at: Path | None, claims: tuple[str, ...], syntax: Any, seed: int
+    text: str,
+    shapes: tuple[str, ...],
+    at: Path | None,
+    claims: tuple[str, ...],
+    facts: tuple[str, ...],
+    syntax: Any,
+    seed: int,
 ) -> int:
-    """Compare the gradients of FORMULA with finite differences, entry by entry; exit code 1 if one is wrong.
+    """Compare the gradients of FORMULA with finite differences, entry by entry, and the claims with the gradients;
+    exit code 1 if one is wrong.
 
     FORMULA is in Python's spelling (@ and .T) or MATLAB's (' and .*). Shapes that are not given are found.
     """
     read = formula(text, dict(map(_shape, shapes)), syntax=syntax)
     given = _values(at)
     values = _drawn(read, given, seed)
-    judged = check(read.result, values, claims={name: _claim(claim, read) for name, claim in map(_named, claims)})
+    judged = check(read.result, values)
+    known = read_facts(facts, read.variables)
+    found = [claim for written in claims for claim in judge(read, written, given, known, seed=seed)]
     click.echo(_report(read, judged))
-    return 0 if judged.ok else 1
+    for claim in found:
+        click.echo(f"{claim}\n")
+    if found:
+        click.echo(_tally(found))
+    return 0 if judged.ok and all(found) else 1
 
 
 def _shape(written: str) -> tuple[str, Sequence[str | int]]:
@@ -58,17 +79,6 @@ def _shape(written: str) -> tuple[str, Sequence[str | int]]:
     if any(mark.isspace() for mark in axes):
         raise click.UsageError(f"{written!r}: axes are separated by commas, as in x=n,m")
     return name, [int(a) if a.isdigit() else a for a in axes.split(",") if a]
-
-
-def _named(claim: str) -> tuple[str, str]:
-    name, sign, written = claim.partition(":")
-    if not sign:
-        raise click.UsageError(f"--claim {claim!r}: write NAME: FORMULA, as in 'W: delta @ x.T'")
-    return name.strip(), written
-
-
-def _claim(written: str, read: Formula) -> Node:
-    return parse(written, {**read.variables, **read.definitions}, syntax=read.syntax)
 
 
 def _values(path: Path | None) -> dict[str, Any]:
@@ -114,3 +124,12 @@ def _sizes(variables: Iterable[Node], given: Mapping[str, Any]) -> dict[str, lis
 def _report(read: Formula, judged: Check) -> str:
     shapes = "   ".join(f"{name}: {shape_text(node.shape)}" for name, node in read.variables.items())
     return f"\n  {read.result}\n  {shapes}\n\n{judged}\n"
+
+
+def _tally(found: Sequence[Claim]) -> str:
+    wrong = sum(claim.verdict == "wrong" for claim in found)
+    if wrong:
+        return f"  {wrong} of {counted(len(found), 'claim')} WRONG"
+    right = sum(map(bool, found))
+    more = "" if right == len(found) else ", each of the others under a fact; state it with --fact"
+    return f"  {right} of {counted(len(found), 'claim')} right{more}"

@@ -1,0 +1,284 @@
+"""A gradient made by hand, judged: right, right under a fact, or wrong, and then where, why, and what is right.
+
+Both sides are evaluated at random points. Where they differ, small edits of what was written are tried, and one is
+believed only if its value is that of the true gradient at every point: a repair is proved, not guessed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.algebra.node import Node
+from chainrule.algebra.parse import Formula, formula
+from chainrule.algebra.signature import shape_text
+from chainrule.calculus.derive import gradient
+from chainrule.calculus.facts import Facts
+from chainrule.calculus.naming import named, pre_activations
+from chainrule.calculus.textbook import textbook
+from chainrule.compute.edits import MOST_PARTS, all_parts
+from chainrule.compute.repair import Mended, value
+from chainrule.compute.statement import Words, statements
+from chainrule.compute.trial import POINTS, Question, Trial
+from chainrule.errors import BindingError, ChainruleError, FormulaError, counted
+
+
+class Place(NamedTuple):
+    """A place in the text of a claim."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A gradient made by hand, judged. Prints as the claim with what is wrong underlined, and what is right.
+
+    verdict   "right", "right if A is symmetric", or "wrong"     ok       whether it is right without conditions
+    where     the first place that is wrong                      reason   what is wrong there
+    repair    the claim made right, in its own spelling: the reader takes it, and it was found equal at all points
+    given     the facts that the repair, or a right claim, rests on
+    truth     the true gradient in textbook form                 points   how many points both were compared at
+    """
+
+    name: str
+    text: str
+    verdict: str
+    truth: str
+    points: int
+    reason: str = ""
+    repair: str = ""
+    given: str = ""
+    marks: tuple[Place, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the claim is the gradient, without conditions."""
+        return self.verdict == "right"
+
+    @property
+    def where(self) -> Place | None:
+        """The first place that is wrong."""
+        return self.marks[0] if self.marks else None
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        proved = f"          (verified at {counted(self.points, 'point')})"
+        if self.ok:
+            given = f", as {self.given}" if self.given else ""
+            lines = [f"right: equal to {self.truth}{given}{proved}"]
+        elif self.verdict != "wrong":
+            lines = [f"{self.verdict}; in general it is {self.truth}{proved}"]
+        elif self.repair:
+            given = f", if {self.given}" if self.given else ""
+            lines = [f"wrong: {self.reason}", f"right: {self.repair}{given}{proved}"]
+        else:
+            lines = [f"wrong: {self.reason}", f"right: {self.truth}"]
+        notes = [f"note: {note}" for note in self.notes]
+        return "\n".join([*_shown(self), *(f"  {line}" for line in (*lines, *notes))])
+
+
+def _shown(claim: Claim) -> Iterator[str]:
+    """The lines of a claim, each with its marks below it."""
+    start, head = 0, "  claim   "
+    for line in re.split(r"[;\n]", claim.text):
+        end, shown = start + len(line), line.strip()
+        if shown:
+            label = "" if re.match(r"[^\W\d]\w*\s*=(?!=)", shown) else f"∂s/∂{claim.name} = "
+            yield f"{head}{label}{shown}"
+            offset = start + len(line) - len(line.lstrip())
+            places = [
+                (m.start - offset, max(m.end, m.start + 1) - offset)
+                for m in claim.marks
+                if start <= m.start <= end
+            ]
+            below = "".join("^" if any(a <= k < b for a, b in places) else " " for k in range(len(shown) + 1))
+            if places:
+                yield " " * len(head + label) + below.rstrip()
+            head = " " * len(head)
+        start = end + 1
+
+
+def judge(
+    asked: Formula,
+    written: str,
+    values: Mapping[str, Any] | None = None,
+    facts: Facts | None = None,
+    *,
+    seed: int = 0,
+) -> list[Claim]:
+    """Judge the claims of a text, such as `W: delta @ x.T`, about the gradients of a formula.
+
+    values   name → value, for variables that are not to be drawn
+    facts    what the drawn values obey
+    Names are those of the formula and its lines, those that the text defines, and the lecture's δ, z, h, p.
+    A column times a row is the outer product, as on paper. Raises FormulaError for text that cannot be read and
+    names that stand for nothing, GraphError where the formula is no scalar, BindingError where it has no values.
+    """
+    found = []
+    for statement in statements(written, asked.syntax):
+        words = Words(asked)
+        x = words[statement.name]
+        if x is None:
+            known = ", ".join(words.names)
+            raise FormulaError(f"a gradient is claimed for {statement.name}, but the expression has {known}")
+        words.complete(statement)
+        question = Question(asked, statement, words, gradient(asked.result, x), values or {}, seed)
+        found.append(_verdict(question, facts or Facts()))
+    return found
+
+
+# ── the verdict ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _verdict(question: Question, facts: Facts) -> Claim:
+    trial = Trial(question, facts)
+    if not trial.points:
+        raise BindingError(f"no values were found at which the gradient of {question.asked.result} is finite")
+    statement = question.statement
+    notes = list(question.words.notes)
+
+    def found(verdict: str, **more: Any) -> Claim:
+        return Claim(
+            statement.name, statement.text, verdict, _truth(trial), len(trial.points), notes=tuple(notes), **more
+        )
+
+    def wrong(mended: Mended, given: str = "") -> Claim:
+        reason = "; and ".join(dict.fromkeys(e.reason for e in mended.edits))
+        marks = tuple(Place(statement.text[e.start : e.end], e.start, e.end) for e in mended.edits)
+        return found("wrong", reason=reason, repair=statement.written(mended.lines), marks=marks, given=given)
+
+    small = sum(len(all_parts(tree)) for tree in statement.trees) <= MOST_PARTS
+    if trial.equal(trial.claimed):
+        notes += _read_as_outer(trial) if small else []
+        return found("right", given=" and ".join(_facts_used(trial)))
+    if not small:
+        return found("wrong", reason=_difference(trial))
+    mended = trial.repair.smallest("one")
+    condition = _condition(trial, ("symmetric", *_SUMS) if mended else _TRIED)
+    if mended:
+        notes += [f"as it stands it is right if {condition}"] if condition else []
+        return wrong(mended)
+    if condition:
+        return found(f"right if {condition}")
+    mended = trial.repair.smallest("numbers")
+    if mended:
+        return wrong(mended)
+    for other, given in _telling(trial):
+        mended = other.repair.smallest("one")
+        if mended:
+            return wrong(mended, given)
+    mended = trial.repair.smallest("several", "two")
+    return wrong(mended) if mended else found("wrong", reason=_difference(trial))
+
+
+def _truth(trial: Trial) -> str:
+    """The true gradient in textbook form, with what its names mean."""
+    s, defined = trial.question.asked.result, trial.question.asked.definitions
+    signals = {z: gradient(s, z) for z in pre_activations(s)}
+    result, *flows = textbook([trial.short, *signals.values()], trial.facts, given=[s])
+    program = named([result], s, defined, dict(zip(signals, flows, strict=True)))
+    lines = ", ".join(f"{line.name} = {line.value}" for line in program.lines if line.name not in defined)
+    return f"{program.results[0]}" + (f" with {lines}" if lines else "")
+
+
+def _facts_used(trial: Trial) -> list[str]:
+    """The declared facts without which the claim would be wrong."""
+    needed = dict(trial.facts.stated)
+    used = []
+    for node in trial.facts.stated:
+        without = Trial(trial.question, Facts({v: stated for v, stated in needed.items() if v is not node}))
+        if without.equal(trial.claimed):
+            del needed[node]
+        else:
+            said = Facts()
+            for fact in needed[node]:
+                said.note(fact, node)
+            used += said.used
+    return used
+
+
+def _read_as_outer(trial: Trial) -> list[str]:
+    """What the ordinary reader would refuse, and how it is read here."""
+    base, text = trial.repair.edits.base, trial.question.statement.text
+    return [
+        f"{text[tree.start : tree.end]} is read as {base(tree).text}: on paper a column times a row"
+        for tree in trial.question.statement.trees
+        if base(tree).text != text[tree.start : tree.end]
+    ]
+
+
+_SUMS = ("sums to one", "rows sum to one")
+_TRIED = ("symmetric", *_SUMS, "positive", "orthogonal", "diagonal", "idempotent", "one-hot")
+"""The facts that a claim may rest on unsaid, the weaker before those they follow from."""
+
+
+def _facts_tried(trial: Trial, facts: Sequence[str]) -> Iterator[tuple[Facts, str]]:
+    """Facts about one variable, or symmetry of two, beside those declared; and how each is said."""
+    q = trial.question
+    free = [v for v in q.variables if v.ndim and v.attrs["name"] not in q.given]
+    for fact in facts:
+        fitting = [v for v in free if _is_said_of(fact, v)]
+        for count in (1, 2) if fact == "symmetric" else (1,):
+            for chosen in combinations(fitting, count):
+                told = Facts()
+                for v in chosen:
+                    told.note(fact, v)
+                more = {v: (*trial.facts.stated.get(v, ()), fact) for v in chosen}
+                yield Facts({**trial.facts.stated, **more}), " and ".join(told.used)
+
+
+def _is_said_of(fact: str, node: Node) -> bool:
+    square = node.ndim == 2 and node.shape[0] == node.shape[1]
+    try:
+        Facts({node: [fact]})
+    except FormulaError:
+        return False
+    return square or fact != "orthogonal"
+
+
+def _condition(trial: Trial, facts: Sequence[str]) -> str:
+    """The fact under which the claim is right, such as `A is symmetric`; "" if there is none."""
+    node = trial.claimed
+    if node is None or node.shape != trial.question.truth.shape:
+        return ""
+    for known, said in _facts_tried(trial, facts):
+        if all((t := Trial(trial.question, known, count)).points and t.equal(node) for count in (2, POINTS)):
+            return said
+    return ""
+
+
+def _telling(trial: Trial) -> Iterator[tuple[Trial, str]]:
+    """Trials under facts that make the truth shorter, on which people rely without saying so."""
+    for known, said in _facts_tried(trial, ("symmetric", *_SUMS)):
+        other = Trial(trial.question, known)
+        if other.points and other.short is not trial.short:
+            yield other, said
+
+
+def _difference(trial: Trial) -> str:
+    """Which entries agree, and by what factor the others differ."""
+    q, node = trial.question, trial.claimed
+    if node is None:
+        try:
+            formula(q.statement.text, q.words.names, syntax=q.statement.syntax)
+        except ChainruleError as error:
+            return f"it does not type-check: {str(error).splitlines()[0]}"
+        return "it has no value"
+    if node.shape != q.truth.shape:
+        name = q.statement.name
+        return f"it is {shape_text(node.shape)}, and the gradient of {name} is {shape_text(q.truth.shape)}"
+    claimed, right = (np.asarray(value(trial.points[0], n)) for n in (node, q.truth))
+    same = np.abs(claimed - right) <= 1e-8 * np.max(np.abs(right), initial=1e-300)
+    text = f"no small change makes it right; {np.count_nonzero(same)} of {right.size:,} entries agree"
+    with np.errstate(all="ignore"):
+        ratio = (claimed / right)[~same & (right != 0)]
+    span = f", the others are {ratio.min():.3g} to {ratio.max():.3g} times the true ones" if ratio.size else ""
+    return text + span
