@@ -4,21 +4,21 @@ In this order: the order of growth of the dearest product (a matrix times a vect
 the number of operators that a person would write, the arithmetic.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.letters import PRODUCT_OP
-from chainrule.algebra.node import CONSTANT, Node, topological
+from chainrule.algebra.node import CONSTANT, Node
 from chainrule.algebra.signature import Axis, Binding, Dim
 
 NOMINAL = 10  # a dimension without a number counts as this size
 
 
 class Cost(NamedTuple):
-    """The order of growth of the dearest product, operators as written, what makes a line long (parentheses with ᵀ,
-    additions, fractions), arithmetic."""
+    """The order of growth of the dearest product, operators as written, what makes a line long (parentheses with
+    ᵀ, additions, fractions), arithmetic."""
 
     order: int
     operators: int
@@ -73,28 +73,42 @@ _TURNED = {"ab->ba": 0, "ab,ac->bc": 0, "ab,cb->ac": 1, "ab,a->b": 0}
 """Which operand of a product is written with ᵀ."""
 
 
-def effort(roots: Iterable[Node]) -> Cost:
-    """The cost of computing expressions, what they share counted once."""
-    order, operators, turned, nodes = 0, 0, 0, 0
-    for node in topological(roots):
-        nodes += 1
+def effort(roots: Iterable[Node], limit: int = 100_000) -> Cost:
+    """The cost of computing expressions, what they share counted once, judged by so many of the nearest nodes."""
+    order, operators, long = 0, 0, 0
+    nodes = _near(roots, limit)
+    for node in nodes:
         if node.op is PRODUCT_OP:
             letters = node.attrs["letters"]
-            ins, out = letters_of(letters)
             order = max(order, len(set(letters) - set(",->")))
-            turned += letters in _TURNED and bool(node.inputs[_TURNED[letters]].inputs)
-            operators += (
-                operators_of(*ins, out) if len(ins) == 2 else 2 * len(ins) - 3 if len(ins) > 2 else _single(node)
-            )
+            long += letters in _TURNED and bool(node.inputs[_TURNED[letters]].inputs)
+            operators += _of_product(node, letters)
         elif node.op is CONSTANT:
             operators += not node.shape and bool(node.attrs["data"].array < 0)
         elif node.inputs and node.op.name != "cast":
             operators += 1
-            turned += node.op.name in ("add", "subtract", "divide")
+            long += node.op.name in ("add", "subtract", "divide")
             order = max(order, 3 if node.op.name in ("inv", "det", "logdet", "solve") else node.ndim)
         if node.ndim > 2:
             order = max(order, node.ndim + 1)
-    return Cost(order, operators, turned, nodes)
+    return Cost(order, operators, long, len(nodes))
+
+
+def _near(roots: Iterable[Node], limit: int) -> Collection[Node]:
+    """The nodes below the roots, each once, the nearest first."""
+    found = dict.fromkeys(roots)
+    front = list(found)
+    while front and len(found) < limit:
+        front = list(dict.fromkeys(i for n in front for i in n.inputs if i not in found))
+        found.update(dict.fromkeys(front))
+    return found
+
+
+def _of_product(node: Node, letters: str) -> int:
+    ins, out = letters_of(letters)
+    if len(ins) == 2:
+        return operators_of(*ins, out)
+    return 2 * len(ins) - 3 if len(ins) > 2 else _single(node)
 
 
 @lru_cache(maxsize=4096)

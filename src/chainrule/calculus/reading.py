@@ -66,7 +66,7 @@ class Reader:
                         self.visit(below)
                 return self._best[node]
             terms = self.terms(node)
-            self._know(node, self.shortest.node(terms, node, self._remade(node)))
+            self._know(node, self.shortest.node(terms, node, self._remade(node), keep=node in self.given))
         return self._best[node]
 
     def _remade(self, node: Node) -> Node:

@@ -23,6 +23,7 @@ from chainrule.calculus.cost import effort
 from chainrule.calculus.terms import Factor, Letters, Sum, Term, apart, collected, components, fresh, is_eye, key
 
 MOST_EXPANDED = 12
+NEAR = 150  # forms are compared by so many of their nodes
 MOST_TRIED = 200  # so many sums are sought other forms of; the rest stay as they come
 
 
@@ -48,9 +49,9 @@ class Shortest:
         self.tried = 0
         self._tensors: dict[tuple[object, ...], Node] = {}
 
-    def node(self, terms: Sum, like: Node, given: Node | None = None) -> Node:
-        """The shortest node with these terms, in the shape of `like`; as it is given if none is shorter."""
-        found = self._sum(terms, like.shape, like.dtype, given)
+    def node(self, terms: Sum, like: Node, given: Node | None = None, *, keep: bool = False) -> Node:
+        """The shortest node with these terms, in the shape of `like`; the given one if it is as short and kept."""
+        found = self._sum(terms, like.shape, like.dtype, given, keep=keep)
         return stretched(found, tuple(range(like.ndim))[like.ndim - found.ndim :], like.shape)
 
     def scalar(self, term: Term) -> Node:
@@ -62,17 +63,22 @@ class Shortest:
 
     # ── sums ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _sum(self, terms: Sum, shape: Shape, dtype: DType, given: Node | None = None) -> Node:
+    def _sum(
+        self, terms: Sum, shape: Shape, dtype: DType, given: Node | None = None, *, keep: bool = False
+    ) -> Node:
         if not terms:
             return full(shape, constant(0, dtype), dtype=dtype)
         named = tuple((t.number, key(t, self.known.symmetric)) for t in terms)
         mark = (named, shape)
         if mark not in self._sums:
             self._sums[mark] = self._plain(terms, shape, dtype)  # while better ones are sought
-            candidates = [] if given is None else [given]
             self.tried += 1
-            candidates += self._candidates(terms, shape, dtype) if self.tried < MOST_TRIED else [self._sums[mark]]
-            self._sums[mark] = min(candidates, key=lambda n: effort([n]))
+            candidates = (
+                [*self._candidates(terms, shape, dtype)] if self.tried < MOST_TRIED else [self._sums[mark]]
+            )
+            if given is not None:
+                candidates.insert(0 if keep else len(candidates), given)
+            self._sums[mark] = min(candidates, key=lambda n: effort([n], NEAR))
         return self._sums[mark]
 
     def _candidates(self, terms: Sum, shape: Shape, dtype: DType) -> Iterator[Node]:
