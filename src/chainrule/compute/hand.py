@@ -94,8 +94,8 @@ class Hand:
 
     def number(self, value: float) -> Form:
         """A number."""
-        phrase = number(value)
-        return Form(phrase.text, SIGN if phrase.positive else ATOM, constant(value))
+        text = number(value).text
+        return Form(text, SIGN if text.startswith("-") else ATOM, constant(value))
 
     def name(self, name: str, node: Node) -> Form:
         """A name and what it stands for."""
