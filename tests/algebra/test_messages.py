@@ -34,7 +34,7 @@ TEXTS = [
     (lambda: W + y, cr.ShapeError, "W + y works entry by entry (elementwise), but W is n×m and y is n: axes m and n differ; W + y[:, None] would fit"),
     (lambda: A - A.T, cr.ShapeError, "A - Aᵀ works entry by entry (elementwise), but A is 3×4 and Aᵀ is 4×3: axes 3 and 4 differ; A - A would fit"),
     (lambda: cr.maximum(x, y), cr.ShapeError, "max(x, y) works entry by entry (elementwise), but x is m and y is n: axes m and n differ; give the operands equal shapes"),
-    (lambda: cr.where(x > 0, x, y), cr.ShapeError, "where works entry by entry (elementwise), but axes m and n differ in 0 < x (m) and x (m) and y (n); give the operands equal shapes"),
+    (lambda: cr.where(x > 0, x, y), cr.ShapeError, "where works entry by entry (elementwise), but axes m and n differ in x > 0 (m) and x (m) and y (n); give the operands equal shapes"),
     (lambda: x + y.T, cr.ShapeError, "x is a column (m) and yᵀ a row (n): entry by entry write x and y without .T; for all pairs write outer(x, y)"),
     (lambda: cr.inner(x, y), cr.ShapeError, "inner needs operands of one shape, not x (m) and y (n)"),
     (lambda: cr.broadcast_to(x, ("n",)), cr.ShapeError, "x (m) does not stretch to n"),
@@ -57,7 +57,7 @@ TEXTS = [
     (lambda: cr.constant("a"), cr.DTypeError, "'a' is neither real numbers, whole numbers nor truth values"),
     (lambda: cr.constant(1j), cr.DTypeError, "1j is neither real numbers, whole numbers nor truth values"),
     # truth
-    (lambda: bool(x > 0), cr.GraphError, "0 < x has no truth value: its variables have no numbers yet. Choose between expressions with where(condition, a, b)"),
+    (lambda: bool(x > 0), cr.GraphError, "x > 0 has no truth value: its variables have no numbers yet. Choose between expressions with where(condition, a, b)"),
     (lambda: cr.where(x == y, x, x), cr.GraphError, "the condition is plain False; `==` and `!=` compare expressions as objects: write equal(a, b) or not_equal(a, b)"),
     # names and shapes
     (lambda: cr.scalar(3), cr.GraphError, "a variable needs a name, not 3"),

@@ -39,7 +39,7 @@ def test_the_error_signal_is_computed_once_and_used_again():
 def test_gradients_are_written_as_in_the_notes():
     assert str(cr.gradient(s, u)) == "tanh(W x + b)"
     assert str(cr.gradient(s, b)) == "u ⊙ (1 - tanh(W x + b)²)"
-    assert str(cr.gradient(s, W)) == "u ⊙ (1 - tanh(W x + b)²) xᵀ"
+    assert str(cr.gradient(s, W)) == "(u ⊙ (1 - tanh(W x + b)²)) xᵀ"
     assert str(cr.gradient(s, x)) == "Wᵀ (u ⊙ (1 - tanh(W x + b)²))"
 
 

@@ -27,10 +27,10 @@ def said(text: str, *wrt: str) -> list[str]:
 READINGS = [
     ("X**2", "X² is the elementwise square; matpow(X,2) for the matrix square"),
     ("X**3", "X³ is the elementwise cube; matpow(X,3) for the matrix cube"),
-    ("X**-1", "X⁻¹ is the elementwise reciprocal; inv(X) for the matrix inverse"),
-    ("X**0.5", "X^0.5 is the elementwise square root, not the matrix square root"),
-    ("1/X", "1 / X is the elementwise reciprocal; inv(X) for the matrix inverse"),
-    ("X/Y", "X / Y is the elementwise quotient; X @ inv(Y) for X Y⁻¹"),
+    ("X**-1", "X.^(-1) is the elementwise reciprocal; inv(X) for the matrix inverse"),
+    ("X**0.5", "X.^0.5 is the elementwise square root, not the matrix square root"),
+    ("1/X", "1/X is the elementwise reciprocal; inv(X) for the matrix inverse"),
+    ("X/Y", "X/Y is the elementwise quotient; X @ inv(Y) for X Y⁻¹"),
     ("X*Y", "X * Y is the elementwise product; X @ Y for the matrix product"),
     ("A*x", "A * x scales the columns of A; A @ x for the matrix product"),
     ("exp(X)", "exp(X) is elementwise, not the matrix exponential"),
@@ -38,8 +38,8 @@ READINGS = [
     ("sqrt(X)", "sqrt(X) is elementwise, not the matrix square root"),
     ("cos(X)", "cos(X) is elementwise, not the matrix cosine"),
     ("|X|", "|X| is elementwise, not the determinant, which is det(X)"),
-    ("norm2(A @ X)", "norm2(A X) is the Frobenius norm, not the spectral norm"),
-    ("X + lam", "X + lam shifts every entry; lam*eye(n) in the place of lam shifts the diagonal alone"),
+    ("norm2(A @ X)", "‖A X‖ is the Frobenius norm, not the spectral norm"),
+    ("X + lam", "X + λ shifts every entry; λ*eye(n) in the place of λ shifts the diagonal alone"),
     ("1 - X", "1 - X shifts every entry; eye(n) in the place of 1 shifts the diagonal alone"),
 ]
 
@@ -72,8 +72,8 @@ def test_a_formula_that_can_be_read_in_one_way_alone(text):
 
 
 KINKS = [
-    ("norm2(x)", "norm2(x) is not differentiable at x = 0; the subgradient 0 is used there"),
-    ("norm2(A @ x - b)", "norm2(A x - b) is not differentiable at A x = b; the subgradient 0 is used there"),
+    ("norm2(x)", "‖x‖ is not differentiable at x = 0; the subgradient 0 is used there"),
+    ("norm2(A @ x - b)", "‖A x - b‖ is not differentiable at A x = b; the subgradient 0 is used there"),
     ("sum(norm2(X, axis=1))", "norm2(X, axis=1) is not differentiable at X = 0 along axis 1; the subgradient 0 is used there"),
     ("sum(abs(x))", "|x| is not differentiable at 0; sign(0) = 0 used"),
     ("norm1(x)", "|x| is not differentiable at 0; sign(0) = 0 used"),
@@ -84,7 +84,7 @@ KINKS = [
     ("sum(maximum(x, y))", "max(x, y) is not differentiable where x = y; ties share the gradient equally, ½ each"),
     ("sum(minimum(0, 1 - x))", "min(0, 1 - x) is not differentiable where 1 = x; ties share the gradient equally, ½ each"),
     ("max(x)", "max(x) is not differentiable where two entries tie; ties share the gradient equally"),
-    ("sum(where(x > 0, x, 2*x))", "0 < x is a condition that switches where x = 0; the slope of the jump, 0 on both sides, is taken as 0"),
+    ("sum(where(x > 0, x, 2*x))", "x > 0 is a condition that switches where x = 0; the slope of the jump, 0 on both sides, is taken as 0"),
 ]  # fmt: skip
 
 
@@ -122,13 +122,13 @@ NEEDS = [
     ("sum(log(b - A @ x))", "log(b - A x) needs b - A x > 0"),
     ("sum(sqrt(x))", "sqrt(x) needs x > 0: it is not differentiable at 0, where its slope is infinite"),
     ("sum(x**0.5)", "x^0.5 needs x > 0: at 0 its slope is infinite"),
-    ("sum(abs(x)**3)**(1/3)", "sum(|x|³)^(1 / 3) needs sum(|x|³) > 0: at 0 its slope is infinite"),
+    ("sum(abs(x)**3)**(1/3)", "sum(|x|³)^(1/3) needs sum(|x|³) > 0: at 0 its slope is infinite"),
     ("sum(x**1.5)", "x^1.5 needs x ≥ 0"),
     ("sum(x**-2)", "x⁻² needs x ≠ 0"),
     ("sum(x**y)", "x^y needs x > 0"),
-    ("sum(y/x)", "y / x needs x ≠ 0"),
+    ("sum(y/x)", "y/x needs x ≠ 0"),
     ("logdet(X)", "logdet(X) needs a positive determinant: det(X) > 0"),
-    ("tr(inv(X))", "inv(X) needs X to be invertible"),
+    ("tr(inv(X))", "X⁻¹ needs X to be invertible"),
     ("sum(solve(X, y))", "solve(X, y) needs X to be invertible"),
     ("det(X)", "det(X) needs X to be invertible, as its gradient is written with the inverse"),
 ]

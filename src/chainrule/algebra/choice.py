@@ -7,9 +7,10 @@ import numpy as np
 from chainrule.algebra.entry import Binary, binary, entrywise
 from chainrule.algebra.functions import function
 from chainrule.algebra.node import Node, Operand, constant, make
-from chainrule.algebra.notation import ATOM, COMPARE, SIGN, call, described, infix, wrap
-from chainrule.algebra.op import Array, Example, Given, Op, Phrase, declare
+from chainrule.algebra.notation import described
+from chainrule.algebra.op import Array, Example, Given, Op, declare
 from chainrule.algebra.operand import lift, operands
+from chainrule.algebra.phrase import Phrase, bracket, call, infix, negated, printed_as
 from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, DType, Shape, kind_of
 from chainrule.errors import DTypeError, GraphError
 
@@ -79,6 +80,7 @@ WHERE: Op = entrywise(
     kinds=("truth", "real", "real"),
     pullback=_route,
     routes=True,
+    write=lambda p, _: printed_as(call("where", p), Phrase("cases", parts=tuple(p))),
 )
 
 
@@ -89,7 +91,10 @@ def _truth(
     name: str, sign: str, forward: Callable[..., Array], kind: str = "real", count: int = 2, kink: str = ""
 ) -> Op:
     def write(p: Sequence[Phrase], _: Sequence[Node]) -> Phrase:
-        return infix(sign, COMPARE, p) if count == 2 else Phrase(sign + wrap(p[0], SIGN), SIGN)
+        if count == 1:
+            return negated(p[0])
+        turned = sign in _TURNED and p[0].form == "number"
+        return infix(_TURNED[sign], p[1], p[0]) if turned else infix(sign, *p)
 
     return entrywise(
         name,
@@ -102,6 +107,8 @@ def _truth(
         kink=kink,
     )
 
+
+_TURNED = {"<": ">", "≤": "≥"}  # 0 < x is written x > 0
 
 JUMP = "a condition that switches where {zero}; the slope of the jump, 0 on both sides, is taken as 0"
 
@@ -128,8 +135,8 @@ CAST: Op = declare(
         pullback=lambda k, g, y, x, dtype: g if x.dtype in FLOATS else None,
         batch=lambda inputs, batched, dtype: make(CAST, *inputs, dtype=dtype),
         write=lambda p, inputs, dtype: (
-            Phrase(f"[{p[0].text}]", ATOM) if inputs[0].dtype == BOOLEAN else call(dtype.name, p)
-        ),  # a truth value as a number is written in Iverson's brackets
+            bracket(p[0]) if inputs[0].dtype == BOOLEAN else printed_as(call(dtype.name, p), p[0])
+        ),
         examples=(
             Example((Given((2, 3), kind="truth"),), {"dtype": FLOAT64}),
             Example((Given((3,)),), {"dtype": FLOAT64}),

@@ -6,10 +6,11 @@ from typing import Any
 
 from chainrule.algebra.functions import FUNCTIONS, function
 from chainrule.algebra.misfit import in_entries
-from chainrule.algebra.node import Node, Operand, constant, is_number, make
-from chainrule.algebra.notation import ATOM, call, described
-from chainrule.algebra.op import OPS, Array, Example, Given, Op, Phrase, declare
+from chainrule.algebra.node import Node, Operand, constant, is_number, make, variable
+from chainrule.algebra.notation import described, typed, write
+from chainrule.algebra.op import OPS, Array, Example, Given, Op, declare
 from chainrule.algebra.operand import operands
+from chainrule.algebra.phrase import Phrase, call, verbatim
 from chainrule.algebra.signature import BOOLEAN, FLOATS, DType, Misfit, Shape, broadcast, common_dtype
 from chainrule.errors import ShapeError
 
@@ -28,7 +29,7 @@ def _infer(name: str, truth: bool, *inputs: Node, **attrs: Any) -> tuple[Shape, 
 def _misfit(op: Op, inputs: Sequence[Node], misfit: Misfit, attrs: Mapping[str, Any]) -> str:
     if len(inputs) == 2:
         left, right = inputs
-        join = lambda *texts: op.write([Phrase(t, ATOM) for t in texts], inputs, **attrs).text  # noqa: E731
+        join = lambda *texts: typed(op.write([*map(verbatim, texts)], inputs, **attrs))  # noqa: E731
         return in_entries(join, left, right, misfit)
     parts = " and ".join(described(n) for n in inputs if n.shape)
     differ = f"axes {misfit.left} and {misfit.right} differ in {parts}"
@@ -113,7 +114,7 @@ def unary(op: Op, *numpy_names: str) -> Unary:
         return make(op, *operands(x))
 
     apply.__name__ = apply.__qualname__ = op.name
-    apply.__doc__ = f"{op.write((Phrase('x', ATOM),), (None,)).text}, entry by entry."
+    apply.__doc__ = f"{write(apply(variable('x')))}, entry by entry."
     return function(*numpy_names)(apply)
 
 

@@ -13,32 +13,52 @@ from chainrule.algebra.choice import both, cast, equal, where
 from chainrule.algebra.entry import Binary, Unary, binary, entrywise, one, unary
 from chainrule.algebra.functions import function
 from chainrule.algebra.node import CONSTANT, Node, Operand, constant, is_number, make
-from chainrule.algebra.notation import PRODUCT, SIGN, SUM, call, infix, raised, wrap
-from chainrule.algebra.op import Array, Namespace, Op, Phrase
+from chainrule.algebra.op import Array, Namespace, Op
 from chainrule.algebra.operand import operands
+from chainrule.algebra.phrase import (
+    Phrase,
+    call,
+    fence,
+    fraction,
+    infix,
+    is_short,
+    minus,
+    number,
+    printed_as,
+    raised,
+    symbol,
+)
+from chainrule.algebra.product_notation import stretched
+from chainrule.algebra.signature import Misfit, broadcast
 from chainrule.errors import GraphError
 
 # ── arithmetic (products are in `product`) ────────────────────────────────────────────────────────────
+
+
+def _meeting(p: Sequence[Phrase], inputs: Sequence[Node]) -> list[Phrase]:
+    shape = broadcast(n.shape for n in inputs)
+    return list(p) if isinstance(shape, Misfit) else stretched(p, inputs, shape)
+
 
 ADD: Op = entrywise(
     "add",
     lambda xp, a, b: a + b,
     domain=((-2, 2), (-2, 2)),
     pullback=lambda k, g, y, a, b: g,
-    write=lambda p, _: infix("+", SUM, p) if not p[1].text.startswith("-") else _minus(p),
+    write=lambda p, inputs: infix("+", *_meeting(p, inputs)),
 )
 SUBTRACT: Op = entrywise(
     "subtract",
     lambda xp, a, b: a - b,
     domain=((-2, 2), (-2, 2)),
     pullback=lambda k, g, y, a, b: -g if k else g,
-    write=lambda p, _: infix("-", SUM, p),
+    write=lambda p, inputs: infix("-", *_meeting(p, inputs)),
 )
 NEGATIVE: Op = entrywise(
     "negative",
     lambda xp, a: -a,
     pullback=lambda k, g, y, a: -g,
-    write=lambda p, _: Phrase("-" + wrap(p[0], SIGN + 1), SIGN),
+    write=lambda p, _: minus(p[0]),
 )
 DIVIDE: Op = entrywise(
     "divide",
@@ -47,7 +67,7 @@ DIVIDE: Op = entrywise(
     pullback=lambda k, g, y, a, b: -(g * y / b) if k else g / b,
     guarded=True,
     needs="{b} ≠ 0",
-    write=lambda p, _: infix("/", PRODUCT, p),
+    write=lambda p, inputs: fraction(*_meeting(p, inputs)),
 )
 
 
@@ -68,12 +88,15 @@ POWER_OP: Op = entrywise(
     ),
     domain=((0.5, 2), (-2, 2)),
     guarded=True,
-    write=lambda p, _: raised(*p),
+    write=lambda p, inputs: raised(p[0], p[1], inputs[0].ndim),
 )
 
 
-def _minus(p: Sequence[Phrase]) -> Phrase:
-    return Phrase(f"{wrap(p[0], SUM)} + ({p[1].text})", SUM)
+def _exponential(p: Sequence[Phrase], inputs: Sequence[Node]) -> Phrase:
+    """`exp(x)`, on paper eˣ where that is short and no matrix exponential."""
+    typed = call("exp", p)
+    short = inputs[0].ndim < 2 and is_short(p[0])
+    return printed_as(typed, raised(symbol("e"), p[0])) if short else typed
 
 
 # ── functions of one variable ─────────────────────────────────────────────────────────────────────────
@@ -104,7 +127,12 @@ def _unit(condition: Node, like: Node) -> Node:
 
 
 EXP: Op = entrywise(
-    "exp", lambda xp, x: xp.exp(x), (lambda y, x: y,), guarded=True, unlike="the matrix exponential"
+    "exp",
+    lambda xp, x: xp.exp(x),
+    (lambda y, x: y,),
+    guarded=True,
+    unlike="the matrix exponential",
+    write=_exponential,
 )
 LOG: Op = entrywise(
     "log",
@@ -122,8 +150,15 @@ LOG1P: Op = entrywise(
     domain=((-0.5, 3),),
     guarded=True,
     needs="{a} > -1",
+    write=lambda p, _: printed_as(call("log1p", p), call("log", [infix("+", number(1), p[0])])),
 )
-EXPM1: Op = entrywise("expm1", lambda xp, x: xp.expm1(x), (lambda y, x: y + 1,), guarded=True)
+EXPM1: Op = entrywise(
+    "expm1",
+    lambda xp, x: xp.expm1(x),
+    (lambda y, x: y + 1,),
+    guarded=True,
+    write=lambda p, _: printed_as(call("expm1", p), infix("-", call("exp", p), number(1))),
+)
 SQRT: Op = entrywise(
     "sqrt",
     lambda xp, x: xp.sqrt(x),
@@ -132,6 +167,7 @@ SQRT: Op = entrywise(
     guarded=True,
     needs="{a} > 0: it is not differentiable at 0, where its slope is infinite",
     unlike="the matrix square root",
+    write=lambda p, _: printed_as(call("sqrt", p), Phrase("root", parts=(p[0],))),
 )
 TANH: Op = entrywise("tanh", lambda xp, x: xp.tanh(x), (lambda y, x: 1 - y**2,))
 SIN: Op = entrywise("sin", lambda xp, x: xp.sin(x), (lambda y, x: cos(x),), unlike="the matrix sine")
@@ -159,7 +195,7 @@ ABS: Op = entrywise(
     (lambda y, x: sign(x),),
     kink="not differentiable at 0; sign(0) = 0 used",
     unlike="the determinant, which is det({a})",
-    write=lambda p, _: call("abs", p) if "|" in p[0].text else Phrase(f"|{p[0].text}|", 100),
+    write=lambda p, _: fence("|", p[0]),
 )
 SIGN_OP: Op = entrywise(
     "sign",

@@ -6,13 +6,15 @@ entry. Python's: `@` is the product, `*` works entry by entry. Mathematics as it
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from chainrule.algebra.notation import COMPARE, POWER, PRODUCT, SIGN, SUM
+from chainrule.algebra.phrase import BINDING, FENCES, POWER, PREFIX, SUM
 from chainrule.errors import FormulaError
 
 Syntax = Literal["python", "matlab"]
+
+_TIGHT = ("^", ".^", "ᵀ")  # hold a number more tightly than the minus before it
 
 MOST_TEXT, MOST_TOKENS, DEEPEST, MOST_DIGITS = 100_000, 10_000, 100, 30
 
@@ -51,9 +53,9 @@ _TOKEN = re.compile(
       | (?P<number>(?:\d+\.\d+|\.\d+|\d+(?:\.(?![*/^T']))?)(?:[eE][+-]?\d+)?)
       | (?P<name>(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d](?:(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])\w)*)
       | (?P<text>"[^"\n]*")
-      | (?P<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
+      | (?P<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|⁻[ᵀ⊤])
       | (?P<sign>\*\*|\.\*|\./|\.\^|\.T\b|<=|>=|==|!=|\^\{?(?:T\b|⊤)\}?|\|\||
-                 [-+*/@^'’′ᵀ⊤()\[\]{},:;=<>≤≥≠∧∨¬⊙∘·⋅∗−|‖⟨⟩\n])
+                 [-+*/@^'’′ᵀ⊤()\[\]{},:;=<>≤≥≠∧∨¬⊙⊗∘·⋅∗−|‖⟨⟩\n])
     """,
     re.VERBOSE,
 )
@@ -72,8 +74,6 @@ _SAME = {
     "!=": "≠",
 }
 
-_FENCES = {"|": ("|", "abs"), "‖": ("‖", "norm2"), "⟨": ("⟩", "inner")}
-
 _UNKNOWN = {
     "\\": "write solve(A, b) for A\\b, and Greek letters by name: lam, sigma",
     "√": "write sqrt(x)",
@@ -87,13 +87,6 @@ _UNKNOWN = {
     "∇": "name the variable with wrt",
 }
 """Signs that mean nothing in a formula, and what is written instead."""
-
-BINDING: Mapping[str, int] = {
-    **dict.fromkeys(("<", "≤", "==", "≠", ">", "≥", "∧", "∨"), COMPARE),
-    **dict.fromkeys(("+", "-"), SUM),
-    **dict.fromkeys(("*", "/", "@", ".*", "./", "⊙", "·", "beside"), PRODUCT),
-    **dict.fromkeys(("^", ".^"), POWER),
-}
 
 
 def underlined(text: str, start: int, end: int) -> str:
@@ -224,12 +217,12 @@ class _Reader:
         self.depth += 1
         if self.depth > DEEPEST:
             raise self.fault(f"nested more than {DEEPEST} deep; define parts of it in lines", self.next)
-        left = self.operand()
+        left = self.operand(power)
         while (sign := self._infix()) and BINDING[sign] >= power:
             if sign != "beside":
                 self.take()
             right_first = BINDING[sign] == POWER
-            right = self.expression(SIGN if right_first else POWER if sign == "beside" else BINDING[sign] + 1)
+            right = self.expression(POWER if right_first or sign == "beside" else BINDING[sign] + 1)
             left = Part("infix", sign, (left, right), left.start, right.end)
         self.depth -= 1
         return left
@@ -255,7 +248,7 @@ class _Reader:
     def _opens_bar(self, token: Token) -> bool:
         return token.text in ("|", "‖") and token.spaced and not self.tokens[self.at + 1].spaced
 
-    def operand(self) -> Part:
+    def operand(self, power: int) -> Part:
         token = self.take()
         if token.kind == "number":
             return self.postfix(Part("number", token.text, (), token.start, token.end))
@@ -263,7 +256,19 @@ class _Reader:
             return Part("text", token.text[1:-1], (), token.start, token.end)
         if token.kind == "name":
             return self.postfix(self._named(token))
-        return self._signed(token)
+        if token.text in ("-", "+", "¬"):
+            return self._prefixed(token, power)
+        return self._enclosed(token)
+
+    def _prefixed(self, token: Token, power: int) -> Part:
+        """A minus holds all that is multiplied behind it, -W x = -(W x); -2 is a number."""
+        if token.text == "-" and self.next.kind == "number":
+            after = self.tokens[self.at + 1]
+            if after.kind != "power" and after.text not in _TIGHT:
+                number = self.take()
+                return Part("number", f"-{number.text}", (), token.start, number.end)
+        inner = self.expression(max(power, PREFIX if token.text == "¬" else SUM + 1))
+        return Part("prefix", token.text, (inner,), token.start, inner.end)
 
     def _named(self, token: Token) -> Part:
         if self.next.text != "(" or self.next.spaced:
@@ -272,10 +277,7 @@ class _Reader:
         parts, options, end = self._arguments(bracket, ")")
         return Part("call", token.text, parts, token.start, end, options)
 
-    def _signed(self, token: Token) -> Part:
-        if token.text in ("-", "+", "¬"):
-            inner = self.expression(SIGN)
-            return Part("prefix", token.text, (inner,), token.start, inner.end)
+    def _enclosed(self, token: Token) -> Part:
         if token.text == "(":
             self.open += 1
             inner = self.expression(0)
@@ -287,8 +289,8 @@ class _Reader:
         if token.text == "[":
             parts, _, end = self._arguments(token, "]")
             return self.postfix(Part("list", "[", parts, token.start, end))
-        if token.text in _FENCES:
-            fence, name = _FENCES[token.text]
+        if token.text in FENCES:
+            fence, name = FENCES[token.text]
             parts, _, end = self._arguments(token, fence)
             return self.postfix(Part("call", name, parts, token.start, end))
         if token.text == "{":
@@ -348,9 +350,10 @@ class _Reader:
                 part = Part("postfix", "ᵀ", (part,), part.start, token.end)
             elif token.kind == "power":
                 self.take()
-                exponent = token.text.translate(_SUPERSCRIPTS)
-                power = Part("number", exponent, (), token.start, token.end)
+                exponent, turned = token.text.translate(_SUPERSCRIPTS), token.text[-1] in "ᵀ⊤"
+                power = Part("number", "-1" if turned else exponent, (), token.start, token.end)
                 part = Part("infix", "superscript", (part, power), part.start, token.end)
+                part = Part("postfix", "ᵀ", (part,), part.start, token.end) if turned else part
             elif token.text == "[" and not token.spaced:
                 self.take()
                 parts, _, end = self._arguments(token, "]")

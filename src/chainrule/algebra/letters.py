@@ -140,7 +140,8 @@ def _canonical(terms: tuple[str, ...], out: str) -> str:
 def _absorb(k: int, terms: list[str], out: str, nodes: list[Node]) -> tuple[list[str], str, list[Node], bool]:
     """Replace input k by its own input where it only renames axes: a transpose, a diagonal, an identity.
 
-    An axis along which it only repeats itself goes too, where another input has that axis.
+    An axis along which it only repeats itself goes too, where another input has that axis, or the output has it:
+    outer(x, ones) is x repeated, `a->ab`.
     """
     node = nodes[k]
     if node.op is not PRODUCT_OP or len(node.inputs) != 1:
@@ -148,7 +149,9 @@ def _absorb(k: int, terms: list[str], out: str, nodes: list[Node]) -> tuple[list
     (inner,), inner_out = letters_of(node.attrs["letters"])
     rest = "".join(terms[:k] + terms[k + 1 :])
     renamed, alias = _unify(inner_out, terms[k], set(rest))
-    if set(inner) - set(inner_out) or any(renamed[c] not in rest for c in set(inner_out) - set(inner)):
+    stretched = {renamed[c] for c in set(inner_out) - set(inner)}
+    plain = len(set(inner_out)) == len(inner_out) and all(n.dtype == node.dtype for n in nodes)
+    if set(inner) - set(inner_out) or not stretched <= {*rest, *(out if plain else "")}:
         return terms, out, nodes, False
     moved = ["".join(alias(c) for c in term) for term in terms]
     unity = is_number(node.inputs[0], 1) and len(nodes) > 1

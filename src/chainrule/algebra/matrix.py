@@ -11,9 +11,10 @@ from typing import Any
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import ALPHABET, build, repeat
 from chainrule.algebra.node import Node, Operand, make, no_inputs
-from chainrule.algebra.notation import ATOM, call, described
-from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
+from chainrule.algebra.notation import described
+from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
 from chainrule.algebra.operand import operands
+from chainrule.algebra.phrase import beside, call, dimension, inverted, printed_as, subscripted, symbol
 from chainrule.algebra.product import eye, matmul, outer, square_matrix
 from chainrule.algebra.select import reshape
 from chainrule.algebra.signature import FLOAT64, Axis, DType, Shape, axis as read_axis
@@ -37,12 +38,12 @@ def _infer_square(name: str, gone: int, x: Node) -> tuple[Shape, DType]:
     return x.shape[: x.ndim - gone], x.dtype
 
 
+_PAPER = {"det": "det", "logdet": "log det"}
+
+
 def _of_square(name: str, forward: Any, pullback: Any, gone: int, needs: str) -> Op:
     def batch(inputs: Sequence[Node], batched: Sequence[bool]) -> Node:
         return make(op, *inputs)
-
-    def write(p: Sequence[Phrase], inputs: Sequence[Node]) -> Phrase:
-        return call(name, p)
 
     op = declare(
         Op(
@@ -51,7 +52,9 @@ def _of_square(name: str, forward: Any, pullback: Any, gone: int, needs: str) ->
             infer=partial(_infer_square, name, gone),
             pullback=lambda k, g, y, x: pullback(g, y, x),
             batch=batch,
-            write=write,
+            write=lambda p, _: (
+                inverted(p[0]) if name == "inv" else printed_as(call(name, p), call(_PAPER[name], p))
+            ),
             examples=(
                 Example((Given((3, 3), 0.5, 2, "definite"),), {}),
                 Example((Given((2, 2, 2), 0.5, 2, "definite"),), {}),
@@ -123,7 +126,7 @@ SOLVE: Op = declare(
         infer=_infer_solve,
         pullback=_pull_solve,
         batch=_batch_solve,
-        write=lambda p, _: call("solve", p),
+        write=lambda p, _: printed_as(call("solve", p), beside(inverted(p[0]), p[1])),
         examples=(
             Example((Given((3, 3), 0.5, 2, "definite"), Given((3,))), {}),
             Example((Given((3, 3), 0.5, 2, "definite"), Given((3, 2))), {}),
@@ -196,12 +199,15 @@ COMMUTATION: Op = declare(
         infer=lambda m, n, dtype: ((m * n, m * n), dtype),
         pullback=no_inputs,
         batch=no_inputs,
-        write=lambda _, __, m, n, dtype: call("commutation", [Phrase(str(a), ATOM) for a in (m, n)]),
+        write=lambda _, __, m, n, dtype: printed_as(
+            call("commutation", [dimension(m), dimension(n)]),
+            subscripted(symbol("K"), dimension(m), dimension(n)),
+        ),
         examples=(Example((), {"m": 2, "n": 3, "dtype": FLOAT64}),),
     )
 )
 
 
 def commutation(m: Axis | str, n: Axis | str, *, dtype: DType = FLOAT64) -> Node:
-    """The commutation matrix K, (m·n)×(m·n), with vec(Aᵀ) = K vec(A) for every A that is m×n (Magnus & Neudecker)."""
+    """The commutation matrix K, (m·n)×(m·n), with vec(Aᵀ) = K vec(A) for every A that is m×n."""
     return make(COMMUTATION, m=read_axis(m), n=read_axis(n), dtype=dtype)

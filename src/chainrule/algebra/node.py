@@ -11,8 +11,9 @@ import numpy as np
 
 from chainrule.algebra.data import Data, array_of, converted, kind_of_data
 from chainrule.algebra.functions import FUNCTIONS, from_numpy
-from chainrule.algebra.notation import number, write
-from chainrule.algebra.op import OPS, Array, Namespace, Op, Phrase, declare
+from chainrule.algebra.notation import write
+from chainrule.algebra.op import OPS, Array, Namespace, Op, declare
+from chainrule.algebra.phrase import Phrase, dimension, number, symbol, verbatim
 from chainrule.algebra.signature import (
     BOOLEAN,
     FLOAT64,
@@ -280,8 +281,8 @@ def _forward_constant(xp: Namespace, data: Data) -> Array:
 
 def _write_constant(_: Any, __: Any, data: Data) -> Phrase:
     if data.array.ndim:
-        return Phrase(" ".join(repr(data).split()), 100)
-    return number(float(str(data.array))) if data.array.dtype != BOOLEAN else Phrase(str(bool(data.array)), 100)
+        return verbatim(" ".join(repr(data).split()))
+    return number(float(str(data.array))) if data.array.dtype != BOOLEAN else verbatim(str(bool(data.array)))
 
 
 def _forward_size(xp: Namespace, axis: int, dtype: DType) -> Array:
@@ -295,7 +296,7 @@ VARIABLE = declare(
         infer=lambda name, shape, dtype: (shape, dtype),
         pullback=no_inputs,
         batch=no_inputs,
-        write=lambda _, __, name, shape, dtype: Phrase(name, 100),
+        write=lambda _, __, name, shape, dtype: symbol(name),
     )
 )
 CONSTANT = declare(
@@ -315,7 +316,7 @@ SIZE = declare(
         infer=lambda axis, dtype: ((), dtype),
         pullback=no_inputs,
         batch=no_inputs,
-        write=lambda _, __, axis, dtype: Phrase(str(axis), 100),
+        write=lambda _, __, axis, dtype: dimension(axis),
     )
 )
 

@@ -1,97 +1,80 @@
-"""How expressions are written: one table of binding powers, one iterative writer.
+"""How expressions are written: typed in Unicode (`uᵀ tanh(W x + b)`), printed in LaTeX and MathML.
 
-The written form is Unicode mathematics: `uᵀ tanh(W x + b)`, `δ xᵀ`, `x ⊙ y`.
+An operation says once, in its record, how it is written (`phrase`); a hand writes it (`hand`, `latex`, `mathml`).
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
-from chainrule.algebra.op import Phrase
+from chainrule.algebra.hand import Hand, Piece, Unicode
+from chainrule.algebra.label import label
+from chainrule.algebra.latex import LaTeX
+from chainrule.algebra.mathml import MathML
+from chainrule.algebra.phrase import ELLIPSIS, POWER, Phrase
+from chainrule.algebra.phrase import ATOM as ATOM, PREFIX as SIGN, PRODUCT as PRODUCT, number as number  # noqa: F401, I001, PLC0414
 from chainrule.algebra.signature import shape_text
 
 if TYPE_CHECKING:
     from chainrule.algebra.node import Node
 
-COMPARE, SUM, PRODUCT, SIGN, POWER, ATOM = 5, 10, 20, 30, 40, 100
+HandName = Literal["unicode", "latex", "mathml"]
 
-ELLIPSIS = Phrase("…", ATOM)
+UNICODE = Unicode()
+HANDS: Mapping[HandName, Hand] = {"unicode": UNICODE, "latex": LaTeX(), "mathml": MathML()}
 
-
-def wrap(phrase: Phrase, power: int) -> str:
-    """The text, in parentheses if it holds together less tightly than its surroundings need."""
-    return phrase.text if phrase.power >= power else f"({phrase.text})"
+MOST_WIDTH = 4000
 
 
-def call(name: str, phrases: Sequence[Phrase], **options: object) -> Phrase:
-    """A function application, `name(a, b, axis=0)`."""
-    arguments = [p.text for p in phrases]
-    arguments += [f"{key}={_option(value)}" for key, value in options.items() if value is not None]
-    return Phrase(f"{name}({', '.join(arguments)})", ATOM)
+def write(root: "Node", limit: int = MOST_WIDTH) -> str:
+    """The expression in one line of Unicode; parts longer than `limit` characters become `…`."""
+    return _written(root, limit, UNICODE).text
 
 
-def _option(value: object) -> str:
-    if isinstance(value, tuple):
-        return "(" + ", ".join(_option(v) for v in value) + ("," if len(value) == 1 else "") + ")"
-    return str(value)
+def latex(root: "Node", limit: int = MOST_WIDTH) -> str:
+    """The expression in LaTeX, without dollar signs; parts wider than `limit` characters become `…`."""
+    return _written(root, limit, HANDS["latex"]).text
 
 
-def infix(sign: str, power: int, phrases: Sequence[Phrase]) -> Phrase:
-    """`a sign b`, associating to the left."""
-    left, right = phrases
-    return Phrase(f"{wrap(left, power)} {sign} {wrap(right, power + 1)}", power)
+def mathml(root: "Node", limit: int = MOST_WIDTH) -> str:
+    """The expression in MathML, the inside of `<math>`; parts wider than `limit` characters become `…`."""
+    return _written(root, limit, HANDS["mathml"]).text
 
 
-def number(value: float) -> Phrase:
-    """A number as a person writes it: `2`, `0.5`, `-1`."""
-    whole = value == int_or_nan(value) and abs(value) < 1e16 and str(value) != "-0.0"
-    text = repr(int(value)) if whole else repr(float(value))
-    return Phrase(text, SIGN if text.startswith("-") else ATOM)
-
-
-def int_or_nan(value: float) -> float:
-    """The whole number nearest to zero from `value`; NaN where there is none."""
-    return float(int(value)) if abs(value) < float("inf") else float("nan")
-
-
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def raised(base: Phrase, exponent: Phrase) -> Phrase:
-    """A power: `x²`, `x⁻¹`, `x^p`."""
-    text = exponent.text
-    sign = text.translate(_SUPERSCRIPTS) if text.lstrip("-").isdigit() else "^" + wrap(exponent, POWER)
-    return Phrase(wrap(base, POWER + 1) + sign, POWER)
-
-
-def write(root: "Node", limit: int = 4000) -> str:
-    """The written form of an expression; parts longer than `limit` characters become `…`."""
-    return _phrase(root, limit).text
+def typed(p: Phrase) -> str:
+    """A piece of notation in one line of Unicode."""
+    return UNICODE.write(p, MOST_WIDTH).text
 
 
 def factor(node: "Node", limit: int = 40) -> str:
     """The written form, in parentheses unless it stands as a factor by itself: `W`, `tanh(z)`, `(x + y)`."""
-    return wrap(_phrase(node, limit), POWER + 1)
+    return UNICODE.wrap(_written(node, limit, UNICODE), POWER)
 
 
-def _phrase(root: "Node", limit: int) -> Phrase:
-    near = _within(root, limit)
-    written: dict[int, Phrase] = {}
+def described(node: "Node", limit: int = 60) -> str:
+    """An operand as error messages name it: its written form and its shape, `W x (n)`."""
+    return f"{write(node, limit)} ({shape_text(node.shape)})"
+
+
+def _written(root: "Node", limit: int, hand: Hand) -> Piece:
+    return hand.write(phrase(root, limit), limit)
+
+
+def phrase(root: "Node", levels: int = MOST_WIDTH) -> Phrase:
+    """The notation of an expression; what lies more than so many levels below becomes `…`."""
+    near = _within(root, levels)
+    made: dict[int, Phrase] = {}
     stack = [root]
     while stack:
         node = stack[-1]
-        waiting = [i for i in node.inputs if id(i) not in written] if id(node) in near else ()
+        inside = id(node) in near  # every level adds a character or more: what lies beyond could not be seen
+        waiting = [i for i in node.inputs if id(i) not in made] if inside else ()
         if waiting:
             stack.extend(waiting)
             continue
         stack.pop()
-        if id(node) not in near:
-            written[id(node)] = ELLIPSIS  # every level adds a character or more: it could not be seen
-            continue
-        phrases = [written[id(i)] for i in node.inputs]
-        phrase = node.op.write(phrases, node.inputs, **node.attrs)
-        written[id(node)] = phrase if len(phrase.text) <= limit or node is root else ELLIPSIS
-    whole = written[id(root)]
-    return whole if len(whole.text) <= 2 * limit else ELLIPSIS
+        parts = [made[id(i)] for i in node.inputs] if inside else []
+        made[id(node)] = node.op.write(parts, node.inputs, **node.attrs) if inside else ELLIPSIS
+    return made[id(root)]
 
 
 def _within(root: "Node", levels: int) -> set[int]:
@@ -104,6 +87,14 @@ def _within(root: "Node", levels: int) -> set[int]:
     return near
 
 
-def described(node: "Node", limit: int = 60) -> str:
-    """An operand as error messages name it: its written form and its shape, `W x (n)`."""
-    return f"{write(node, limit)} ({shape_text(node.shape)})"
+# ── names and equations ───────────────────────────────────────────────────────────────────────────────
+
+
+def symbol(name: str, hand: HandName = "unicode") -> str:
+    """A name as this hand writes it: `W1` is `W_{1}`, `lam` λ, and `∂J/∂W1` a fraction in LaTeX and MathML."""
+    return HANDS[hand].write(label(name), MOST_WIDTH).text
+
+
+def equation(name: str, value: "Node", hand: HandName = "unicode", limit: int = MOST_WIDTH) -> str:
+    """`name = value` as this hand writes it; the name may be a label such as `∂J/∂W`."""
+    return HANDS[hand].write(Phrase("equation", parts=(label(name), phrase(value, limit))), limit).text

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chainrule.algebra.phrase import Phrase
 from chainrule.algebra.signature import DType, Shape
 
 if TYPE_CHECKING:
@@ -11,15 +12,6 @@ if TYPE_CHECKING:
 
 Array = Any  # an array of any namespace that follows the array API standard
 Namespace = Any
-
-
-class Phrase(NamedTuple):
-    """A piece of writing and how tightly it holds together (see `notation`)."""
-
-    text: str
-    power: int
-    row: str = ""
-    """How the transpose of it is written, where that is more than the text with ᵀ: `xᵀ A` for `Aᵀ x`."""
 
 
 class Given(NamedTuple):
@@ -50,7 +42,7 @@ class Op:
                                                of the value y, as a graph; None where nothing flows
     batch(inputs, batched, **attrs)            the same operation with one more axis in front of the value;
                                                `batched[k]` says whether inputs[k] has that axis in front
-    write(phrases, inputs, **attrs)            its written form
+    write(phrases, inputs, **attrs)            how it is written, given how its inputs are
     """
 
     name: str

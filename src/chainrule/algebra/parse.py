@@ -128,6 +128,15 @@ def _entry_by_entry(name: str) -> Callable[[Node, Node], Node]:
     return apply
 
 
+_power = _entry_by_entry("power")
+
+
+def _superscript(a: Node, b: Node) -> Node:
+    """A power entry by entry, as in x²; X⁻¹ is the inverse of a matrix."""
+    exponent = int(b.attrs["data"].array)
+    return FUNCTIONS["matpow"](a, exponent) if a.ndim > 1 and exponent < 0 else _power(a, b)
+
+
 Infix = Callable[[Node, Node], Node]
 
 _COMMON: Mapping[str, Infix] = {
@@ -139,9 +148,10 @@ _COMMON: Mapping[str, Infix] = {
     "⊙": _entry_by_entry("multiply"),
     "·": _entry_by_entry("multiply"),
     "beside": beside,
-    "^": _entry_by_entry("power"),
-    ".^": _entry_by_entry("power"),
-    "superscript": _entry_by_entry("power"),
+    "^": _power,
+    ".^": _power,
+    "superscript": _superscript,
+    "⊗": FUNCTIONS["kron"],
     "<": FUNCTIONS["less"],
     "≤": FUNCTIONS["less_equal"],
     ">": FUNCTIONS["greater"],
@@ -160,14 +170,8 @@ ALIASES = {
     **{"σ": "sigmoid", "tr": "trace", "norm": "norm2", "ln": "log"},
     **{"dot": "matmul", "logistic": "sigmoid", "sgn": "sign", "lse": "logsumexp"},
 }
-SHAPED: Mapping[str, Callable[..., Node]] = {
-    "commutation": commutation,
-    "eye": eye,
-    "ones": ones,
-    "zeros": zeros,
-}
+SHAPED: Mapping[str, Callable[..., Node]] = {f.__name__: f for f in (commutation, eye, ones, zeros)}
 KNOWN = sorted({*FUNCTIONS, *ALIASES, *SHAPED, "full"})
-
 
 _CHAINED = ("infix", "postfix", "index")
 
@@ -236,8 +240,6 @@ class Reading:
             return FUNCTIONS["opposite"](inner)
         if part.value == "+":
             return inner
-        if part.parts[0].kind == "number":
-            return constant(-float(part.parts[0].value), self.scope.dtype)
         negated = FUNCTIONS["negative"](inner)
         return as_row(negated) if is_row(inner) else negated
 
@@ -287,7 +289,7 @@ class Reading:
         return None if part.value == "None" else self.node(part)
 
     def _bound(self, part: Part) -> Any:
-        return axis(self._source(part)) if part.kind != "prefix" else self._whole(part)
+        return self._whole(part) if part.kind in ("number", "prefix") else axis(self._source(part))
 
     # ── functions ─────────────────────────────────────────────────────────────────────────────────────
 

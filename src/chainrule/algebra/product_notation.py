@@ -2,15 +2,32 @@
 
 ab,b->a   A x      ab,a->b   Aᵀ x     a,b->ab   x yᵀ     a,a->    xᵀ y     ab,ab->ab  A ⊙ B
 ab->ba    Aᵀ       aa->      tr(A)    a->aa     diag(x)  a,ab->ab diag(x) A
+a->ab     x 1ᵀ     ->a       c 1      ab,cd->acbd, laid out as a matrix: A ⊗ B
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.notation import ATOM, POWER, PRODUCT, call, infix, wrap
-from chainrule.algebra.op import Phrase
-from chainrule.algebra.signature import Shape
+from chainrule.algebra.phrase import (
+    ONE,
+    Phrase,
+    beside,
+    call,
+    dimension,
+    fence,
+    infix,
+    is_inner,
+    number,
+    ones,
+    printed_as,
+    subscripted,
+    symbol,
+    transposed,
+    verbatim,
+)
+from chainrule.algebra.signature import FLOATS, Shape
 
 if TYPE_CHECKING:
     from chainrule.algebra.node import Node
@@ -23,26 +40,19 @@ def plain(p: Phrase) -> Phrase:
     return p
 
 
-def transposed(p: Phrase) -> Phrase:
-    """The operand with ᵀ."""
-    if p.row:
-        return Phrase(p.row, PRODUCT)
-    return Phrase(wrap(p, POWER + 1) + "ᵀ", POWER + 1)
-
-
 def diagonal(p: Phrase) -> Phrase:
     """The operand as the diagonal of a matrix."""
     return call("diag", [p])
 
 
-def beside(left: Phrase, right: Phrase) -> Phrase:
-    """Two factors side by side, `A x`."""
-    return Phrase(f"{wrap(left, PRODUCT)} {wrap(right, POWER)}", PRODUCT)
-
-
 def hadamard(left: Phrase, right: Phrase) -> Phrase:
     """The product entry by entry, `x ⊙ y`."""
-    return infix("⊙", PRODUCT, (left, right))
+    return infix("⊙", left, right)
+
+
+def inner(left: Phrase, right: Phrase) -> Phrase:
+    """Two vectors side by side that make a number, `xᵀ y`."""
+    return beside(left, right, scalar=True)
 
 
 def _canonical(left: str, right: str, out: str) -> str:
@@ -64,7 +74,7 @@ def _binary_forms() -> dict[str, Form]:
                 b = right.replace("k", "i")
             out = "i" + ("" if right == "k" else "j")
             forms.setdefault(_canonical(a, b, out), (mark_left, mark_right, beside))
-    forms[_canonical("i", "i", "")] = (transposed, plain, beside)
+    forms[_canonical("i", "i", "")] = (transposed, plain, inner)
     forms[_canonical("i", "j", "ij")] = (plain, transposed, beside)
     for left, mark_left in [("ij", plain), ("ji", transposed)]:
         forms[_canonical(left, "j", "ij")] = (mark_left, diagonal, beside)
@@ -76,13 +86,48 @@ def _binary_forms() -> dict[str, Form]:
 
 BINARY = _binary_forms()
 
-UNARY: dict[str, Callable[[Phrase], Phrase]] = {
+UNARY: dict[str, Mark] = {
     "ab->ba": transposed,
-    "row": transposed,
     "aa->": lambda p: call("tr", [p]),
-    "aa->a": lambda p: call("diag", [p]),
-    "a->aa": lambda p: call("diag", [p]),
+    "aa->a": diagonal,
+    "a->aa": diagonal,
 }
+
+
+def _kronecker_forms() -> dict[str, tuple[Mark, Mark]]:
+    """`A ⊗ B` before its axes are merged; a transpose or a diagonal among the factors has become letters."""
+    lefts: list[tuple[str, str, Mark]] = [("ij", "j", plain), ("ji", "j", transposed), ("i", "i", diagonal)]
+    rights: list[tuple[str, str, Mark]] = [("kl", "l", plain), ("lk", "l", transposed), ("k", "k", diagonal)]
+    return {
+        _canonical(left, right, f"ik{column}{other}"): (mark_left, mark_right)
+        for left, column, mark_left in lefts
+        for right, other, mark_right in rights
+    }
+
+
+KRONECKER = _kronecker_forms()
+
+
+def kronecker(p: Phrase, shape: Shape, target: Shape) -> Phrase | None:
+    """`A ⊗ B`, if that is what a value of four axes makes when it is laid out as a matrix."""
+    if p.form != "einsum" or p.text not in KRONECKER or len(shape) != 4 or len(target) != 2:
+        return None
+    n, k, m, l = shape  # noqa: E741
+    mark_left, mark_right = KRONECKER[p.text]
+    return infix("⊗", mark_left(p.parts[0]), mark_right(p.parts[1])) if target == (n * k, m * l) else None
+
+
+def stretched(phrases: Sequence[Phrase], inputs: Sequence["Node"], shape: Shape) -> list[Phrase]:
+    """Operands that meet entry by entry; on paper a vector that meets a matrix fills one first, `X + 1 bᵀ`."""
+    return [_filling(p, n.shape, shape) for p, n in zip(phrases, inputs, strict=True)]
+
+
+def _filling(p: Phrase, own: Shape, shape: Shape) -> Phrase:
+    if len(shape) != 2 or own in ((), shape) or 1 in shape:
+        return p
+    if own == (shape[0], 1):
+        return printed_as(p, beside(p, transposed(ONE)))
+    return printed_as(p, beside(ONE, transposed(p) if len(own) == 1 else p))
 
 
 def write_product(phrases: Sequence[Phrase], inputs: Sequence["Node"], letters: str, sizes: Shape) -> Phrase:
@@ -93,14 +138,14 @@ def write_product(phrases: Sequence[Phrase], inputs: Sequence["Node"], letters: 
         mark_left, mark_right, join = BINARY[letters]
         phrase = join(mark_left(phrases[0]), mark_right(phrases[1]))
         turned = letters == "ab,a->b"  # Aᵀ x, whose transpose is xᵀ A
-        return phrase._replace(row=beside(transposed(phrases[1]), phrases[0]).text) if turned else phrase
+        return replace(phrase, row=beside(transposed(phrases[1]), phrases[0])) if turned else phrase
     ins, out = letters_of(letters)
     if len(inputs) == 1:
-        return _write_single(phrases[0], ins[0], out, sizes) or _indexed(phrases, letters, sizes)
-    return _write_pair(phrases, ins, out) or _indexed(phrases, letters, sizes)
+        return _single(phrases[0], inputs[0], ins[0], out, sizes) or _indexed(phrases, letters, sizes)
+    return _pair(phrases, ins, out) or _indexed(phrases, letters, sizes)
 
 
-def _write_pair(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase | None:
+def _pair(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase | None:
     if len(ins) != 2:
         return None
     if "" in ins:
@@ -109,7 +154,7 @@ def _write_pair(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phra
     if entrywise and all(out.endswith(term) for term in ins):
         return hadamard(*phrases)
     if ins[0] == ins[1] and not out and len(set(ins[0])) == len(ins[0]):
-        return Phrase(f"⟨{phrases[0].text}, {phrases[1].text}⟩", ATOM)
+        return fence("⟨", *phrases)
     return None
 
 
@@ -120,11 +165,21 @@ def _scaled(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase |
     if forms[ins[0] == ""] is None:
         return None
     both_scalars = ins[0] == ins[1] == ""
-    number_first = left.text.lstrip("-").replace(".", "").isdigit()
-    if not right.text[0].isdigit() and (number_first or (not both_scalars and ins[0] == "")):
-        row = beside(left, transposed(right)).text if len(out) == 1 else ""
-        return beside(left, right)._replace(row=row)
-    return infix("·", PRODUCT, (left, Phrase(wrap(right, POWER), ATOM)))
+    scalar = both_scalars and (is_inner(left) or is_inner(right))
+    left = Phrase("parenthesis", parts=(left,)) if is_inner(left) else left  # (xᵀ y) A
+    if not _begins_with_number(right) and (left.form == "number" or (not both_scalars and ins[0] == "")):
+        phrase = beside(left, right, scalar)
+        return replace(phrase, row=beside(left, transposed(right))) if len(out) == 1 else phrase
+    typed = infix("·", left, Phrase("factor", parts=(right,)))
+    if both_scalars and right.form != "number":
+        apart = left.form == "parenthesis" and is_inner(right)
+        return printed_as(typed, beside(left, Phrase("parenthesis", parts=(right,)) if apart else right, scalar))
+    first = Phrase("parenthesis", parts=(right,)) if is_inner(right) else right
+    return printed_as(typed, beside(first, left, scalar))
+
+
+def _begins_with_number(p: Phrase) -> bool:
+    return p.form == "number" or (p.form == "power" and p.parts[0].form == "number")
 
 
 def _rearranged(p: Phrase, term: str, out: str) -> Phrase | None:
@@ -136,27 +191,64 @@ def _rearranged(p: Phrase, term: str, out: str) -> Phrase | None:
     return UNARY[letters](p) if set(term) == set(out) and letters in UNARY else None
 
 
-def _write_single(p: Phrase, term: str, out: str, sizes: Shape) -> Phrase | None:
+def _single(p: Phrase, x: "Node", term: str, out: str, sizes: Shape) -> Phrase | None:
+    if (term, out) == ("", "aa"):
+        return _identity(p, sizes)
     if len(set(term)) < len(term) or len(set(out)) < len(out):
-        return call("eye", [Phrase(str(sizes[0]), ATOM)]) if (p.text, term, out) == ("1", "", "aa") else None
-    if not sizes and all(c in term for c in out) and [c for c in term if c in out] == list(out):
-        gone = tuple(i for i, c in enumerate(term) if c not in out)
-        axis = None if not out else gone[0] if len(gone) == 1 else gone
-        return call("sum", [p], axis=axis)
+        return None
+    if not sizes and [c for c in term if c in out] == list(out):
+        return _sum(p, term, out)
     if sizes and not term:
-        name = {"0": "zeros", "1": "ones"}.get(p.text)
-        shape = [Phrase(str(a), ATOM) for a in sizes]
-        return call(name, shape) if name else call("full", [Phrase(_tuple(sizes), ATOM), p])
+        return _full(p, x, sizes)
+    if (term, len(out)) == ("a", 2) and "a" in out:
+        one = ones(*sizes)
+        return beside(p, transposed(one)) if out[0] == "a" else beside(one, transposed(p))
     return None
 
 
+def _identity(p: Phrase, sizes: Shape) -> Phrase:
+    eye = printed_as(call("eye", [dimension(sizes[0])]), symbol("I"))
+    if p.form == "number" and p.text == "1":
+        return eye
+    return printed_as(_indexed([p], "->aa", sizes), beside(p, symbol("I")))
+
+
+def _sum(p: Phrase, term: str, out: str) -> Phrase:
+    gone = tuple(i for i, c in enumerate(term) if c not in out)
+    axis = None if not out else gone[0] if len(gone) == 1 else gone
+    typed = call("sum", [p], axis=axis)
+    row = transposed(ONE)
+    if len(term) == 1:
+        absolute = p.form == "fence" and p.text == "|"
+        norm = subscripted(fence("‖", *p.parts), number(1))
+        return printed_as(typed, norm if absolute else beside(row, p, scalar=True))
+    if len(term) > 2:
+        return typed
+    if not out:
+        return printed_as(typed, beside(beside(row, p), ONE, scalar=True))
+    if axis == 0:
+        turned = printed_as(transposed(typed), beside(row, p))
+        return replace(printed_as(typed, beside(transposed(p), ONE)), row=turned)
+    return printed_as(typed, beside(p, ONE))
+
+
+def _full(p: Phrase, x: "Node", sizes: Shape) -> Phrase:
+    """An array that is one number everywhere."""
+    if p.form == "number" and p.text in ("0", "1"):
+        return ones(*sizes) if p.text == "1" else printed_as(call("zeros", [dimension(a) for a in sizes]), p)
+    if x.dtype in FLOATS:
+        return beside(Phrase("parenthesis", parts=(p,)) if is_inner(p) else p, ones(*sizes))
+    return call("full", [verbatim(_tuple(sizes)), p])
+
+
 def _tuple(sizes: Shape) -> str:
-    return "(" + ", ".join(str(a) for a in sizes) + ("," if len(sizes) == 1 else "") + ")"
+    return "(" + ", ".join(map(str, sizes)) + ("," if len(sizes) == 1 else "") + ")"
 
 
 def _indexed(phrases: Sequence[Phrase], letters: str, sizes: Shape) -> Phrase:
     ins, out = letters_of(letters)
     held = "".join(ins)
     new = [c for c in dict.fromkeys(out) if c not in held]
-    stretched = "{" + ", ".join(f"{c}: {a}" for c, a in zip(new, sizes, strict=True)) + "}" if new else None
-    return call("einsum", [Phrase(f'"{letters}"', ATOM), *phrases], sizes=stretched)
+    stretched = "{" + ", ".join(f"{c}: {a}" for c, a in zip(new, sizes, strict=True)) + "}"
+    options = (Phrase("option", "sizes", (verbatim(stretched),)),) if new else ()
+    return Phrase("einsum", letters, (*phrases, *options))

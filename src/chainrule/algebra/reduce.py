@@ -12,9 +12,10 @@ from chainrule.algebra.entrywise import exp
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import spread
 from chainrule.algebra.node import Node, Operand, constant, make
-from chainrule.algebra.notation import call, described
-from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
+from chainrule.algebra.notation import described
+from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
 from chainrule.algebra.operand import operands
+from chainrule.algebra.phrase import Phrase, call, fence, printed_as, subscripted, symbol
 from chainrule.algebra.product import axes_of, full, sum
 from chainrule.algebra.signature import DType, Shape
 from chainrule.errors import BindingError, ShapeError
@@ -42,9 +43,14 @@ def _write(name: str, phrases: Sequence[Phrase], inputs: Sequence[Node], axes: A
     x = inputs[0]
     whole = len(axes) == x.ndim or (name in _OVER_LAST and axes == (-1,))
     front = _front(x, axes)
-    return call(name, phrases, axis=None if whole else front[0] if len(front) == 1 else front)
+    axis = None if whole else front[0] if len(front) == 1 else front
+    if name == "norm2" and whole:
+        norm = fence("‖", *phrases)
+        return norm if x.ndim == 1 else printed_as(norm, subscripted(norm, symbol("F")))
+    return printed_as(call(name, phrases, axis=axis), call(_PAPER.get(name, name), phrases, axis=axis))
 
 
+_PAPER = {"log_softmax": "log softmax"}
 _OVER_LAST = ("softmax", "log_softmax", "logsumexp")
 
 

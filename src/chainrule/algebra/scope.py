@@ -6,21 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from chainrule.algebra.formula import underlined
+from chainrule.algebra.names import GREEK as GREEK, parts_of, spelt  # noqa: PLC0414 — its old place
 from chainrule.algebra.node import Node, variable
 from chainrule.algebra.notation import described
 from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis, shape_of
 from chainrule.errors import FormulaError, ShapeError
-
-_LETTERS = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu "
-    "nu xi omicron pi rho - sigma tau upsilon phi chi psi omega"
-)
-GREEK: Mapping[str, str] = {
-    **{name: chr(0x3B1 + k) for k, name in enumerate(_LETTERS.split()) if name != "-"},
-    "lam": "λ",
-    "eps": "ε",
-}
-"""Greek letters by name: `lam` and `λ` are one name in a formula."""
 
 NUMBERS = frozenset("αβγεηκλρστω")  # Greek letters that stand for numbers where nothing else is said
 
@@ -34,6 +24,7 @@ class Scope:
             name: shape if isinstance(shape, Node) else variable(name, shape_of(shape), dtype)
             for name, shape in shapes.items()
         }
+        self._letters = {spelt(name): name for name in self.given}
         self.dims = {d for node in self.given.values() for a in node.shape if isinstance(a, Dim) for d in a.names}
         self.guessed: dict[str, Shape] = {}
         self.found: dict[str, Axis] = {}
@@ -42,8 +33,7 @@ class Scope:
 
     def spelt(self, name: str) -> str:
         """The name that was declared, if it was declared as `lam` and is written λ, or the other way round."""
-        others = [other for other, letter in GREEK.items() if letter == name] + [GREEK.get(name, name)]
-        return next((n for n in (name, *others) if n in self.given), name)
+        return name if name in self.given else self._letters.get(spelt(name), name)
 
     def variable(self, written: str) -> Node:
         """The variable of this name, declared or guessed."""
@@ -101,7 +91,7 @@ class Scope:
         return name in self.dims and name not in self.given
 
     def _guess(self, name: str) -> Node:
-        letter = GREEK.get(name, name)
+        letter = parts_of(name).base
         rank = 0 if letter in NUMBERS else 2 if letter[0].isupper() else 1
         fresh = tuple(Dim({(f"{name}#{k}",): 1}) for k in range(rank))
         return variable(name, (self._now(a) for a in self.guessed.setdefault(name, fresh)), self.dtype)

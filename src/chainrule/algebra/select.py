@@ -13,10 +13,12 @@ from chainrule.algebra.data import array_of
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import repeat
 from chainrule.algebra.node import Node, Operand, constant, make
-from chainrule.algebra.notation import ATOM, call, described, wrap, write
-from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
+from chainrule.algebra.notation import described, write
+from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
 from chainrule.algebra.operand import lift, listed, real, reals
+from chainrule.algebra.phrase import Phrase, call, dimension, indexed, infix, printed_as, transposed
 from chainrule.algebra.product import axis_of, transpose
+from chainrule.algebra.product_notation import kronecker
 from chainrule.algebra.signature import (
     INTEGER,
     Axis,
@@ -28,7 +30,7 @@ from chainrule.algebra.signature import (
     shape_of,
     shape_text,
 )
-from chainrule.algebra.slice import SLICE, Cut, read_cut, without_ellipsis
+from chainrule.algebra.slice import SLICE, Cut, entry_phrase, read_cut, without_ellipsis
 from chainrule.errors import BindingError, DTypeError, GraphError, ShapeError
 
 Rows = Node | Sequence[int] | np.ndarray
@@ -60,6 +62,21 @@ def _infer_reshape(x: Node, shape: Shape) -> tuple[Shape, DType]:
     return shape, x.dtype
 
 
+def _write_reshape(p: Phrase, x: Node, shape: Shape) -> Phrase:
+    """`A ⊗ B`, `vec(X)`, `x[2]`, or on paper the vector itself for a column of one."""
+    if x.op.name == "product" and x.attrs["letters"] == "a,b->ab" and len(shape) == 1:
+        return infix("⊗", p.parts[0], transposed(p.parts[1]))
+    if x.ndim == 2 and len(shape) == 1 and 1 not in x.shape:
+        return call("vec", [transposed(p)])
+    known = kronecker(p, x.shape, shape) or (entry_phrase(p.parts[0], x, shape) if x.op is SLICE else None)
+    if known:
+        return known
+    typed = call("reshape", [p, *map(dimension, shape)])
+    if x.ndim == 1 and len(shape) == 2 and 1 in shape:
+        return printed_as(typed, p if shape[1] == 1 else transposed(p))
+    return typed
+
+
 RESHAPE: Op = declare(
     Op(
         "reshape",
@@ -67,7 +84,7 @@ RESHAPE: Op = declare(
         infer=_infer_reshape,
         pullback=lambda k, g, y, x, shape: reshape(g, x.shape),
         batch=lambda inputs, batched, shape: reshape(inputs[0], (inputs[0].shape[0], *shape)),
-        write=lambda p, inputs, shape: call("reshape", [p[0], *(Phrase(str(a), ATOM) for a in shape)]),
+        write=lambda p, inputs, shape: _write_reshape(p[0], inputs[0], shape),
         examples=(
             Example((Given((2, 3)),), {"shape": (3, 2)}),
             Example((Given((4,)),), {"shape": (2, 1, 2)}),
@@ -182,14 +199,6 @@ def _batch_scatter(inputs: Sequence[Node], batched: Sequence[bool], batch: int, 
     return make(SCATTER, *_all_batched(inputs, batched), batch=batch + 1, count=count)
 
 
-def _write_take(p: Sequence[Phrase], inputs: Sequence[Node], batch: int) -> Phrase:
-    return (
-        call("take", p, batch=batch or None)
-        if batch or inputs[0].ndim > 1
-        else Phrase(f"{wrap(p[0], ATOM)}[{p[1].text}]", ATOM)
-    )
-
-
 _TABLE, _ROWS = Given((4, 3)), Given((5,), 0, 4, "index")
 
 TAKE: Op = declare(
@@ -199,7 +208,7 @@ TAKE: Op = declare(
         infer=_infer_take,
         pullback=_pull_take,
         batch=_batch_take,
-        write=_write_take,
+        write=lambda p, inputs, batch: call("take", p, batch=batch) if batch else indexed(*p),
         examples=(
             Example((_TABLE, _ROWS), {"batch": 0}),
             Example((Given((4,)), Given((), 0, 4, "index")), {"batch": 0}),
@@ -311,6 +320,12 @@ def _pull_join(k: int, g: Node, y: Node, *parts: Node, axis: int) -> Node:
     return make(SLICE, g, cuts=(Cut(start, parts[k].shape[axis], 1), *rest))
 
 
+def _write_join(p: Sequence[Phrase], rank: int, axis: int) -> Phrase:
+    typed = call("concat", p, axis=rank + axis or None)
+    sign = ";" if rank == 1 or (rank, axis) == (2, -2) else ","
+    return printed_as(typed, Phrase("list", sign, tuple(p))) if rank < 3 else typed
+
+
 JOIN: Op = declare(
     Op(
         "join",
@@ -318,7 +333,7 @@ JOIN: Op = declare(
         infer=_infer_join,
         pullback=_pull_join,
         batch=lambda inputs, batched, axis: make(JOIN, *_all_batched(inputs, batched), axis=axis),
-        write=lambda p, inputs, axis: call("concat", p, axis=inputs[0].ndim + axis or None),
+        write=lambda p, inputs, axis: _write_join(p, inputs[0].ndim, axis),
         examples=(
             Example((Given((2,)), Given((3,))), {"axis": -1}),
             Example((Given((2, 3)), Given((1, 3)), Given((2, 3))), {"axis": -2}),

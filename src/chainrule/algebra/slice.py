@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.algebra.node import Node, make
-from chainrule.algebra.notation import ATOM, call, described, wrap, write
-from chainrule.algebra.op import Array, Example, Given, Namespace, Op, Phrase, declare
+from chainrule.algebra.notation import described, write
+from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
+from chainrule.algebra.phrase import Phrase, call, dimension, indexed, number, printed_as, verbatim
 from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis as read_axis
 from chainrule.errors import BindingError, GraphError, ShapeError
 
@@ -63,9 +64,33 @@ def _write_cut(cut: Cut) -> str:
     return f"{start}::{step}" if isinstance(end, int) and end < 0 else f"{start}:{end}:{step}"
 
 
+def _cut_phrase(cut: Cut, size: Axis, single: bool = False) -> Phrase:
+    """A part of an axis, `0:n`; on paper it is counted from 1 and the last entry is in it, `1:n`."""
+    start, length, step = cut
+    first, last = start + 1, start + length * step + 1 - step
+    if single:
+        return printed_as(dimension(start), dimension(first))
+    if cut == Cut(0, size, 1):
+        return printed_as(verbatim(_write_cut(cut)), verbatim(":"))
+    bounds = [dimension(first), *([] if step == 1 else [number(step)]), dimension(last)]
+    return printed_as(verbatim(_write_cut(cut)), Phrase("range", parts=tuple(bounds)))
+
+
 def _write_slice(p: Sequence[Phrase], inputs: Sequence[Node], cuts: tuple[Cut, ...]) -> Phrase:
-    before = ["..."] if len(cuts) < inputs[0].ndim else []
-    return Phrase(f"{wrap(p[0], ATOM)}[{', '.join([*before, *map(_write_cut, cuts)])}]", ATOM)
+    missing = inputs[0].ndim - len(cuts)
+    return indexed(p[0], *[verbatim(":")] * missing, *map(_cut_phrase, cuts, inputs[0].shape[missing:]))
+
+
+def entry_phrase(p: Phrase, cut_out: Node, shape: Shape) -> Phrase | None:
+    """`x[2]`, `X[0, 1:n]`, where the axes of the single entries that were cut out of p are dropped."""
+    (x,), cuts = cut_out.inputs, cut_out.attrs["cuts"]
+    sizes = x.shape[x.ndim - len(cuts) :]
+    single = [cut.length == cut.step == 1 and isinstance(cut.start, int) for cut in cuts]
+    kept = [a for a, one in zip(cut_out.shape[x.ndim - len(cuts) :], single, strict=True) if not one]
+    if not any(single) or (*x.shape[: x.ndim - len(cuts)], *kept) != shape:
+        return None
+    whole = [verbatim(":")] * (x.ndim - len(cuts))
+    return indexed(p, *whole, *map(_cut_phrase, cuts, sizes, single))
 
 
 SLICE: Op = declare(
@@ -90,9 +115,7 @@ PAD: Op = declare(
         infer=_infer_pad,
         pullback=lambda k, g, y, x, cuts, shape: make(SLICE, g, cuts=cuts),
         batch=lambda inputs, batched, cuts, shape: make(PAD, *inputs, cuts=cuts, shape=shape),
-        write=lambda p, inputs, cuts, shape: call(
-            "pad", [p[0], *(Phrase(_write_cut(c), ATOM) for c in cuts)], shape=shape
-        ),
+        write=lambda p, inputs, cuts, shape: call("pad", [p[0], *map(_cut_phrase, cuts, shape)], shape=shape),
         examples=(
             Example((Given((3,)),), {"cuts": (Cut(1, 3, 1),), "shape": (5,)}),
             Example((Given((2, 3)),), {"cuts": (Cut(4, 3, -2),), "shape": (5,)}),

@@ -1,0 +1,225 @@
+"""Pieces of notation: what an operation says once about how it is written, for every hand (`hand`, `printed`).
+
+A phrase has two readings where paper knows a shorter one than a formula can be typed in: `solve(A, b)` is typed,
+`A⁻¹ b` is printed. What is typed reads back as the same expression.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Optional
+
+from chainrule.algebra.signature import Axis, Dim
+
+LOGIC, COMPARE, SUM, ENTRYWISE, PRODUCT, PREFIX, POWER, ATOM = 3, 5, 10, 15, 20, 30, 40, 100
+
+BINDING: Mapping[str, int] = {
+    **dict.fromkeys(("∧", "∨"), LOGIC),
+    **dict.fromkeys(("<", "≤", "==", "≠", ">", "≥"), COMPARE),
+    **dict.fromkeys(("+", "-"), SUM),
+    **dict.fromkeys(("⊙", "⊗"), ENTRYWISE),
+    **dict.fromkeys(("*", "/", "@", ".*", "./", "·", "beside"), PRODUCT),
+    **dict.fromkeys(("^", ".^"), POWER),
+}
+"""How tightly signs bind, for reader and writers; a minus in front binds like a sum: `-W x` is -(W x)."""
+
+FENCES: Mapping[str, tuple[str, str]] = {"|": ("|", "abs"), "‖": ("‖", "norm2"), "⟨": ("⟩", "inner")}
+"""Signs that enclose their arguments: how they close, and the function that they are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phrase:
+    """A piece of notation: its form (the method of `Hand` that writes it), a sign or name, and its parts."""
+
+    form: str
+    text: str = ""
+    parts: tuple["Phrase", ...] = ()
+    row: Optional["Phrase"] = None
+    """The transpose of it, where that is more than the phrase with ᵀ: `xᵀ A` for `Aᵀ x`."""
+    positive: Optional["Phrase"] = None
+    """What follows, where it begins with a minus."""
+    printed: Optional["Phrase"] = None
+    """How paper has it, where it is typed differently."""
+
+
+ELLIPSIS = Phrase("verbatim", "…")
+
+
+def printed_as(typed: Phrase, paper: Phrase) -> Phrase:
+    """A phrase that paper writes in another way."""
+    return replace(typed, printed=paper.printed or paper)
+
+
+def symbol(name: str) -> Phrase:
+    """A variable."""
+    return Phrase("symbol", name)
+
+
+def verbatim(text: str) -> Phrase:
+    """Text that stands for itself."""
+    return Phrase("verbatim", text)
+
+
+def number(value: float) -> Phrase:
+    """A number as a person writes it: `2`, `0.5`, `-1`."""
+    finite = abs(value) < float("inf")  # neither infinite nor NaN
+    whole = finite and value == int(value) and abs(value) < 1e16 and str(value) != "-0.0"
+    text = repr(int(value)) if whole else repr(float(value))
+    return Phrase("number", text, positive=Phrase("number", text[1:]) if text.startswith("-") else None)
+
+
+def dimension(a: Axis) -> Phrase:
+    """The size of an axis: `n`, `2n`, `n·m + 1`."""
+    if not isinstance(a, Dim):
+        return Phrase("number", str(a))
+    total: Phrase | None = None
+    for monomial, count in a.terms:
+        term = Phrase("number", str(abs(count))) if abs(count) != 1 or not monomial else None
+        for name in monomial:
+            term = beside(term, symbol(name)) if term else symbol(name)
+        if term and total:
+            total = infix("-" if count < 0 else "+", total, term)
+        elif term:
+            total = minus(term) if count < 0 else term
+    return printed_as(verbatim(str(a)), total or verbatim(str(a)))
+
+
+def call(name: str, arguments: Sequence[Phrase], **options: object) -> Phrase:
+    """A function of arguments, `name(a, b, axis=0)`; an option that is None is left out."""
+    named = (Phrase("option", key, (_value(v),)) for key, v in options.items() if v is not None)
+    return Phrase("call", name, (*arguments, *named))
+
+
+def _value(value: object) -> Phrase:
+    if isinstance(value, Phrase):
+        return value
+    if isinstance(value, (int, Dim)):
+        return dimension(value)
+    return number(value) if isinstance(value, float) else verbatim(str(value))
+
+
+def infix(sign: str, left: Phrase, right: Phrase) -> Phrase:
+    """`a sign b`, associating to the left."""
+    if BINDING[sign] > SUM:
+        return _product("infix", sign, left, right)
+    turned = Phrase("infix", _TURNED[sign], (left, right.positive)) if sign in _TURNED and right.positive else None
+    return Phrase("infix", sign, (left, right), printed=turned)
+
+
+_TURNED = {"+": "-", "-": "+"}
+
+
+def _product(form: str, text: str, left: Phrase, right: Phrase) -> Phrase:
+    """A phrase that begins with a minus where its left part does; on paper the minus stands before all of it."""
+    if not left.positive:
+        return Phrase(form, text, (left, right))
+    positive = Phrase(form, text, (left.positive, right))
+    inside = left.form == "number" and form != "fraction"
+    return Phrase(form, text, (left, right), positive=positive, printed=None if inside else minus(positive))
+
+
+def beside(left: Phrase, right: Phrase, scalar: bool = False) -> Phrase:
+    """Two factors side by side, `A x`; `scalar` where they make a number of what is none, `xᵀ y`."""
+    return _product("beside", "scalar" if scalar else "", left, right)
+
+
+def is_inner(p: Phrase) -> bool:
+    """Whether factors side by side make a number of what is none."""
+    return p.form == "beside" and p.text == "scalar"
+
+
+def minus(p: Phrase) -> Phrase:
+    """`-a`."""
+    return Phrase("minus", parts=(p,), positive=p)
+
+
+def negated(p: Phrase) -> Phrase:
+    """`¬a`; `a ≠ b` where it is not `a == b`."""
+    if p.form == "infix" and p.text == "==":
+        return infix("≠", *p.parts)
+    return Phrase("opposite", parts=(p,))
+
+
+def transposed(p: Phrase) -> Phrase:
+    """`aᵀ`; `X⁻ᵀ` of an inverse."""
+    if p.row:
+        return p.row
+    if p.form == "script":
+        return p.parts[0] if p.text == "ᵀ" else Phrase("script", _TRANSPOSED[p.text], p.parts)
+    return Phrase("script", "ᵀ", (p,))
+
+
+_TRANSPOSED = {"⁻¹": "⁻ᵀ", "⁻ᵀ": "⁻¹"}
+
+
+def inverted(p: Phrase) -> Phrase:
+    """`X⁻¹`."""
+    return Phrase("script", "⁻¹", (p,))
+
+
+_POWERS_INSIDE = ("tanh", "sin", "cos")  # tanh²(z)
+
+
+def raised(base: Phrase, exponent: Phrase, rank: int = 0) -> Phrase:
+    """A power: `x²`, `x⁻¹`, `x^p`; entry by entry where `rank` is that of a matrix."""
+    typed = Phrase("power", "entrywise" if rank > 1 else "", (base, exponent))
+    if (
+        exponent.form == "number"
+        and exponent.text.isdigit()
+        and base.form == "call"
+        and base.text in _POWERS_INSIDE
+    ):
+        return printed_as(typed, Phrase("raised_call", base.text, (exponent, *base.parts)))
+    if exponent.form == "fraction":
+        return printed_as(typed, Phrase("power", typed.text, (base, Phrase("ratio", parts=exponent.parts))))
+    return typed
+
+
+def fraction(above: Phrase, below: Phrase) -> Phrase:
+    """`a/b`."""
+    return _product("fraction", "", above, below)
+
+
+def is_short(p: Phrase, most: int = 3) -> bool:
+    """Whether a phrase is a few names and numbers, which fit into an exponent."""
+    stack, leaves = [p], 0
+    while stack:
+        phrase = stack.pop()
+        leaves += phrase.form in ("symbol", "number")
+        if leaves > most or phrase.form not in _SMALL:
+            return False
+        stack.extend(phrase.parts)
+    return True
+
+
+_SMALL = ("symbol", "number", "minus", "beside", "infix", "power", "script")
+
+
+def fence(sign: str, *parts: Phrase) -> Phrase:
+    """`|x|`, `‖x‖`, `⟨A, B⟩`."""
+    return Phrase("fence", sign, parts)
+
+
+def bracket(p: Phrase) -> Phrase:
+    """Iverson's brackets, `[x > 0]`: 1 where it holds, else 0."""
+    return Phrase("bracket", parts=(p,))
+
+
+def indexed(base: Phrase, *places: Phrase) -> Phrase:
+    """`x[0:n]`, `E[i]`."""
+    return Phrase("indexed", parts=(base, *places))
+
+
+def subscripted(base: Phrase, *places: Phrase) -> Phrase:
+    """`E_i`, on paper."""
+    return Phrase("subscripted", parts=(base, *places))
+
+
+def ones(*shape: Axis) -> Phrase:
+    """An array of ones: on paper `1`, or `1 1ᵀ` for a matrix."""
+    one = Phrase("one")
+    paper = beside(one, transposed(one)) if len(shape) == 2 else one
+    return printed_as(call("ones", [dimension(a) for a in shape]), paper)
+
+
+ONE = Phrase("one")
+"""The vector of ones, on paper."""
