@@ -6,16 +6,18 @@ An operation says once, in its record, how it is written (`phrase`); a hand writ
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from chainrule.algebra import phrase as phrases
 from chainrule.algebra.hand import Hand, Piece, Unicode
 from chainrule.algebra.label import label
 from chainrule.algebra.latex import LaTeX
 from chainrule.algebra.mathml import MathML
 from chainrule.algebra.phrase import ELLIPSIS, POWER, Phrase
-from chainrule.algebra.phrase import ATOM as ATOM, PREFIX as SIGN, PRODUCT as PRODUCT, number as number  # noqa: F401, I001, PLC0414
 from chainrule.algebra.signature import shape_text
 
 if TYPE_CHECKING:
     from chainrule.algebra.node import Node
+
+ATOM, PRODUCT, SIGN, number = phrases.ATOM, phrases.PRODUCT, phrases.PREFIX, phrases.number
 
 HandName = Literal["unicode", "latex", "mathml"]
 
