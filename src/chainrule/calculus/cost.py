@@ -56,6 +56,9 @@ _NO_NOTATION = 3
 @lru_cache(maxsize=8192)
 def operators_of(left: str, right: str, out: str) -> int:
     """The operators with which a person writes the product of two factors, transposes included."""
+    diagonals = sum(len(set(term)) < len(term) for term in (left, right))
+    if diagonals:
+        return diagonals + operators_of(*("".join(dict.fromkeys(term)) for term in (left, right)), out)
     if not left or not right:
         return 1 + ((left or right) != out)
     return _FORMS.get(_canonical(left, right, out), _NO_NOTATION)
@@ -73,6 +76,10 @@ _TURNED = {"ab->ba": 0, "ab,ac->bc": 0, "ab,cb->ac": 1, "ab,a->b": 0}
 """Which operand of a product is written with ᵀ."""
 
 
+_BESIDE = ("a,ba->ba",)
+"""Products that are better read as A diag(x)."""
+
+
 def effort(roots: Iterable[Node], limit: int = 100_000) -> Cost:
     """The cost of computing expressions, what they share counted once, judged by so many of the nearest nodes."""
     order, operators, long = 0, 0, 0
@@ -81,6 +88,7 @@ def effort(roots: Iterable[Node], limit: int = 100_000) -> Cost:
         if node.op is PRODUCT_OP:
             letters = node.attrs["letters"]
             order = max(order, len(set(letters) - set(",->")))
+            long += letters in _BESIDE
             long += letters in _TURNED and bool(node.inputs[_TURNED[letters]].inputs)
             operators += _of_product(node, letters)
         elif node.op is CONSTANT:

@@ -150,8 +150,8 @@ def _of_square_product(reader: "Reader", node: Node) -> Node | None:
     factors = chain(term)
     if factors is None or any(f.base.shape != (n, n) for f, _ in factors) or term.number != 1:
         return None
-    reader.could_open = True
-    if not reader.open_inverses:
+    reader.could_open.add(node.op.name)
+    if node.op.name not in reader.opened:
         return None
     parts = [(inv(f.base).T if turned else inv(f.base)) for f, turned in factors]
     if node.op is INV:

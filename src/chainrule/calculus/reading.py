@@ -3,7 +3,7 @@ factor. Every term is settled as it is made: identities and equal factors meet, 
 such as xᵀ x become factors of their own, so that they cancel against their like.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from chainrule.algebra.entrywise import POWER_OP
 from chainrule.algebra.node import Node, topological
@@ -32,12 +32,12 @@ MOST_TERMS, MOST_FACTORS = 48, 24
 class Reader:
     """Terms of nodes, and the shortest node of each; both are found once."""
 
-    def __init__(self, facts: Facts, given: Iterable[Node] = (), *, open_inverses: bool = False) -> None:
+    def __init__(self, facts: Facts, given: Iterable[Node] = (), opened: Container[str] = ()) -> None:
         self.facts = facts
         self.dtype = FLOAT64
         self.given = set(given)
-        self.open_inverses = open_inverses
-        self.could_open = False
+        self.opened = opened
+        self.could_open: set[str] = set()
         self.symmetric: set[int] = set()
         self.shortest = Shortest(self)
         self._terms: dict[Node, Sum] = {}

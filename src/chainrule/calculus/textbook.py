@@ -8,6 +8,8 @@ from chainrule.calculus.facts import Facts
 from chainrule.calculus.reading import Reader
 from chainrule.calculus.simplify import simplify
 
+_OPENED = ({"inv"}, {"inv", "det", "logdet"})
+
 
 def textbook(roots: Sequence[Node], facts: Facts | None = None, given: Iterable[Node] = ()) -> list[Node]:
     """The expressions in their shortest form, found jointly so that equal parts become one object.
@@ -26,10 +28,9 @@ def textbook(roots: Sequence[Node], facts: Facts | None = None, given: Iterable[
 def _shortest(roots: Sequence[Node], facts: Facts, given: Sequence[Node]) -> list[Node]:
     closed = Reader(facts, given)
     found = _read(closed, roots)
-    if not closed.could_open:
-        return found
-    opened = _read(Reader(facts, given, open_inverses=True), roots)
-    return min(found, opened, key=effort)
+    # inv(A B) = inv(B) inv(A) is a gain only where something cancels
+    others = [_read(Reader(facts, given, names), roots) for names in _OPENED if closed.could_open & names]
+    return min([found, *others], key=effort)
 
 
 def _read(reader: Reader, roots: Sequence[Node]) -> list[Node]:
