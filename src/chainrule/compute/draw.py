@@ -12,13 +12,16 @@ import numpy as np
 
 from chainrule.algebra.matrix import DET, INV, LOGDET, SOLVE
 from chainrule.algebra.node import SIZE, VARIABLE, Node, topological
-from chainrule.algebra.signature import BOOLEAN, FLOATS, INTEGER, Binding, Dim
+from chainrule.algebra.signature import BOOLEAN, FLOATS, INTEGER, Binding, Dim, entries
 from chainrule.calculus.facts import Facts
 from chainrule.compute.interpret import Interpreter
-from chainrule.errors import BindingError
+from chainrule.errors import BindingError, SettingError
 
 Sizes = dict[str, int]
 Values = dict[str, Any]
+
+LARGEST = 10_000_000  # entries of an array that is computed on trial
+MANY = 100_000  # entries that are computed at two points only
 
 HUGE, ILL = 1e8, 1e4  # a value, and a condition number, from which rounding would speak louder than the formula
 MOST_TRIES = 300
@@ -232,19 +235,34 @@ def _sizes(names: Sequence[str], known: Sizes) -> Iterator[Sizes]:
             yield sizes
 
 
+def largest(roots: Iterable[Node], settings: Iterable[Mapping[str, int]]) -> int:
+    """The number of entries of the largest array below the roots, in any of the settings of the sizes."""
+    counts = {entries(n.shape) for n in topological(roots)}
+    return max((Binding(sizes).size(count) for sizes in settings for count in counts), default=0)
+
+
 def points(s: Node, facts: Facts, *, seed: int = 0, count: int = 6, variables: Iterable[Node] = ()) -> list[Point]:
     """So many random points, at up to three settings of the sizes, at which s and all its parts have values.
 
     variables    more of them than s has, to be drawn as well
-    The list is empty where no such point was found.
+    The list is empty where no such point was found, and shorter where the arrays are large. Raises SettingError
+    where they are too large to be computed.
     """
     order = topological([s])
     wanted = dict.fromkeys([*(n for n in order if n.op is VARIABLE), *variables])
+    settings = list(_sizes(dimensions([*wanted, *order]), {}))
+    size = largest([s, *wanted], settings)
+    if size > LARGEST:
+        raise SettingError(
+            f"an array of {size:,} entries is too large to be tried on numbers; "
+            "give the axes names instead of numbers, as in x=n"
+        )
+    count = min(count, 2) if size > MANY else count
     search = _Search(s, wanted, facts, {})
     rngs = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(10 * count))
     kept: list[list[Point]] = []
-    for sizes in _sizes(dimensions([*wanted, *order]), {}):
-        if len(kept) == 3:
+    for sizes in settings:
+        if len(kept) == min(3, count):
             break
         point = search.point(next(rngs), sizes)
         if point is not None:

@@ -8,7 +8,7 @@ Where the formula switches (relu, max, |x| …) no derivative exists; such a poi
 apart. A fact such as symmetric says where the formula is tried; the entries of a variable still move freely.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,12 +17,12 @@ import numpy as np
 from chainrule.algebra.node import Node, topological, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.op import Array
-from chainrule.algebra.signature import Binding, entries, shape_text
+from chainrule.algebra.signature import Binding, shape_text
 from chainrule.calculus.derive import gradient, jacobian
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.rewrite import in_float64
 from chainrule.compute.complex_step import slope
-from chainrule.compute.draw import Point, points
+from chainrule.compute.draw import LARGEST, Point, Sizes, largest, points
 from chainrule.compute.interpret import Interpreter
 from chainrule.errors import BindingError, ProofError, SettingError, counted
 
@@ -30,7 +30,6 @@ DRAWS = 6
 TOLERANCE = 1e-9  # relative; the complex step and the sweep are right to about 1e-15
 ROUGH = 1e-6  # the same for differences
 NOISE = 1e-13  # of the largest number on the way: what rounding may leave where terms cancel
-LARGEST = 10_000_000  # entries of an array that is computed for a proof
 
 COMPLEX_STEP, DIFFERENCES = "the complex step", "finite differences"
 
@@ -107,9 +106,10 @@ class _Trial:
     """Answers, and both ways to judge them, made ready to be computed at many points."""
 
     def __init__(self, answers: Sequence[Answer], tried: Sequence[Point]) -> None:
-        _refuse_large(answers, tried)
+        settings = [p.sizes for p in tried]
+        _refuse_large(answers, settings)
         self.answers = [_wide(a) for a in answers]
-        self.swept = [d if _size([d], tried) <= LARGEST else None for d in _by_sweep(self.answers)]
+        self.swept = [d if largest([d], settings) <= LARGEST else None for d in _by_sweep(self.answers)]
         self.claimed = Interpreter([a.claimed for a in self.answers])
         self.sweep = Interpreter([d for d in self.swept if d is not None])
         self.functions = {a.of: Interpreter([a.of]) for a in self.answers}
@@ -231,16 +231,9 @@ def _unstacked(answer: Answer, value: np.ndarray, point: Point) -> np.ndarray:
     return turned.transpose((*range(count)[::-1], *range(count, turned.ndim)[::-1]))
 
 
-def _size(roots: Iterable[Node], tried: Sequence[Point]) -> int:
-    """The number of entries of the largest array below the roots."""
-    bindings = [Binding(sizes) for sizes in {tuple(p.sizes.items()): p.sizes for p in tried}.values()]
-    counts = {entries(n.shape) for n in topological(roots)}
-    return max((b.size(count) for b in bindings for count in counts), default=0)
-
-
-def _refuse_large(answers: Sequence[Answer], tried: Sequence[Point]) -> None:
+def _refuse_large(answers: Sequence[Answer], settings: Sequence[Sizes]) -> None:
     for answer in answers:
-        if _size([answer.claimed], tried) > LARGEST:
+        if largest([answer.claimed], settings) > LARGEST:
             raise SettingError(
                 f"{answer.name} ({shape_text(answer.claimed.shape)}) is too large to be tried on numbers; "
                 f"give the axes names instead, as in {answer.x.attrs['name']}=n"
