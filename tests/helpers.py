@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.algebra.node import Node, make, variable
+from chainrule.algebra.node import Node, make, topological, variable
 from chainrule.algebra.op import OPS, Example, Given, Op
 from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, INTEGER
+from chainrule.calculus.simplify import Law
 
 Values = dict[str, np.ndarray]
 
@@ -36,6 +37,11 @@ def draw(
         turn = np.linalg.qr(rng.standard_normal(shape))[0]
         stretch = rng.uniform(given.low, given.high, shape[:-1])
         return (turn * stretch[..., None, :] @ np.swapaxes(turn, -1, -2)).astype(dtype)
+    if given.kind == "regular":
+        skew = rng.uniform(-1, 1, shape)
+        return (
+            draw(given._replace(kind="definite"), rng, FLOAT64, front) + skew - np.swapaxes(skew, -1, -2)
+        ).astype(dtype)
     return rng.uniform(given.low, given.high, shape).astype(dtype)
 
 
@@ -71,6 +77,30 @@ def assert_slope(s: Node, x: Node, values: Mapping[str, np.ndarray], rng: np.ran
     numeric = (4 * narrow - wide) / 3
     claimed = float(np.sum(cr.evaluate(cr.gradient(s, x), values) * v))
     np.testing.assert_allclose(claimed, numeric, rtol=2e-7, atol=2e-8, err_msg=f"∂({s})/∂{name}")
+
+
+def assert_gradient(op: Op, example: Example, rng: np.random.Generator) -> None:
+    """The gradient rule of an operation gives the slope in every real operand of a row."""
+    y, nodes, values = tried(op, example, rng)
+    s = contracted(y, rng)
+    for x in reals(nodes):
+        assert_slope(s, x, values, rng)
+
+
+def assert_law(law: Law, before: Node, values: Values) -> None:
+    """Wherever a law fits in an expression it keeps shape, dtype and value; and it fits somewhere."""
+    changes = [(n, law.apply(n)) for n in topological([before]) if not law.on or n.op in law.on]
+    changed = [(n, after) for n, after in changes if after is not None]
+    assert changed, f"{law.name} fits nowhere in {before}"
+    for node, after in changed:
+        assert (after.shape, after.dtype) == (node.shape, node.dtype)
+        held = [cr.evaluate(e, {k: v for k, v in values.items() if k in names(e)}) for e in (node, after)]
+        np.testing.assert_allclose(held[1], held[0], rtol=1e-14, err_msg=law.name)
+
+
+def names(node: Node) -> set[str]:
+    """The names of the variables of an expression."""
+    return {v.attrs["name"] for v in cr.variables(node)}
 
 
 def reals(nodes: Sequence[Node]) -> list[Node]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import assert_law
 from hypothesis import given, strategies as st
 
 import chainrule as cr
@@ -13,6 +14,11 @@ x, y = laws.EXAMPLE_OPERANDS
 
 def fires(law, root) -> int:
     return sum(law.apply(n) is not None for n in topological([root]) if not law.on or n.op in law.on)
+
+
+@pytest.mark.parametrize("law", laws.LAWS, ids=lambda law: law.name)
+def test_a_law_keeps_the_value_where_it_fits(law, rng):
+    assert_law(law, law.example(x, y), {"x": rng.standard_normal(3), "y": rng.standard_normal(3)})
 
 
 @pytest.mark.parametrize("law", laws.LAWS, ids=lambda law: law.name)

@@ -57,7 +57,8 @@ def _of_square(name: str, forward: Any, pullback: Any, gone: int, needs: str) ->
             ),
             examples=(
                 Example((Given((3, 3), 0.5, 2, "definite"),), {}),
-                Example((Given((2, 2, 2), 0.5, 2, "definite"),), {}),
+                Example((Given((3, 3), 0.5, 2, "regular"),), {}),
+                Example((Given((2, 2, 2), 0.5, 2, "regular"),), {}),
             ),
             guarded=True,
             needs=needs,
@@ -128,8 +129,8 @@ SOLVE: Op = declare(
         batch=_batch_solve,
         write=lambda p, _: printed_as(call("solve", p), beside(inverted(p[0]), p[1])),
         examples=(
-            Example((Given((3, 3), 0.5, 2, "definite"), Given((3,))), {}),
-            Example((Given((3, 3), 0.5, 2, "definite"), Given((3, 2))), {}),
+            Example((Given((3, 3), 0.5, 2, "regular"), Given((3,))), {}),
+            Example((Given((3, 3), 0.5, 2, "regular"), Given((3, 2))), {}),
         ),
         guarded=True,
         needs="{a} to be invertible",

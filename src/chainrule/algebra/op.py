@@ -21,8 +21,8 @@ class Given(NamedTuple):
     low: float = -2.0
     high: float = 2.0
     kind: str = "real"
-    """`real`, `index` (whole numbers from low to high − 1), `truth`, or `definite` (symmetric, eigenvalues
-    in [low, high])."""
+    """`real`, `index` (whole numbers from low to high − 1), `truth`, `definite` (symmetric, eigenvalues in
+    [low, high]) or `regular` (not symmetric, with a definite symmetric part)."""
 
 
 class Example(NamedTuple):
