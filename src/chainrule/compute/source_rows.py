@@ -6,8 +6,10 @@ A row of WHOLE takes the scope, the node and the pieces of its operands, which m
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from string import ascii_letters
 
 from chainrule.algebra.contract import letters_of
+from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import Node
 from chainrule.algebra.select import RESHAPE
 from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, INTEGER
@@ -135,9 +137,33 @@ def _product(scope: Scope, node: Node, pieces: Sequence[Piece]) -> Piece:
         x = full(scope, scope.piece(inner.inputs[0]), inner.inputs[0])
         sizes = [scope.size(a).text for a in node.shape]
         return method(x, "reshape", *sizes, 'order="F"').at((-2, -1))
+    plain = _lettered(scope, letters, node.inputs, pieces, node)
+    fused = _fused(letters, inner) if len(node.inputs) == 1 and pieces[0].cost else ""
+    if not fused:
+        return plain
+    whole = _lettered(scope, fused, inner.inputs, [scope.piece(i) for i in inner.inputs], node)
+    return min(plain, whole, key=lambda p: p.cost)
+
+
+def _lettered(scope: Scope, letters: str, inputs: Sequence[Node], pieces: Sequence[Piece], node: Node) -> Piece:
     ins, out = letters_of(letters)
-    lengths = dict(zip("".join((*ins, out)), (a for x in (*node.inputs, node) for a in x.shape), strict=True))
+    lengths = dict(zip("".join((*ins, out)), (a for x in (*inputs, node) for a in x.shape), strict=True))
     return product(letters, pieces, lengths, scope.size)
+
+
+def _fused(letters: str, inner: Node) -> str:
+    """The letters of a sum over a product, `np.sum(x * y)`, as those of one product, `x @ y`; "" if it is none."""
+    ((term,), out) = letters_of(letters)
+    if inner.op is not PRODUCT_OP or len(set(term)) < len(term) or not set(out) < set(term):
+        return ""
+    ins, inner_out = letters_of(inner.attrs["letters"])
+    held = "".join(ins)
+    if len(set(inner_out)) < len(inner_out) or not set(inner_out) <= set(held):
+        return ""
+    spare = (c for c in ascii_letters if c not in letters)
+    names = dict(zip(inner_out, term, strict=True))
+    names.update((c, next(spare)) for c in dict.fromkeys(held) if c not in names)
+    return ",".join("".join(names[c] for c in t) for t in ins) + "->" + out
 
 
 Reduction = Callable[[Piece, Sequence[int], bool], Piece]
