@@ -1,0 +1,229 @@
+"""Set to zero and solve: at the solution the gradient is zero, the equation holds, and a minimum is one."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.calculus.facts import Facts
+from chainrule.calculus.solve import solve_for
+
+SIZES = {"n": 7, "m": 3, "k": 2, "p": 4}
+X, H, A2 = (cr.matrix(name, "n", "m") for name in ("X", "H", "D"))
+T, G, B2 = cr.matrix("T", "n", "m"), cr.matrix("G", "n", "p"), cr.matrix("B", "n", "k")
+A, P, Q, S, Z, Sg = (cr.matrix(name, "m", "m") for name in ("A", "P", "Q", "S", "Z", "Σ"))
+R, K, W, C, L = (
+    cr.matrix("R", "n", "n"),
+    cr.matrix("K", "m", "n"),
+    cr.matrix("W", "m", "k"),
+    cr.matrix("C", "k", "p"),
+    cr.matrix("L", "k", "k"),
+)
+U, V = cr.matrix("U", "n", "k"), cr.matrix("V", "m", "k")
+w, mu, b, v = (cr.vector(name, "m") for name in ("w", "μ", "b", "v"))
+y, c = cr.vector("y", "n"), cr.vector("c", "n")
+lam, bias, rate, variance, q, N, count = (cr.scalar(name) for name in ("λ", "β", "θ", "σ2", "q", "N", "k1"))
+n = cr.size("n")
+r = X @ w - y
+POSITIVE = {"λ", "c", "θ", "σ2", "v", "k1"}
+DEFINITE = "positive definite"
+
+risk = cr.trace((cr.eye("m") - K @ H) @ P @ (cr.eye("m") - K @ H).T + K @ R @ K.T)
+normal_density = -n / 2 * cr.logdet(Sg) - 0.5 * cr.sum((X - mu) @ cr.inv(Sg) * (X - mu))
+
+CASES = {
+    "least squares": (0.5 * r.T @ r, w, {}, "(Xᵀ X)⁻¹ Xᵀ y", "minimum"),
+    "ridge": (r.T @ r + lam * w.T @ w, w, {}, "(Xᵀ X + λ eye(m))⁻¹ Xᵀ y", "minimum"),
+    "ridge over n": (cr.norm2(r) ** 2 / n + lam * cr.norm2(w) ** 2, w, {}, None, "minimum"),
+    "weighted": (cr.sum(c * r**2), w, {}, "(Xᵀ diag(c) X)⁻¹ Xᵀ (c ⊙ y)", "minimum"),
+    "generalised": (r.T @ cr.solve(R, r), w, {R: DEFINITE}, None, "minimum"),
+    "quadratic": (0.5 * w.T @ A @ w - b.T @ w, w, {}, None, "stationary point"),
+    "symmetric quadratic": (0.5 * w.T @ A @ w - b.T @ w, w, {A: "symmetric"}, "A⁻¹ b", "stationary point"),
+    "convex quadratic": (0.5 * w.T @ A @ w - b.T @ w, w, {A: DEFINITE}, "A⁻¹ b", "minimum"),
+    "concave quadratic": (b.T @ w - w.T @ A @ w, w, {A: DEFINITE}, None, "maximum"),
+    "no constant": (w.T @ A @ w + w.T @ w, w, {A: DEFINITE}, "zeros(m)", "minimum"),
+    "rank one": (cr.sum(w) ** 2 + cr.sum((w - b) ** 2), w, {}, None, "minimum"),
+    "bias": (cr.sum((y - X @ w - bias) ** 2), bias, {}, None, "minimum"),
+    "scale of a vector": (cr.sum((y - lam * c) ** 2), lam, {}, "cᵀ y / (cᵀ c)", "minimum"),
+    "mean": (cr.sum((X - mu) ** 2), mu, {}, "sum(X, axis=0)/n", "minimum"),
+    "mean, with a matrix": (
+        cr.sum((X - mu) @ cr.inv(Sg) * (X - mu)),
+        mu,
+        {},
+        "sum(X, axis=0)/n",
+        "stationary point",
+    ),
+    "mean, with a covariance": (normal_density, mu, {Sg: DEFINITE}, "sum(X, axis=0)/n", "maximum"),
+    "covariance, any matrix": (normal_density, Sg, {}, "(X - μ)ᵀ (X - μ) / n", "stationary point"),
+    "covariance": (normal_density, Sg, {Sg: DEFINITE}, "(X - μ)ᵀ (X - μ) / n", "local maximum"),
+    "precision, any matrix": (cr.logdet(P) - cr.trace(P @ S), P, {}, "S⁻¹", "stationary point"),
+    "precision": (cr.logdet(P) - cr.trace(P @ S), P, {P: DEFINITE, S: DEFINITE}, "S⁻¹", "maximum"),
+    "variance": (
+        -n / 2 * cr.log(variance) - 0.5 * r.T @ r / variance,
+        variance,
+        {},
+        "(X w - y)ᵀ (X w - y) / n",
+        "local maximum",
+    ),
+    "variances": (cr.sum(-0.5 * cr.log(v) - 0.5 * w**2 / v), v, {}, "w²", "local maximum"),
+    "rate": (n * cr.log(rate) - rate * cr.sum(c), rate, {}, "n/sum(c)", "maximum"),
+    "coin": (count * cr.log(q) + (N - count) * cr.log(1 - q), q, {}, "k1/N", "maximum"),
+    "Kalman gain, any matrices": (risk, K, {}, None, "stationary point"),
+    "Kalman gain": (risk, K, {P: DEFINITE, R: DEFINITE}, "P Hᵀ (R + H P Hᵀ)⁻¹", "minimum"),
+    "matrix from the left": (cr.norm2(A2 @ W - B2) ** 2, W, {}, "(Dᵀ D)⁻¹ Dᵀ B", "minimum"),
+    "matrix from the right": (cr.norm2(U @ C - G) ** 2, U, {}, "G Cᵀ (C Cᵀ)⁻¹", "minimum"),
+    "matrix between": (cr.norm2(A2 @ W @ C - G) ** 2, W, {}, "(Dᵀ D)⁻¹ Dᵀ G Cᵀ (C Cᵀ)⁻¹", "minimum"),
+    "matrix between, ridge": (cr.norm2(A2 @ W @ C - G) ** 2 + lam * cr.norm2(W) ** 2, W, {}, None, "minimum"),
+    "several outputs": (
+        cr.sum((B2 - X @ W) ** 2) + lam * cr.sum(W**2),
+        W,
+        {},
+        "(Xᵀ X + λ eye(m))⁻¹ Xᵀ B",
+        "minimum",
+    ),
+    "several weighted outputs": (cr.sum(c @ (B2 - U) ** 2), U, {}, "B", "minimum"),
+    "factors": (cr.norm2(T - U @ V.T) ** 2, U, {}, "T V (Vᵀ V)⁻¹", "minimum"),
+    "Sylvester": (cr.trace(Z @ A @ Z) - cr.trace(Z @ S), Z, {}, None, "stationary point"),
+    "Sylvester, transposed": (
+        cr.trace(Z @ A @ Z.T) + cr.trace(Z @ Z) - cr.trace(Z @ S),
+        Z,
+        {},
+        None,
+        "stationary point",
+    ),
+    "distance": (cr.norm2(r), w, {}, "(Xᵀ X)⁻¹ Xᵀ y", "stationary point"),
+}
+EVERY = pytest.mark.parametrize("name", CASES)
+
+
+def stated(facts):
+    return Facts({node: [fact] for node, fact in facts.items()})
+
+
+def symmetric(rng, size, *, definite):
+    a = rng.standard_normal((size, size))
+    return a @ a.T + np.eye(size) if definite else a + a.T
+
+
+def drawn(s, x, facts, rng):
+    """Random values of all variables but x, which obey the facts."""
+    values = {}
+    for node in cr.variables(s):
+        name, shape = node.attrs["name"], tuple(SIZES[str(a)] for a in node.shape)
+        value = rng.standard_normal(shape)
+        if node in facts:
+            value = symmetric(rng, shape[0], definite=facts[node] == DEFINITE)
+        if name in POSITIVE:
+            value = np.abs(value) + 0.5
+        values[name] = value
+    values["N"] = np.asarray(values.get("k1", 0.0)) + 1.7
+    values[x.attrs["name"]] = np.full(tuple(SIZES[str(a)] for a in x.shape), np.nan)
+    return values
+
+
+def put(values, x, value):
+    return {**values, x.attrs["name"]: value}
+
+
+@EVERY
+def test_the_gradient_is_zero_at_the_solution_and_the_equation_holds(name, rng):
+    s, x, facts, _, _ = CASES[name]
+    found = solve_for(s, x, stated(facts))
+    values = drawn(s, x, facts, rng)
+    at, written = cr.evaluate([found.result, found.written], values, SIZES)
+    assert found.result.shape == found.written.shape == x.shape
+    assert np.all(np.isfinite(at))
+    np.testing.assert_allclose(written, at, rtol=1e-8, atol=1e-10)
+    gradient, left, right = cr.evaluate([cr.gradient(s, x), *found.normal], put(values, x, at), SIZES)
+    np.testing.assert_allclose(left, right, rtol=1e-8, atol=1e-9)
+    elsewhere = cr.evaluate(cr.gradient(s, x), put(values, x, at * 1.1 + 0.1), SIZES)
+    assert np.abs(gradient).max() < 1e-8 * np.abs(elsewhere).max()
+
+
+@EVERY
+def test_a_minimum_is_below_and_a_maximum_above_its_surroundings(name, rng):
+    s, x, facts, _, kind = CASES[name]
+    found = solve_for(s, x, stated(facts))
+    assert found.kind == kind
+    if kind == "stationary point":
+        return
+    values = drawn(s, x, facts, rng)
+    at = cr.evaluate(found.result, values, SIZES)
+    value = cr.evaluate(s, put(values, x, at), SIZES)
+    for _ in range(20):
+        step = 1e-2 * rng.standard_normal(np.shape(at))
+        step = step + step.T if x in facts else step
+        moved = cr.evaluate(s, put(values, x, at + step), SIZES)
+        assert moved > value if "minimum" in kind else moved < value
+
+
+@EVERY
+def test_solutions_are_written_as_in_textbooks(name):
+    s, x, facts, text, _ = CASES[name]
+    if text is not None:
+        assert str(solve_for(s, x, stated(facts)).written) == text
+
+
+def test_the_answer_says_the_equation_what_is_assumed_and_what_it_is():
+    assert str(solve_for(r.T @ r + lam * w.T @ w, w)).splitlines() == [
+        "∂s/∂w = 2 (λ w + Xᵀ (X w - y)) = 0",
+        "(Xᵀ X + λ eye(m)) w = Xᵀ y",
+        "w = (Xᵀ X + λ eye(m))⁻¹ Xᵀ y, where Xᵀ X + λ eye(m) is invertible (it is for λ > 0)",
+        "a minimum where λ ≥ 0",
+    ]
+
+
+def test_a_positive_penalty_needs_nothing():
+    found = solve_for(r.T @ r + lam * w.T @ w, w, Facts({lam: ["positive"]}))
+    assert found.needs == ()
+    assert (found.kind, found.given) == ("minimum", ())
+    assert found.facts == ("λ is positive",)
+
+
+def test_least_squares_needs_independent_columns():
+    assert solve_for(0.5 * r.T @ r, w).needs == ("Xᵀ X is invertible (X has independent columns)",)
+
+
+def test_facts_that_change_nothing_are_not_named():
+    facts = Facts({A: ["symmetric"], lam: ["positive"]})
+    assert solve_for(0.5 * w.T @ A @ w - b.T @ w, w, facts).facts == ("A is symmetric",)
+
+
+def test_what_was_multiplied_away_is_said():
+    assert solve_for(normal_density, Sg, Facts({Sg: ["symmetric"]})).steps == (
+        "times Σ from the left and Σ from the right",
+    )
+    assert solve_for(n * cr.log(rate) - rate * cr.sum(c), rate).steps == ("times θ",)
+
+
+def test_the_solution_to_compute_with_forms_no_inverse():
+    for name in ("ridge", "matrix between", "Kalman gain"):
+        s, x, facts, _, _ = CASES[name]
+        assert "⁻¹" not in str(solve_for(s, x, stated(facts)).result)
+
+
+def test_the_kinds_rest_on_no_accident_of_signs():
+    """tr(V²) is negative for some V, so that log det is concave for symmetric matrices alone."""
+    assert solve_for(cr.logdet(P) - cr.trace(P @ S), P).kind == "stationary point"
+    assert solve_for(cr.sum(y * r**2), w).given == ("y ≥ 0",)
+
+
+@pytest.mark.parametrize(
+    ("s", "x", "said"),
+    [
+        (
+            cr.sum(cr.softplus(X @ w)),
+            w,
+            "in the term Xᵀ σ(X w) it stands inside σ(X w), so there is no closed form",
+        ),
+        ((w.T @ w) ** 2, w, "it stands more than once"),
+        (cr.sum(cr.exp(w)) - b.T @ w, w, "in the term exp(w) it stands inside exp(w)"),
+        (b.T @ w, w, "the gradient b does not depend on w: it is zero nowhere, or everywhere"),
+        (b.T @ b, w, "does not depend on w: there is nothing to solve for"),
+        (X @ w, w, "a gradient is of a scalar"),
+    ],
+    ids=["logistic", "quartic", "exponential", "linear", "absent", "vector"],
+)
+def test_what_has_no_closed_form_is_refused_with_the_term(s, x, said):
+    with pytest.raises(cr.GraphError) as refusal:
+        solve_for(s, x)
+    assert said in str(refusal.value)
