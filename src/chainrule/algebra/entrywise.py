@@ -6,13 +6,14 @@ clip′ = 1 on its closed interval, ties of maximum and minimum share the gradie
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from chainrule.algebra.choice import both, cast, equal, where
 from chainrule.algebra.entry import Binary, Unary, binary, entrywise, one, unary
 from chainrule.algebra.functions import function
-from chainrule.algebra.node import CONSTANT, Node, Operand, constant, is_number, make
+from chainrule.algebra.node import CONSTANT, Node, Operand, constant, is_number, make, size
 from chainrule.algebra.op import Array, Namespace, Op
 from chainrule.algebra.operand import operands
 from chainrule.algebra.phrase import (
@@ -29,7 +30,7 @@ from chainrule.algebra.phrase import (
     symbol,
 )
 from chainrule.algebra.product_notation import stretched
-from chainrule.algebra.signature import Misfit, broadcast
+from chainrule.algebra.signature import Misfit, broadcast, entries
 from chainrule.errors import GraphError
 
 # ── arithmetic (products are in `product`) ────────────────────────────────────────────────────────────
@@ -60,6 +61,18 @@ NEGATIVE: Op = entrywise(
     pullback=lambda k, g, y, a: -g,
     write=lambda p, _: minus(p[0]),
 )
+
+
+def _mean(summed: Phrase, inputs: Sequence[Node]) -> Phrase | None:
+    """A sum divided by how many entries it is over."""
+    total, count = inputs
+    if summed.form != "call" or summed.text != "sum" or len(total.inputs) != 1:
+        return None
+    term, _, out = total.attrs["letters"].partition("->")
+    gone = tuple(a for c, a in zip(term, total.inputs[0].shape, strict=True) if c not in out)
+    return replace(summed, text="mean", printed=None) if count is size(entries(gone), count.dtype) else None
+
+
 DIVIDE: Op = entrywise(
     "divide",
     lambda xp, a, b: a / b,
@@ -67,7 +80,7 @@ DIVIDE: Op = entrywise(
     pullback=lambda k, g, y, a, b: -(g * y / b) if k else g / b,
     guarded=True,
     needs="{b} ≠ 0",
-    write=lambda p, inputs: fraction(*_meeting(p, inputs)),
+    write=lambda p, inputs: _mean(p[0], inputs) or fraction(*_meeting(p, inputs)),
 )
 
 

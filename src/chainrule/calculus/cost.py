@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.letters import PRODUCT_OP
-from chainrule.algebra.node import CONSTANT, Node
+from chainrule.algebra.node import CONSTANT, SIZE, Node
 from chainrule.algebra.signature import Axis, Binding, Dim
 
 NOMINAL = 10  # a dimension without a number counts as this size
@@ -43,6 +43,7 @@ def _table() -> dict[tuple[str, str, str], int]:
     forms[_canonical("i", "j", "ij")] = 1  # outer(x, y)
     forms[_canonical("j", "ij", "ij")] = 1  # A * x
     forms[_canonical("i", "ij", "ij")] = 2  # x[:, None] * A
+    forms[_canonical("ij", "i", "ji")] = 2  # A.T * x
     forms[_canonical("ij", "ij", "ij")] = 1  # A * B
     forms[_canonical("ij", "ji", "ij")] = forms[_canonical("ij", "ji", "ji")] = 2  # A * B.T
     forms |= {_canonical("ij", second, o): 2 for second in ("ij", "ji") for o in ("", "i", "j")}  # sum(A * B)
@@ -93,7 +94,7 @@ def effort(roots: Iterable[Node], limit: int = 100_000) -> Cost:
             operators += _of_product(node, letters)
         elif node.op is CONSTANT:
             operators += not node.shape and bool(node.attrs["data"].array < 0)
-        elif node.inputs and node.op.name != "cast":
+        elif node.inputs and node.op.name != "cast" and not _is_mean(node):
             operators += 1
             long += node.op.name in ("add", "subtract", "divide")
             order = max(order, 3 if node.op.name in ("inv", "det", "logdet", "solve") else node.ndim)
@@ -110,6 +111,11 @@ def _near(roots: Iterable[Node], limit: int) -> Collection[Node]:
         front = list(dict.fromkeys(i for n in front for i in n.inputs if i not in found))
         found.update(dict.fromkeys(front))
     return found
+
+
+def _is_mean(node: Node) -> bool:
+    """Whether a node divides a sum by a size: with the sum it is one operator."""
+    return node.op.name == "divide" and node.inputs[1].op is SIZE and len(node.inputs[0].inputs) == 1
 
 
 def _of_product(node: Node, letters: str) -> int:

@@ -222,10 +222,9 @@ class Shortest:
             inner, letters = self._outer(plain, out, shape)
             if inner is None:
                 return eyes[0].base, (0, 1)
-            if letters == (0,):
+            if len(letters) == 1:
                 return build(("a",), "aa", (inner,)), (0, 1)
-        elif eyes:
-            plain = [*plain, *eyes]
+        plain = [*plain, *eyes]
         term = Term(1.0, tuple(plain), {})
         found: tuple[Node, Letters] | None = None
         groups = [[plain[k] for k in group] for group, _ in components(term, out)]
