@@ -321,6 +321,10 @@ READS = [
     (cr.relu(z), "np.maximum(z, 0)"),
     (cr.softplus(z), "np.logaddexp(0, z)"),
     (cr.where((z > 0) & (z < 1), u, 0), "np.where((z > 0) & (z < 1), u, 0)"),
+    (
+        cr.where(cr.not_equal(cr.where(cr.equal(z, 0), 1, z), v), u, 0),
+        "np.where(~(np.where(z == 0, 1, z) == v), u, 0)",
+    ),
     (cr.where(cr.not_equal(z, 0), 1, 0.0) * u, "np.where(z != 0, 1.0, 0.0) * u"),
     (u[1:], "u[1:]"),
     (u[:-1], "u[:-1]"),
@@ -383,11 +387,18 @@ def test_results_that_do_not_fit_into_a_line_stand_one_below_the_other():
     assert [line.split("  # ")[1] for line in lines[1:-1]] == ["r0", "r1", "r2"]
 
 
-def test_a_docstring_of_several_lines_is_safe():
-    doc = 'Gradients.\n\nC:\\new """quoted"""'
+@pytest.mark.parametrize(
+    ("doc", "wanted"),
+    [
+        ('Gradients.\n\nC:\\new """quoted"""', "Gradients.\n\nC:\\new '''quoted'''"),
+        ('Of "softmax"', 'Of "softmax"'),
+        ("Of softmax and\nsigmoid", "Of softmax and\nsigmoid"),
+    ],
+)
+def test_a_docstring_is_safe(doc, wanted):
     text = source(u + v, doc=doc)
     (function,) = ast.parse(text).body[1:]
-    assert ast.get_docstring(function) == "Gradients.\n\nC:\\new '''quoted'''"
+    assert ast.get_docstring(function).rstrip() == wanted
 
 
 # ── names ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -588,10 +599,10 @@ def test_a_verified_derivative_is_computed(entry):
             np.testing.assert_allclose(got, wanted, rtol=1e-8, atol=1e-9, err_msg=text)
 
 
-@pytest.mark.parametrize("entry", verified.ENTRIES, ids=lambda e: e["id"] if e else "shared")
-def test_operators_are_counted_as_in_the_reference(entry):
-    lets = [f"{name} = {text}" for name, text in entry.get("let", {}).items()]
-    assert operators("\n".join([*lets, entry["expected_gradient"]])) == entry["ref_nodes"]
+def test_operators_are_counted_as_in_the_reference():
+    for entry in (e for e in verified.ENTRIES if isinstance(e, dict)):
+        lets = [f"{name} = {text}" for name, text in entry.get("let", {}).items()]
+        assert operators("\n".join([*lets, entry["expected_gradient"]])) == entry["ref_nodes"], entry["id"]
 
 
 @pytest.mark.parametrize(

@@ -39,22 +39,20 @@ def python_source(
     body = _needed(writer.statements, results)
     sizes = size_lines(inputs, names, _words([*(s.text for s in body), *results]))
     lines = [f"{s.target} = {s.text}" for s in (*sizes, *body)]
-    head = f"def {name}({', '.join(names.inputs)}):"
-    code = [head, *_docstring(doc), *(f"    {line}" for line in (*lines, *_returned(results, labels)))]
-    spoken = _words(code)
+    lines += _returned(results, labels)
+    spoken = _words(lines)
     helpers = [text for helper, text in HELPERS.items() if helper in spoken]
-    imports = ["import math\n"] if any("math." in text for text in helpers) else []
-    return "\n\n\n".join(["\n".join([*imports, "import numpy as np"]), *helpers, "\n".join(code)]) + "\n"
+    imports = "import math\n\nimport numpy as np" if "erf" in spoken else "import numpy as np"
+    head = f"def {name}({', '.join(names.inputs)}):"
+    code = "\n    ".join([head, *_docstring(doc), *lines]).replace("\n    \n", "\n\n")
+    return "\n\n\n".join([imports, *helpers, code]) + "\n"
 
 
 def _docstring(doc: str) -> list[str]:
-    if not doc:
-        return []
-    safe = doc.replace("\\", "\\\\").replace('"""', "'''").strip()
-    lines = safe.split("\n")
-    close = ['"""'] if len(lines) > 1 else []
-    text = ['"""' + lines[0], *lines[1:]]
-    return [f"    {line}".rstrip() for line in ([*text, *close] if close else [text[0] + '"""'])]
+    first, *more = doc.replace("\\", "\\\\").replace('"""', "'''").strip().split("\n")
+    if more:
+        return [f'"""{first}', *more, '"""']
+    return [f'"""{first}{" " if first.endswith(chr(34)) else ""}"""'] if first else []
 
 
 def _returned(results: Sequence[str], labels: Sequence[str]) -> list[str]:

@@ -332,7 +332,7 @@ def either(a: Piece, b: Piece) -> Piece:
 
 def opposite(a: Piece) -> Piece:
     """`~a`, `a != b` for `a == b`; a single truth value may be Python's own, which `~` does not turn."""
-    if " == " in a.text and a.power == COMPARE:
+    if a.text.count(" == ") == 1 and a.power == COMPARE:
         return a._replace(text=a.text.replace(" == ", " != "))
     text = "~" + wrap(a, SIGN) if a.axes else "not " + wrap(a, ATOM)
     return composed(text, SIGN if a.axes else OR, [a], "truth")
