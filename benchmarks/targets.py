@@ -7,6 +7,7 @@ or `../shared/data` beside the repository). Exit code 1 if a formula is not deri
 
 import argparse
 import math
+import re
 import statistics
 import subprocess
 import sys
@@ -22,10 +23,10 @@ from benchmarks.random_expressions import expressions
 
 import chainrule as cr
 from chainrule.algebra.node import Node
-from chainrule.algebra.parse import Formula, formula, parse
-from chainrule.algebra.signature import Binding, entries as count, shape_of
+from chainrule.algebra.parse import formula, parse
+from chainrule.algebra.signature import Binding, shape_of
 from chainrule.calculus.facts import read_facts
-from chainrule.calculus.naming import Program, named, pre_activations
+from chainrule.calculus.naming import Program, named
 from chainrule.calculus.notes import notes
 from chainrule.calculus.textbook import recognised, textbook
 from chainrule.compute.source import python_source
@@ -41,56 +42,45 @@ COLD = ["derive", "u' * tanh(W*x + b)", "--shape", "W=n,m", "x=m", "b=n", "u=n"]
 
 
 class Answer(NamedTuple):
-    """A derivative: the expression, the program that computes it, and that program as a function of the inputs."""
+    """A derivative: the program that computes it, and that program as a Python function of the inputs."""
 
-    result: Node
     program: Program
     inputs: list[str]
     source: str
 
 
 def answer(entry: Entry) -> Answer:
-    """The derivative that an entry asks for, as `chainrule derive` gives it."""
+    """The derivative that an entry asks for, as `chainrule derive` gives it, proof and all."""
+    mode = entry["mode"].removesuffix("_vec")
+    if mode == "gradient_symmetric":
+        return _in_free_entries(entry)
+    found = cr.derive(
+        entry["expr"],
+        entry["wrt"],
+        kind=mode,
+        vec=entry["mode"].endswith("_vec"),
+        facts=entry.get("assume", {}),
+        shapes=formulas.shapes(entry),
+    )
+    return Answer(found.program, [x.attrs["name"] for x in found.question.variables], found.python())
+
+
+def _in_free_entries(entry: Entry) -> Answer:
+    """The gradient in the free entries of a symmetric matrix (Matrix Cookbook 2.8): G + Gᵀ − diag(diag(G))."""
     read = formula(entry["expr"], formulas.shapes(entry))
     facts = read_facts(entry.get("assume", {}), read.variables)
     s, *_ = recognised([read.result], facts)
-    waiting = pre_activations(s) if not s.shape else []
-    derivative = _derivative(s, read, entry["mode"], entry["wrt"])
-    result, *signals = textbook([derivative, *(cr.gradient(s, waiting) if waiting else [])], facts)
-    program = named([result], s, {}, dict(zip(waiting, signals, strict=True)))
-    inputs = [read.variables[name] for name in entry["vars"] if name in read.variables]
-    source = python_source("gradient", inputs, program, ["result"])
-    return Answer(result, program, [x.attrs["name"] for x in inputs], source)
-
-
-def _derivative(s: Node, read: Formula, mode: str, wrt: str | Sequence[str]) -> Node:
-    x: Any = read.variables[wrt] if isinstance(wrt, str) else [read.variables[name] for name in wrt]
-    match mode:
-        case "gradient":
-            return cr.gradient(s, x)
-        case "gradient_symmetric":
-            G = cr.gradient(s, x)
-            return G + G.T - cr.diag(cr.diag(G))
-        case "jacobian":
-            return cr.jacobian(s, x)
-        case "hessian":
-            return cr.hessian(s, x)
-        case "jacobian_vec":
-            return _column_stacked(cr.jacobian(s, x), s, x)
-        case "hessian_vec":
-            return _column_stacked(cr.hessian(s, x), x, x)
-    raise ValueError(mode)
-
-
-def _column_stacked(J: Node, y: Node, x: Node) -> Node:
-    """∂ vec y / ∂ vec x from the Jacobian with the axes of y before those of x."""
-    turned = [*range(y.ndim)[::-1], *range(y.ndim, J.ndim)[::-1]]
-    return cr.reshape(cr.transpose(J, turned), (count(y.shape), count(x.shape)))
+    G = cr.gradient(s, read.variables[entry["wrt"]])
+    program = named(textbook([G + G.T - cr.diag(cr.diag(G))], facts), s, {}, {})
+    inputs = list(read.variables.values())
+    source = python_source("gradient", inputs, program, ["gradient"])
+    return Answer(program, [x.attrs["name"] for x in inputs], source)
 
 
 def misfit(entry: Entry, found: Answer) -> str:
     """How the generated function differs from the verified derivative, at three sets of sizes; "" if it agrees."""
     held: dict[str, Any] = {}
+    function = re.findall(r"^def (\w+)", found.source, re.MULTILINE)[-1]
     exec(compile(found.source, f"<{entry['id']}>", "exec"), held)
     for more in (0, 1, 2):
         sizes, values = drawn(entry, more)
@@ -98,7 +88,7 @@ def misfit(entry: Entry, found: Answer) -> str:
         for name, text in entry.get("let", {}).items():
             names[name] = eval(text, names)
         wanted = np.asarray(eval(entry["expected_gradient"], names))
-        value = np.asarray(held["gradient"](*(values[name] for name in found.inputs)))
+        value = np.asarray(held[function](*(values[name] for name in found.inputs)))
         if value.shape != wanted.shape:
             return f"the shape is {value.shape} and should be {wanted.shape}"
         if not np.allclose(value, wanted, rtol=1e-8, atol=1e-9):
@@ -282,7 +272,7 @@ def detailed(outcomes: Iterable[Outcome]) -> Iterator[str]:
 
 def body(source: str) -> list[str]:
     """The lines of the generated function, without its head."""
-    return source[source.rindex("def gradient(") :].strip().splitlines()[1:]
+    return [line for line in source[source.rindex("\ndef ") :].strip().splitlines()[1:] if '"""' not in line]
 
 
 def worst(outcomes: Sequence[Outcome], number: int = 10) -> Iterator[str]:
