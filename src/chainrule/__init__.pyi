@@ -120,6 +120,10 @@ from .compute.check import (
 from .compute.interpret import (
     evaluate as evaluate,
 )
+from .display.derivation import (
+    Derivation as Derivation,
+    derive as derive,
+)
 from .errors import (
     BindingError as BindingError,
     ChainruleError as ChainruleError,

@@ -15,12 +15,13 @@ from typing import Any, NoReturn
 import click
 
 import chainrule
-from chainrule.errors import ChainruleError, NonFiniteError, WriteError
+from chainrule.errors import ChainruleError, NonFiniteError, ProofError, WriteError
 
 COMMANDS: Mapping[str, str] = {
     "train": "Train a tagger, on DATA or on the bundled sample; write a model folder.",
     "evaluate": "Judge a model on tagged data: precision, recall and F1 of every type.",
     "tag": "Find the names in text, files or standard input.",
+    "derive": "Differentiate a formula: textbook form, steps, LaTeX, Python, proved by numbers.",
     "check": "Prove the gradients of a formula by numbers, or judge a gradient made by hand.",
     "score": "Judge a file whose last two columns are gold and predicted tags.",
 }
@@ -139,4 +140,4 @@ def _explained(error: BaseException) -> tuple[str, int]:
         case OSError():
             place, reason = error.filename or "standard output", error.strerror or error
             return f"error: {place}: {reason}", 2 if error.filename else 1
-    return f"error: {error}", 1 if isinstance(error, (NonFiniteError, WriteError)) else 2
+    return f"error: {error}", 1 if isinstance(error, (NonFiniteError, ProofError, WriteError)) else 2

@@ -1,0 +1,227 @@
+"""How a derivation is set: lines for a terminal, an aligned environment of LaTeX, a table of MathML.
+
+One page, rows `left = right`; the notations differ in how an expression and a derivative are written.
+"""
+
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import NamedTuple
+
+from chainrule.algebra.names import GREEK
+from chainrule.algebra.node import Node
+from chainrule.algebra.notation import latex, mathml, symbol, write
+from chainrule.algebra.signature import shape_text
+
+WIDTH, COLUMN = 100, 60  # of a page, and the rightmost place where a column of shapes begins
+
+
+class Slope(NamedTuple):
+    """The name of a derivative: ∂s/∂W, ∂²s/∂x∂yᵀ, ∂vec(Y)/∂vec(X).
+
+    of    a variable of the name and shape of what is differentiated
+    by    the variables, in this order        vec    whether matrices are stacked, column upon column
+    """
+
+    of: Node
+    by: tuple[Node, ...]
+    vec: bool = False
+
+    def stacks(self, node: Node) -> bool:
+        """Whether a node stands in it as vec(…)."""
+        return self.vec and node.ndim > 1
+
+    @property
+    def row(self) -> str:
+        """What marks the last variable as the one along the columns of a Hessian."""
+        last = self.by[-1]
+        return "ᵀ" if len(self.by) > 1 and (last.ndim == 1 or self.stacks(last)) else ""
+
+    def __str__(self) -> str:
+        above, *by = (f"vec({write(n)})" if self.stacks(n) else write(n) for n in (self.of, *self.by))
+        return f"∂{'²' if len(by) > 1 else ''}{above}/{''.join('∂' + x for x in by)}{self.row}"
+
+
+class Row(NamedTuple):
+    """A line `left = right`, with a remark, and the number that others refer to it by."""
+
+    left: Node | Slope
+    right: Node
+    remark: str = ""
+    number: int = 0
+
+
+class Steps(NamedTuple):
+    """The lines that lead to one derivative."""
+
+    to: Slope
+    rows: Sequence[Row]
+
+
+class Page(NamedTuple):
+    """All that is said of a derivation: `asked` are the lines of the formula, `named` the shared parts."""
+
+    asked: Sequence[Row]
+    variables: Sequence[Node]
+    named: Sequence[Row]
+    results: Sequence[Row]
+    steps: Sequence[Steps] = ()
+    tips: Sequence[str] = ()
+    facts: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    verdict: str = ""
+
+
+# ── for a terminal ────────────────────────────────────────────────────────────────────────────────────
+
+
+def cells(text: str) -> int:
+    """The columns that a text takes on a terminal: 2 for a wide character, none for a mark on another."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces up to this many columns."""
+    return text + " " * max(0, width - cells(text))
+
+
+def in_text(page: Page, width: int = WIDTH) -> str:
+    """The page in Unicode: the formula, its named parts, the derivatives, facts, notes and the proof."""
+    blocks = [_asked(page, width)]
+    if page.named:
+        blocks.append(_columns(page.named, "with   "))
+    blocks += [_steps(steps) for steps in page.steps] or [_columns(page.results)]
+    for lead, texts in (("tip: ", page.tips), ("facts used: ", [", ".join(page.facts)]), ("note: ", page.notes)):
+        blocks.append([line for text in texts for line in _wrapped(lead, text, width)])
+    blocks.append(_wrapped("", page.verdict, width))
+    return "\n\n".join("\n".join(f"  {line}".rstrip() for line in block) for block in blocks if block)
+
+
+def _shape(node: Node) -> str:
+    return shape_text(node.shape)
+
+
+def _asked(page: Page, width: int) -> list[str]:
+    shapes = "   ".join(f"{write(x)}: {_shape(x)}" for x in page.variables)
+    if len(page.asked) > 1:
+        return [*_columns(page.asked), "", shapes]
+    (row,) = page.asked
+    line = f"{row.left} = {write(row.right)}"
+    own = f"{row.left}: {_shape(row.right)}"
+    whole = f"{line}      {shapes}   {own}"
+    return [whole] if cells(whole) <= width else [line, f"{shapes}   {own}"]
+
+
+def _columns(rows: Sequence[Row], lead: str = "") -> list[str]:
+    """Rows with their signs of equality, shapes and remarks one below the other."""
+    lefts = [str(row.left) for row in rows]
+    wide = max(map(cells, lefts))
+    texts = [f"{padded(left, wide)} = {write(row.right)}" for left, row in zip(lefts, rows, strict=True)]
+    shapes = [_shape(row.right) for row in rows]
+    place = max((cells(t) for t in texts if cells(t) <= COLUMN), default=0)
+    room = max(map(cells, shapes))
+    return [
+        f"{lead if k == 0 else ' ' * len(lead)}{padded(text, place)}   {padded(shape, room)}   {row.remark}"
+        for k, (text, shape, row) in enumerate(zip(texts, shapes, rows, strict=True))
+    ]
+
+
+def _steps(steps: Steps) -> list[str]:
+    lefts = _lefts(steps.rows)
+    wide = max(map(cells, lefts))
+    texts = [
+        f"{row.number or '':>2}  {padded(left, wide)} = {write(row.right)}"
+        for left, row in zip(lefts, steps.rows, strict=True)
+    ]
+    place = max((cells(t) for t in texts if cells(t) <= COLUMN), default=0)
+    return [f"{padded(text, place)}   {row.remark}" for text, row in zip(texts, steps.rows, strict=True)]
+
+
+def _lefts(rows: Sequence[Row]) -> list[str]:
+    """The left sides, "" where one is that of the row before."""
+    lefts = [str(row.left) for row in rows]
+    return ["" if left == before else left for before, left in zip(["", *lefts], lefts, strict=False)]
+
+
+def _wrapped(lead: str, text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=lead, subsequent_indent=" " * len(lead)) if text else []
+
+
+# ── LaTeX and MathML ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _set_rows(page: Page) -> Iterator[tuple[str, Node, str]]:
+    """What is set as mathematics: left side ("" where it is that of the row before), right side, remark."""
+    for row in (*page.asked, *page.named):
+        yield str(row.left), row.right, ""
+    for steps in page.steps:
+        for row, left in zip(steps.rows, _lefts(steps.rows), strict=True):
+            yield left, row.right, f"({row.number}) {row.remark}" if row.number else row.remark
+    for row in () if page.steps else page.results:
+        yield str(row.left), row.right, ""
+
+
+def in_latex(page: Page) -> str:
+    """The page as an aligned environment, to stand in display mathematics."""
+    rows = [
+        f"{symbol(left, 'latex') if left else ''} &= {latex(right)}" + (f" && {prose(said)}" if said else "")
+        for left, right, said in _set_rows(page)
+    ]
+    return "\n".join(["\\begin{aligned}", " \\\\\n".join(rows), "\\end{aligned}"])
+
+
+_SPECIAL = {c: rf"\{c}" for c in "#$%&_{}"} | {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+_HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀᵖᵗ", [*"0123456789-", r"\top", "p", "t"], strict=True))
+_LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼ", "0123456789ij", strict=True))
+_MATHEMATICS = {
+    **{sign: f"{{}}^{{{text}}}" for sign, text in _HIGH.items()},
+    **{sign: f"{{}}_{{{text}}}" for sign, text in _LOW.items()},
+    **{letter: rf"\{name} " for name, letter in GREEK.items() if name not in ("lam", "eps")},
+    "⊙": r"\odot ",
+    "⊗": r"\otimes ",
+    "∂": r"\partial ",
+    "∇": r"\nabla ",
+    "′": "'",
+    "⟨": r"\langle ",
+    "⟩": r"\rangle ",
+    "‖": r"\Vert ",
+    "√": r"\surd ",
+    "≤": r"\le ",
+    "≥": r"\ge ",
+    "≠": r"\ne ",
+    "∞": r"\infty ",
+    "×": r"\times ",
+    "·": r"\cdot ",
+    "−": "-",
+    "→": r"\to ",
+    "…": r"\dots ",
+    "𝟏": r"\mathbf{1}",
+}
+_SET = {**_SPECIAL, **{sign: f"${text}$" for sign, text in _MATHEMATICS.items()}}
+
+
+def prose(text: str) -> str:
+    """Text with mathematical signs in it, as LaTeX sets it among formulas."""
+    return f"\\text{{{''.join(_SET.get(c, c) for c in text).replace('$$', '')}}}"
+
+
+def in_mathml(page: Page) -> str:
+    """The page as a `<math>` element: a table whose rows meet at the signs of equality."""
+    rows = [
+        "".join(
+            f"<mtd>{part}</mtd>"
+            for part in (
+                symbol(left, "mathml") if left else "",
+                f"<mo>=</mo>{mathml(right)}",
+                f"<mtext>{escape(said)}</mtext>" if said else "",
+            )
+        )
+        for left, right, said in _set_rows(page)
+    ]
+    body = "".join(f"<mtr>{row}</mtr>" for row in rows)
+    return (
+        '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
+        f'<mtable columnalign="right left left" displaystyle="true">{body}</mtable></math>'
+    )
