@@ -16,7 +16,7 @@ from typing import NamedTuple
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.matrix import inv, solve
 from chainrule.algebra.node import Node
-from chainrule.algebra.notation import write
+from chainrule.algebra.notation import described, write
 from chainrule.algebra.product import diag, eye, matmul
 from chainrule.algebra.select import reshape, vec
 from chainrule.algebra.signature import Axis, Shape, shape_text
@@ -243,8 +243,8 @@ class Solver:
         """M vec X = vec C."""
         if self.n > 2:
             raise GraphError(
-                f"the equation for {write(self.x, LONGEST)} mixes entries along {self.n} axes, and is solved only for "
-                "vectors and matrices; give the unknowns as a matrix"
+                f"the equation mixes entries of {described(self.x)} along several axes, and such equations are "
+                "solved for vectors and matrices; lay the unknowns out as a matrix"
             )
         own, again = range(self.n), range(self.n, 2 * self.n)
         M = vec_layout(self._node(equation.linear, *own, *again), self.x.shape, self.x.shape, self.reader.facts)
