@@ -227,6 +227,26 @@ def test_a_factor_of_the_signal_is_told():
     assert roles(program)["δ"] == "error signal at z, but for a factor"
 
 
+def test_a_long_root_is_named_though_it_stands_once():
+    deviation = cr.sqrt(cr.mean(x**2) + 0.1)
+    assert values(plain([x / deviation])) == {"ν": deviation}
+    assert plain([x / cr.sqrt(x @ x)]).lines == () and plain([deviation]).lines == ()
+    assert plain([r / cr.sqrt(1 + b**2)]).lines == ()
+
+
+def test_the_error_of_an_output_is_named_in_a_network():
+    V, t = cr.matrix("V", "k", "n"), cr.vector("t", "k")
+    program = taught(0.5 * cr.norm2(V @ cr.tanh(ONE) - t) ** 2, [W])
+    assert names(program) == ["z", "h", "r", "δ"] and roles(program)["r"] == "residual"
+    assert values(program)["δ"] is (V.T @ like("r", t)) * (1 - like("h", b) ** 2)
+
+
+def test_layers_in_layers_are_named_without_an_error_signal():
+    V = cr.matrix("V", "n", "n")
+    program = plain([cr.tanh(V @ cr.tanh(ONE))])
+    assert names(program) == ["z1", "h1", "z2", "h2"] and program.results == (like("h2", b),)
+
+
 def test_a_window_is_named_in_a_network_alone():
     x1, x2, V = cr.vector("x1", "m"), cr.vector("x2", "m"), cr.matrix("V", "n", "2m")
     window = cr.concat([x1, x2])

@@ -26,7 +26,8 @@ def gradients_by_layers(
         cut.pull_to(z, facts)
     flows = pull_back(cut.upstream, [cut.done.get(x, x) for x in wrt])
     zeros = (full(x.shape, constant(0, x.dtype)) for x in wrt)
-    results = textbook(cut.opened([z if f is None else f for f, z in zip(flows, zeros, strict=True)]), facts)
+    opened = cut.opened([*(z if f is None else f for f, z in zip(flows, zeros, strict=True)), *cut.parts])
+    results = textbook(opened[: len(wrt)], facts, given=opened[len(wrt) :])
     wholes = cut.wholes()
     return substitute(results, wholes), {z: wholes[cut.delta[z]] for z in cut.layers if z in cut.signals}
 
@@ -47,7 +48,8 @@ class _Cut:
             self.done[n] = value
         self.upstream = {self.done[s]: constant(1, s.dtype)}
         self.users: dict[Node, list[Node]] = {letter: [] for letter in self.letter.values()}
-        for part in (self.done[s], *self.inside.values()):
+        self.parts = (self.done[s], *self.inside.values())
+        for part in self.parts:
             for n in topological([part]):
                 if n in self.users:
                     self.users[n].append(part)
@@ -59,7 +61,7 @@ class _Cut:
         seeds = {part: self.upstream[part] for part in self.users[letter] if part in self.upstream}
         (flow,) = pull_back(seeds, [letter])
         if flow is not None:
-            (self.signals[z],) = textbook([flow], facts)
+            (self.signals[z],) = textbook([flow], facts, given=seeds)
             self.upstream[self.inside[z]] = self.delta[z] if says_more(self.signals[z]) else flow
 
     def opened(self, flows: Sequence[Node]) -> list[Node]:

@@ -33,6 +33,7 @@ LETTERS: Mapping[str, tuple[str, str, str]] = {
     "solution": ("a", "avg", "AYV"),
     "norm": ("rνℓ", "rνℓ", "Rν"),
     "direction": ("enq", "enq", "ENQ"),
+    "root": ("νcκ", "vg", "GMQ"),
     "mean": ("mμ", "mμ", "M"),
     "quotient": ("ρκ", "ρκ", "ρκ"),
     "joined": ("xcv", "xcv", "XCV"),

@@ -90,7 +90,7 @@ DEAR = ACTIVATIONS | SOFT | {NORM, SQRT, INV, SOLVE, DET, LOGDET, JOIN}
 
 LEAVES = frozenset((VARIABLE, CONSTANT, SIZE))
 
-KINDS: Mapping[Op, str] = {INV: "inverse", SOLVE: "solution", NORM: "norm", JOIN: "joined"}
+KINDS: Mapping[Op, str] = {INV: "inverse", SOLVE: "solution", NORM: "norm", SQRT: "root", JOIN: "joined"}
 
 
 def _is_number(node: Node, levels: int = 3) -> bool:
@@ -316,16 +316,22 @@ class _Plan:
         return _kind(node) if _view_of(node) is None and self._pays(node, uses, cost) else ""
 
     def _pays(self, node: Node, uses: int, cost: int) -> bool:
-        """Whether a part is worth a line for what is saved by it, or for what it is."""
+        """Whether a part that is used again is worth a line."""
         if uses == 1:
-            error = _is_difference(node) and node in self.factors and (self.backward or self.total[node] == LONG)
-            return (
-                error or (node.op is JOIN and self.backward) or (_is_quotient(node) and node not in self.results)
-            )
+            return self._pays_once(node, cost)
         known = _is_solution(node) or _is_direction(node) or _is_sum(node)
         upstream = self.backward and _is_contraction(node)
         table = node.ndim == 2 and _is_difference(node)
         return node.op in DEAR or known or upstream or table or (uses - 1) * cost > 1
+
+    def _pays_once(self, node: Node, cost: int) -> bool:
+        """Whether a part that is used once is worth a line for what it is."""
+        if node.op is JOIN:
+            return self.backward
+        if _is_difference(node):
+            return node in self.factors and (self.backward or self.total[node] == LONG)
+        long = node.op is SQRT and not node.ndim and cost >= MANY
+        return (long or _is_quotient(node)) and node not in self.results
 
     def _is_probability(self, node: Node) -> bool:
         """Whether an activation is a softmax, or the p of an error signal p − y."""

@@ -1,12 +1,14 @@
 """From a question to its derivatives in textbook form: recognise, pull back, shorten, name parts."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Literal
 
 from chainrule.algebra.node import Node
 from chainrule.algebra.notation import write
 from chainrule.algebra.select import vec as columns
 from chainrule.algebra.signature import shape_text
+from chainrule.calculus.alike import alike
 from chainrule.calculus.derive import gradient, jacobian
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.kronecker import vec_layout
@@ -56,7 +58,10 @@ def derived(question: Question, kind: Kind, orders: Sequence[By], *, vec: bool) 
     """The derivatives in textbook form with their shared parts named."""
     s, *parts = recognised([question.s, *question.defined.values()], question.facts)
     roots, signals = _DERIVING[kind](s, orders, question.facts, vec)
-    return named(roots, s, dict(zip(question.defined, parts, strict=True)), signals)
+    s, *rest = alike([s, *parts, *roots, *signals, *signals.values()])
+    a, b, c = accumulate(map(len, (parts, roots, signals)))
+    defined = dict(zip(question.defined, rest[:a], strict=True))
+    return named(rest[a:b], s, defined, dict(zip(rest[b:c], rest[c:], strict=True)))
 
 
 Derived = tuple[list[Node], dict[Node, Node]]

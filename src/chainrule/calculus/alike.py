@@ -1,0 +1,92 @@
+"""Parts that are the same but for a sign or a square are written alike, so that one name serves both.
+
+b − A x  beside  A x − b      −(A x − b)
+xᵀ x     beside  ‖x‖          ‖x‖²
+"""
+
+from collections.abc import Callable, Sequence
+
+from chainrule.algebra.contract import letters_of
+from chainrule.algebra.entrywise import ABS, ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRACT
+from chainrule.algebra.letters import PRODUCT_OP
+from chainrule.algebra.node import CONSTANT, Node, make, topological
+from chainrule.algebra.reduce import NORM
+from chainrule.calculus.rewrite import remake
+
+
+def alike(roots: Sequence[Node]) -> list[Node]:
+    """The expressions with every part that is the negative or the square of another written as such."""
+    return _squares(_signs(roots))
+
+
+def _signs(roots: Sequence[Node]) -> list[Node]:
+    """b − a as −(a − b) where a − b stands before it."""
+    order = topological(roots)
+    seen: set[tuple[Node, ...]] = set()
+    turned: set[Node] = set()
+    for n in order:
+        if n.op is SUBTRACT and n.inputs[::-1] in seen:
+            turned.add(n)
+        elif n.op is SUBTRACT:
+            seen.add(n.inputs)
+    return _changed(order, roots, lambda n, new: -make(SUBTRACT, *new.inputs[::-1]) if n in turned else new)
+
+
+def _squares(roots: Sequence[Node]) -> list[Node]:
+    """xᵀ x as ‖x‖² where ‖x‖ stands too."""
+    order = topological(roots)
+    lengths = {n.inputs[0]: n for n in order if n.op is NORM and len(n.attrs["axes"]) == n.inputs[0].ndim}
+
+    def squared(node: Node, new: Node) -> Node:
+        known = lengths.get(node.inputs[0]) if _is_square(node) else None
+        return new if known is None else remake(known, new.inputs[:1]) ** 2
+
+    return _changed(order, roots, squared) if lengths else list(roots)
+
+
+def _changed(order: Sequence[Node], roots: Sequence[Node], change: Callable[[Node, Node], Node]) -> list[Node]:
+    """The roots with `change(node, the node on its changed inputs)` in the place of every node."""
+    done: dict[Node, Node] = {}
+    for n in order:
+        new = remake(n, [done[i] for i in n.inputs])
+        done[n] = change(n, new if new is n else _settled(new))
+    return [done[root] for root in roots]
+
+
+def _is_square(node: Node) -> bool:
+    """Whether a node is xᵀ x, or ⟨X, X⟩."""
+    if node.op is not PRODUCT_OP or node.shape or len(node.inputs) != 2 or node.inputs[0] is not node.inputs[1]:
+        return False
+    (left, right), _ = letters_of(node.attrs["letters"])
+    return left == right and len(set(left)) == len(left)
+
+
+def _settled(node: Node) -> Node:
+    """The node with the signs of its operands in front or gone, and a power of a length's power as one."""
+    negative = [i.op is NEGATIVE for i in node.inputs]
+    bare = [i.inputs[0] if minus else i for i, minus in zip(node.inputs, negative, strict=True)]
+    if node.op is NEGATIVE and negative[0]:
+        return bare[0]
+    if node.op in (PRODUCT_OP, DIVIDE) and any(negative):
+        value = remake(node, bare)
+        return -value if sum(negative) % 2 else value
+    if node.op in (ADD, SUBTRACT) and negative[1]:
+        return make(SUBTRACT if node.op is ADD else ADD, node.inputs[0], bare[1])
+    if node.op is ADD and negative[0]:
+        return make(SUBTRACT, node.inputs[1], bare[0])
+    if node.op in (NORM, ABS) and negative[0]:
+        return remake(node, bare)
+    return _settled_power(node, bare) if node.op is POWER_OP else node
+
+
+def _settled_power(node: Node, bare: Sequence[Node]) -> Node:
+    outer, inner = _exponent(node), _exponent(node.inputs[0])
+    if outer and inner and node.inputs[0].inputs[0].op is NORM:
+        return node.inputs[0].inputs[0] ** (outer * inner)
+    return bare[0] ** outer if outer and not outer % 2 else node
+
+
+def _exponent(node: Node) -> float:
+    """The number that a power is raised to; 0 where there is none."""
+    known = node.op is POWER_OP and node.inputs[1].op is CONSTANT and not node.inputs[1].shape
+    return float(node.inputs[1].attrs["data"].array) if known else 0.0
