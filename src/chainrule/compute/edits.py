@@ -7,12 +7,12 @@ from it. Forms that are the same expression are kept once, with the fewest and l
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from chainrule.algebra.formula import BINDING, Part
+from chainrule.algebra.formula import Part
 from chainrule.algebra.node import Node, topological
-from chainrule.algebra.notation import ATOM, POWER, SIGN
 from chainrule.algebra.operand import lift
 from chainrule.algebra.parse import ALIASES, Reading
-from chainrule.compute.hand import ENTRYWISE, Edit, Form, Hand, bare, made, wrapped
+from chainrule.algebra.phrase import ATOM, BINDING, ENTRYWISE, POWER, PREFIX
+from chainrule.compute.handwriting import ENTRY_SIGNS, MINUS, Edit, Form, Handwriting, bare, made, wrapped
 from chainrule.compute.mistakes import (
     DERIVATIVE,
     DERIVATIVES,
@@ -36,7 +36,7 @@ MOST_FORMS = 20_000
 MOST_PARTS = 300
 """A claim of more parts than this is judged, but not searched."""
 
-PRODUCTS = frozenset((*ENTRYWISE, "@", "beside"))
+PRODUCTS = frozenset((*ENTRY_SIGNS, "@", "beside"))
 
 _FIRST_ALONE = frozenset(("matpow", "reshape", "clip"))  # what follows is no expression
 _CLOSED = frozenset(("ones", "zeros", "eye", "full", "einsum", "concat"))
@@ -66,9 +66,12 @@ def all_parts(tree: Part) -> list[Part]:
 class Edits:
     """The edited forms of the parts of one text. `made` counts them, up to `MOST_FORMS`."""
 
-    def __init__(self, text: str, reading: Reading, hand: Hand, known: Known) -> None:
+    def __init__(
+        self, text: str, parts: Sequence[Part], reading: Reading, hand: Handwriting, known: Known
+    ) -> None:
         self.text, self.reading, self.hand, self.known = text, reading, hand, known
         self.count = 0
+        self._marked = {id(part.parts[0]) for part in parts if part.kind == "postfix"}
         self._bases: dict[int, Form] = {}
         self._forms: dict[tuple[int, int, bool], list[Form]] = {}
 
@@ -87,7 +90,7 @@ class Edits:
             return self.hand.join("@", *forms)
         pieces, at = [], part.start
         for operand, form, power in zip(operands(part), forms, _needs(part), strict=bool(forms)):
-            pieces += [self.text[at : operand.start], wrapped(form, power)]
+            pieces += [self.text[at : operand.start], wrapped(form, power) if form.edits else form.text]
             at = operand.end
         text = "".join([*pieces, self.text[at : part.end]])
         return Form(text, self._power(part), node, tuple(e for f in forms for e in f.edits))
@@ -98,7 +101,9 @@ class Edits:
     def _power(self, part: Part) -> int:
         if self._enclosed(part) or part.kind not in ("infix", "prefix"):
             return ATOM
-        return SIGN if part.kind == "prefix" else BINDING.get(part.value, ATOM)
+        if part.kind == "prefix":
+            return MINUS if part.value == "-" else PREFIX
+        return BINDING.get(part.value, ATOM)
 
     def _node(self, part: Part, forms: Sequence[Form]) -> Node | None:
         def read(*nodes: Node) -> Node:
@@ -129,7 +134,7 @@ class Edits:
 
     def _made(self, part: Part, edits: int, common: bool) -> Iterator[Form]:
         for form in self.forms(part, edits - 1, common):
-            for change in missing(self.hand, form, self.known, common):
+            for change in missing(self.hand, form, self.known, common=common, marked=id(part) in self._marked):
                 yield _noted(change, part.start, part.end)
         for forms in self._operands(part, edits - 1, common):
             for change in self._wrong(part, forms):
@@ -153,7 +158,7 @@ class Edits:
         elif part.kind == "name":
             yield from of_name(part.value, self.known, self.base(part))
         elif part.kind == "prefix" and part.value == "-":
-            yield Change(forms[0], f"the sign of {forms[0].text}", SIGNED)
+            yield Change(forms[0], f"the sign of {forms[0].text}", SIGNED - 0.6)
         elif part.kind == "call" and forms:
             yield from self._call(part, forms)
         elif part.kind == "infix":
@@ -181,11 +186,11 @@ class Edits:
             yield Change(left, f"{left.text} belongs here, without a power", EXTRA)
 
     def _kind(self, part: Part, left: Form, right: Form) -> str:
-        if part.value in ENTRYWISE - {"*"} or (part.value == "*" and self.hand.syntax == "python"):
+        if part.value in ENTRY_SIGNS - {"*"} or (part.value == "*" and self.hand.syntax == "python"):
             return "⊙"
         if left.node is None or right.node is None:
             return "@"
-        if not left.node.ndim or not right.node.ndim:
+        if part.value != "@" and not (left.node.ndim and right.node.ndim):
             return "⊙"
         return "outer" if _is_outer(self._node(part, (left, right)), (left, right)) else "@"
 
@@ -199,7 +204,7 @@ class Edits:
             sign = part.value
             back = self.hand.join(sign, self.hand.join(sign, first, right), second)
             yield Change(back, f"the factors stand in the wrong order: {back.text}", TURNED, "end")
-        if part.value in ENTRYWISE and inner.value in ENTRYWISE:
+        if part.value in ENTRY_SIGNS and inner.value in ENTRY_SIGNS:
             both = self.hand.join(part.value, second, right)
             for slope in self.known.slopes:
                 form = self.hand.join(part.value, first, slope.form)
@@ -235,10 +240,10 @@ def _needs(part: Part) -> Sequence[int]:
     if part.kind == "infix":
         power = BINDING[part.value]
         if power == POWER:
-            return POWER + 1, SIGN
+            return POWER + 1, POWER
         return power, POWER if part.value == "beside" else power + 1
     if part.kind == "prefix":
-        return (SIGN,)
+        return (ENTRYWISE if part.value == "-" else PREFIX,)
     return [0] * len(part.parts) if part.kind == "call" else (ATOM,)
 
 

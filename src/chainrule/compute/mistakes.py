@@ -12,11 +12,9 @@ from typing import NamedTuple
 
 from chainrule.algebra.functions import FUNCTIONS
 from chainrule.algebra.node import Node, topological
-from chainrule.algebra.notation import ATOM
 from chainrule.algebra.operand import lift
-from chainrule.compute.hand import ENTRYWISE, Form, Hand, bare, made
-
-PRODUCTS = frozenset((*ENTRYWISE, "@", "beside"))
+from chainrule.algebra.phrase import ATOM
+from chainrule.compute.handwriting import Form, Handwriting, bare, made
 
 
 class Change(NamedTuple):
@@ -51,7 +49,7 @@ class Known(NamedTuple):
 
 # ── derivatives of functions of one variable ──────────────────────────────────────────────────────────
 
-Derivative = Callable[[Hand, Form, Form], Form]  # of the hand, the argument and the value
+Derivative = Callable[[Handwriting, Form, Form], Form]  # of the hand, the argument and the value
 
 DERIVATIVES: Mapping[str, tuple[Derivative, str]] = {
     "tanh": (lambda w, z, h: w.minus(w.number(1), w.squared(h)), "output"),
@@ -94,7 +92,7 @@ _LIKE: Mapping[str, Sequence[str]] = {
 # ── what may be wrong with a part of each kind ────────────────────────────────────────────────────────
 
 
-def of_sum(hand: Hand, sign: str, left: Form, right: Form) -> Iterator[Change]:
+def of_sum(hand: Handwriting, sign: str, left: Form, right: Form) -> Iterator[Change]:
     """A sum or a difference: the sign, the order, a term that does not belong."""
     other = hand.minus(left, right) if sign == "+" else hand.plus(left, right)
     yield Change(other, f"the sign of {right.text}", SIGN, "signed")
@@ -106,7 +104,7 @@ def of_sum(hand: Hand, sign: str, left: Form, right: Form) -> Iterator[Change]:
     yield Change(rest, f"the term {left.text} does not belong here", EXTRA, "left")
 
 
-def of_product(hand: Hand, was: str, left: Form, right: Form) -> Iterator[Change]:
+def of_product(hand: Handwriting, was: str, left: Form, right: Form) -> Iterator[Change]:
     """A product (⊙, @ or outer): of another kind, its factors exchanged, or with a factor that does not belong."""
     not_so = {"⊙": "not entry by entry", "@": "not the matrix product", "outer": "not the outer product"}[was]
     others = {
@@ -114,9 +112,11 @@ def of_product(hand: Hand, was: str, left: Form, right: Form) -> Iterator[Change
         "@": (hand.product(left, right), "a matrix product belongs here"),
         "outer": (hand.outer(left, right), "an outer product belongs here"),
     }
+    scales = any(f.node is not None and not f.node.ndim for f in (left, right))
     for kind, (form, what) in others.items():
         if kind != was:
-            yield Change(form, f"{what}, {not_so}", OPERATOR, "sign")
+            text = "a number scales, and has no matrix product" if scales else f"{what}, {not_so}"
+            yield Change(form, text, OPERATOR, "sign")
     back = hand.outer(right, left)
     if was == "outer":
         text = f"the outer product is turned round (a missing transpose): {back.text}"
@@ -124,7 +124,7 @@ def of_product(hand: Hand, was: str, left: Form, right: Form) -> Iterator[Change
     else:
         for first, second in ((right, left), (hand.turned(right), left), (right, hand.turned(left))):
             turned = hand.product(first, second)
-            rank = TURNED + 0.2 * (first is not right or second is not left)
+            rank = (TURNED if was == "@" else OPERATOR + 0.3) + 0.2 * (first is not right or second is not left)
             yield Change(turned, f"the factors stand in the wrong order: {turned.text}", rank)
         yield Change(back, f"an outer product belongs here, {not_so}: {back.text}", OPERATOR + 0.5)
     yield Change(hand.over(left, right), "a quotient belongs here, not a product", OPERATOR + 0.5, "sign")
@@ -140,14 +140,16 @@ def _is_number(form: Form) -> bool:
     return form.node is not None and form.node.op.name in ("constant", "size")
 
 
-def of_quotient(hand: Hand, left: Form, right: Form) -> Iterator[Change]:
+def of_quotient(hand: Handwriting, left: Form, right: Form) -> Iterator[Change]:
     """A quotient: turned round, a product, or without its denominator."""
     yield Change(hand.times(left, right), "a product belongs here, not a quotient", OPERATOR, "sign")
     yield Change(hand.over(right, left), "the quotient is turned round", TURNED)
     yield Change(left, f"a factor 1/{right.text} too many", FACTOR, "right")
 
 
-def of_call(hand: Hand, name: str, arguments: Sequence[Form], axis: int | None, whole: Form) -> Iterator[Change]:
+def of_call(
+    hand: Handwriting, name: str, arguments: Sequence[Form], axis: int | None, whole: Form
+) -> Iterator[Change]:
     """A function: its derivative belongs here, its argument alone, another function, or another axis."""
     first = arguments[0]
     if name in DERIVATIVES:
@@ -177,7 +179,7 @@ def of_name(name: str, known: Known, whole: Form) -> Iterator[Change]:
         yield Change(form, f"{text} belongs here, not {name}", NAME if same else NAME + 0.5)
 
 
-def of_number(hand: Hand, written: str, exponent: bool) -> Iterator[Change]:
+def of_number(hand: Handwriting, written: str, exponent: bool) -> Iterator[Change]:
     """A number: half, double, one more or less, the other sign."""
     value = float(written)
     for other in dict.fromkeys((2 * value, value / 2, value - 1, value + 1, -value, 1 / value if value else 1)):
@@ -189,12 +191,14 @@ def of_number(hand: Hand, written: str, exponent: bool) -> Iterator[Change]:
 # ── what may be missing at any part ───────────────────────────────────────────────────────────────────
 
 
-def missing(hand: Hand, form: Form, known: Known, common: bool) -> Iterator[Change]:
-    """What a form may lack; only the common mistakes if `common`."""
+def missing(
+    hand: Handwriting, form: Form, known: Known, *, common: bool = False, marked: bool = False
+) -> Iterator[Change]:
+    """What a form may lack; only the common mistakes if `common`, no transpose if it is `marked` as turned."""
     if form.node is None:
         return
     node, was = lift(form.node), form.text
-    if node.ndim == 2:
+    if node.ndim == 2 and not marked:
         yield from _of_matrix(hand, form, node)
     for slope in known.slopes:
         yield from _slopes(hand, form, node, slope)
@@ -207,28 +211,34 @@ def missing(hand: Hand, form: Form, known: Known, common: bool) -> Iterator[Chan
     if node.ndim == 1:
         diagonal = hand.call("diag", form)
         yield Change(diagonal, f"{was} belongs on a diagonal: {diagonal.text}", MISSING)
-    if node.ndim and form.power == ATOM:
+    if form.power == ATOM:
         square = hand.squared(form)
         yield Change(square, f"a missing square: {square.text}", FACTOR)
+    if node.ndim and form.power == ATOM:
         rest = hand.minus(hand.number(1), form)
         yield Change(rest, f"{rest.text} belongs here, not {was}", DERIVATIVE)
     yield from _factors(hand, form, node, known)
     yield from _terms(hand, form, node, known)
 
 
-def _of_matrix(hand: Hand, form: Form, node: Node) -> Iterator[Change]:
+def _of_matrix(hand: Handwriting, form: Form, node: Node) -> Iterator[Change]:
     turned = hand.turned(form)
     what = "a missing transpose" if len(turned.text) > len(form.text) else "a transpose too many"
     rank = TRANSPOSE - 0.1 * (node.op.name == "inv")  # inv(X).T, rather than inv(X.T)
-    yield Change(turned, f"{what}: {turned.text}, not {form.text}", rank)
+    yield Change(turned, what + _instead(turned, form), rank)
     if node.shape[0] == node.shape[1] and node.op.name != "inv":
         inverse = hand.call("inv", form)
-        yield Change(inverse, f"a missing inverse: {inverse.text}, not {form.text}", INVERSE)
+        yield Change(inverse, "a missing inverse" + _instead(inverse, form), INVERSE)
         both = hand.turned(inverse)
-        yield Change(both, f"a missing transposed inverse: {both.text}, not {form.text}", INVERSE + 0.5)
+        yield Change(both, "a missing transposed inverse" + _instead(both, form), INVERSE + 0.5)
 
 
-def _slopes(hand: Hand, form: Form, node: Node, slope: Slope) -> Iterator[Change]:
+def _instead(form: Form, wrong: Form) -> str:
+    """What is right in the place of what is wrong, where that is short enough to be seen at a glance."""
+    return f": {form.text}, not {bare(wrong)}" if len(form.text) < 25 else ""
+
+
+def _slopes(hand: Handwriting, form: Form, node: Node, slope: Slope) -> Iterator[Change]:
     right = slope.form
     if right.node is None:
         return
@@ -249,7 +259,7 @@ def _slopes(hand: Hand, form: Form, node: Node, slope: Slope) -> Iterator[Change
         yield Change(product, f"the derivative of {slope.name} is missing: {bare(right)}", rank)
 
 
-def _factors(hand: Hand, form: Form, node: Node, known: Known) -> Iterator[Change]:
+def _factors(hand: Handwriting, form: Form, node: Node, known: Known) -> Iterator[Change]:
     for text, other in known.names.items():
         if other.node is None:
             continue
@@ -258,7 +268,7 @@ def _factors(hand: Hand, form: Form, node: Node, known: Known) -> Iterator[Chang
             yield Change(hand.times(other, form), reason, MISSING + 0.5)
             yield Change(hand.over(form, other), f"a factor 1/{text} is missing", MISSING + 0.5)
             continue
-        if other.node.shape == node.shape[-other.node.ndim :]:
+        if not node.ndim or other.node.shape == node.shape[-other.node.ndim :]:
             yield Change(hand.times(form, other), reason, MISSING + 0.5)
         if other.node.ndim == 2:
             for factor in (other, hand.turned(other)):
@@ -266,18 +276,18 @@ def _factors(hand: Hand, form: Form, node: Node, known: Known) -> Iterator[Chang
                 if node.ndim == 2:
                     yield Change(hand.product(form, factor), f"a factor {factor.text} is missing", MISSING + 0.5)
         elif node.ndim == 1:
-            yield Change(hand.outer(form, other), reason, MISSING + 0.5)
-            yield Change(hand.outer(other, form), reason, MISSING + 0.5)
+            yield Change(hand.outer(form, other), reason, MISSING + 0.7)
+            yield Change(hand.outer(other, form), reason, MISSING + 0.7)
 
 
-def _terms(hand: Hand, form: Form, node: Node, known: Known) -> Iterator[Change]:
+def _terms(hand: Handwriting, form: Form, node: Node, known: Known) -> Iterator[Change]:
     for text, other in known.names.items():
         if other.node is not None and other.node.shape == node.shape:
             yield Change(hand.plus(form, other), f"a term is missing: + {text}", MISSING + 0.5)
             yield Change(hand.minus(form, other), f"a term is missing: − {text}", MISSING + 0.5)
 
 
-def slopes_of(s: Node, hand: Hand, written: Callable[[Node], Form]) -> list[Slope]:
+def slopes_of(s: Node, hand: Handwriting, written: Callable[[Node], Form]) -> list[Slope]:
     """The activations of an expression, with their derivatives as the hand writes them."""
     found = []
     for node in topological([s]):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import CONSTANT, Node
-from chainrule.algebra.notation import ATOM, PRODUCT
+from chainrule.algebra.phrase import ATOM, ENTRYWISE
 from chainrule.calculus.rewrite import remake
-from chainrule.compute.hand import Form, Hand
+from chainrule.compute.handwriting import Form, Handwriting
 from chainrule.compute.mistakes import FACTOR, SIGN
 
 MOST_TERMS = 24
@@ -69,7 +69,7 @@ NUMBERS: Mapping[float, str] = {
 }
 
 
-def factors(hand: Hand, scalars: Mapping[str, tuple[Node, float]]) -> list[Factor]:
+def factors(hand: Handwriting, scalars: Mapping[str, tuple[Node, float]]) -> list[Factor]:
     """The numbers that are forgotten or put in too often; `scalars` holds names, their nodes and their values."""
     found = [Factor(n, why, _rank(n), lambda f, n=n: scaled(hand, n, f)) for n, why in NUMBERS.items() if why]  # type: ignore[misc]
     for (name, (node, at)), (n, _) in product(scalars.items(), NUMBERS.items()):
@@ -92,7 +92,7 @@ def _rank(number: float) -> float:
     return SIGN + 0.4 if number == -1 else FACTOR + 0.4
 
 
-def scaled(hand: Hand, number: float, form: Form) -> Form:
+def scaled(hand: Handwriting, number: float, form: Form) -> Form:
     """A number times a form."""
     if number == 1:
         return form
@@ -101,7 +101,7 @@ def scaled(hand: Hand, number: float, form: Form) -> Form:
     if 0 < number < 0.5 and abs(1 / number - round(1 / number)) < 1e-12:
         return hand.over(form, hand.number(round(1 / number)))
     times = hand.times(hand.number(number), form)
-    if PRODUCT <= form.power < ATOM and not form.text.startswith("-"):
+    if ENTRYWISE <= form.power < ATOM and not form.text.startswith("-"):
         between = " " if hand.scalar == "beside" else " * "
         return times._replace(text=f"{hand.number(number).text}{between}{form.text}")  # 2 (A B) = (2 A) B
     return times

@@ -13,10 +13,11 @@ import numpy as np
 from chainrule.algebra.formula import Definition, Part
 from chainrule.algebra.node import Node
 from chainrule.algebra.parse import Reading
+from chainrule.algebra.phrase import ENTRYWISE
 from chainrule.compute.edits import Edits
-from chainrule.compute.hand import Edit, Form, wrapped
+from chainrule.compute.handwriting import Edit, Form, wrapped
 from chainrule.compute.interpret import Kept
-from chainrule.compute.mistakes import EXTRA, MISSING, SIGN, Known, missing
+from chainrule.compute.mistakes import EXTRA, MISSING, SIGN, missing
 from chainrule.compute.numbers import Factor, scaled
 from chainrule.errors import ChainruleError
 
@@ -211,7 +212,8 @@ class Repair:
         """The form times a number, for each way to write that number."""
         for factor in self.factors:
             if abs(factor.value - number) <= NEAR * abs(number):
-                yield factor.put(form).edited(Edit(*place, factor.reason.format(form.text), factor.rank))
+                rank = factor.rank - (factor.value == -1 and form.text.startswith("-"))  # a minus is taken away
+                yield factor.put(form).edited(Edit(*place, factor.reason.format(form.text.lstrip("-")), rank))
 
     def _is_nothing(self, found: Any) -> bool:
         return bool(np.max(np.abs(found), initial=0.0) <= NEAR * np.max(np.abs(self.right), initial=0.0))
@@ -243,7 +245,7 @@ class Repair:
             return
         place = self.tree.start, self.tree.end
         if len(self.terms) > 1:
-            for form, reason, rank, _ in missing(self.hand, whole, Known({}, ()), False):
+            for form, reason, rank, _ in missing(self.hand, whole, self.edits.known):
                 if close(value(self.point, form.node), self.right):
                     yield form.edited(Edit(*place, reason, rank))
         if np.shape(found) != np.shape(self.right):
@@ -274,7 +276,7 @@ class Repair:
         for wanted in chosen:
             term = scaled(self.hand, abs(wanted.times), wanted.form)
             sign = "+" if (wanted.times > 0) is not term.text.startswith("-") else "−"
-            text = f"a term is missing: {sign} {wrapped(term, 20).lstrip('-')}"
+            text = f"a term is missing: {sign} {wrapped(term, ENTRYWISE).lstrip('-')}"
             form = (self.hand.plus if wanted.times > 0 else self.hand.minus)(form, term)
             form = form.edited(Edit(self.tree.end, self.tree.end, text, MISSING))
         return form

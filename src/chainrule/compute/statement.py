@@ -7,17 +7,18 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from chainrule.algebra.formula import Definition, Part, Syntax, read, spelling, underlined
+from chainrule.algebra.names import spelt
 from chainrule.algebra.node import Node, topological
 from chainrule.algebra.notation import write
 from chainrule.algebra.operand import lift
 from chainrule.algebra.parse import Formula, Reading
-from chainrule.algebra.scope import GREEK, Scope
+from chainrule.algebra.scope import Scope
 from chainrule.algebra.signature import FLOAT64
 from chainrule.calculus.derive import gradient
 from chainrule.calculus.naming import pre_activations
 from chainrule.compute.draw import dimensions
 from chainrule.compute.edits import all_parts
-from chainrule.compute.hand import SIGNS
+from chainrule.compute.handwriting import SIGNS
 from chainrule.errors import ChainruleError, FormulaError
 
 
@@ -103,8 +104,9 @@ class Words:
 
     def __getitem__(self, name: str) -> Node | None:
         """The expression of a name, in any of its spellings."""
-        greek = [other for other, letter in GREEK.items() if letter == name]
-        return next((self.names[n] for n in (name, *greek, GREEK.get(name, name)) if n in self.names), None)
+        if name in self.names:
+            return self.names[name]
+        return next((node for other, node in self.names.items() if spelt(other) == spelt(name)), None)
 
     def complete(self, statement: Statement) -> None:
         """Give every name of a claim its meaning. Raises FormulaError for one that stands for nothing."""
@@ -116,7 +118,7 @@ class Words:
         name = part.value
         example = f"define it, as in '{name} = …; {statement.name}: …'"
         place = underlined(statement.text, part.start, part.end)
-        lecture = re.fullmatch(r"(delta|δ|z|h|p)_?(\d*)", name)
+        lecture = re.fullmatch(r"(δ|z|h|p)_?(\d*)", spelt(name))
         if lecture is None:
             near = difflib.get_close_matches(name, [*self.names, "delta"], n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; {example}"

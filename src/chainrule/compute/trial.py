@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.algebra.node import Node, size, topological
-from chainrule.algebra.notation import ATOM
 from chainrule.algebra.operand import lift
 from chainrule.algebra.parse import Formula, formula
+from chainrule.algebra.phrase import ATOM
 from chainrule.algebra.signature import Binding
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.textbook import textbook
 from chainrule.compute.draw import dimensions, draw
-from chainrule.compute.edits import Edits
-from chainrule.compute.hand import Form, Hand
+from chainrule.compute.edits import Edits, all_parts
+from chainrule.compute.handwriting import Form, Handwriting
 from chainrule.compute.interpret import Kept, evaluate
 from chainrule.compute.mistakes import Known, slopes_of
 from chainrule.compute.numbers import factors, summands
@@ -96,7 +96,7 @@ class Trial:
     def repair(self) -> Repair:
         """The search for what is wrong."""
         q, statement = self.question, self.question.statement
-        hand = Hand(statement.text, statement.syntax)
+        hand = Handwriting(statement.text, statement.syntax)
         read = reading(statement, q.words.names)
         words = {name: Form(name, ATOM, node) for name, node in {**q.words.names, **read.defined}.items()}
         spelt = {form.node: form for form in words.values() if form.node is not None}
@@ -108,7 +108,8 @@ class Trial:
         scalars = {d: size(d) for d in dimensions(q.variables)}
         scalars |= {name: f.node for name, f in words.items() if f.node is not None and not f.node.ndim}
         numbers = {name: (node, float(value(self.points[0], node) or 0)) for name, node in scalars.items()}
-        edits = Edits(statement.text, read, hand, known)
+        parts = [part for tree in statement.trees for part in all_parts(tree)]
+        edits = Edits(statement.text, parts, read, hand, known)
         return Repair(
             edits,
             statement.definitions,

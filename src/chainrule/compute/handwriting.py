@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from chainrule.algebra.formula import BINDING, Syntax
+from chainrule.algebra.formula import Syntax
 from chainrule.algebra.functions import FUNCTIONS
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import CONSTANT, Node, constant, topological
-from chainrule.algebra.notation import ATOM, POWER, PRODUCT, SIGN, number, write
+from chainrule.algebra.notation import write
 from chainrule.algebra.operand import lift
 from chainrule.algebra.parse import INFIX, Infix, is_row
+from chainrule.algebra.phrase import ATOM, BINDING, ENTRYWISE, POWER, PREFIX, SUM, number
 from chainrule.errors import ChainruleError
 
 
@@ -71,12 +72,15 @@ SIGNS: Mapping[Syntax, Mapping[str, Infix]] = {
     "matlab": {**INFIX["matlab"], "@": on_paper},
 }
 
-ENTRYWISE = frozenset(("*", ".*", "⊙", "·"))
+MINUS = SUM + 1
+"""A minus holds all that is multiplied behind it: -W x is -(W x)."""
+
+ENTRY_SIGNS = frozenset(("*", ".*", "⊙", "·"))
 
 _CALLS = frozenset(("exp", "log", "tanh", "sin", "cos", "sqrt", "sigmoid", "softplus", "relu", "abs", "sign"))
 
 
-class Hand:
+class Handwriting:
     """The signs in which a text is written: for products, transposes and powers."""
 
     def __init__(self, text: str, syntax: Syntax) -> None:
@@ -95,7 +99,7 @@ class Hand:
     def number(self, value: float) -> Form:
         """A number."""
         text = number(value).text
-        return Form(text, SIGN if text.startswith("-") else ATOM, constant(value))
+        return Form(text, PREFIX if text.startswith("-") else ATOM, constant(value))
 
     def name(self, name: str, node: Node) -> Form:
         """A name and what it stands for."""
@@ -170,10 +174,9 @@ class Hand:
     def negative(self, a: Form) -> Form:
         """−a."""
         node = made(FUNCTIONS["negative"], a)
-        if a.text.startswith("-") and a.power >= PRODUCT:
-            return Form(a.text[1:].lstrip(), min(a.power, PRODUCT) if a.power < SIGN else POWER, node, a.edits)
-        power = SIGN if a.power < PRODUCT else min(a.power, SIGN)
-        return Form("-" + wrapped(a, PRODUCT), power, node, a.edits)
+        if a.text.startswith("-") and a.power >= MINUS:
+            return Form(a.text[1:].lstrip(), ENTRYWISE if a.power == MINUS else a.power, node, a.edits)
+        return Form("-" + wrapped(a, ENTRYWISE), MINUS, node, a.edits)
 
     def squared(self, a: Form) -> Form:
         """a², entry by entry."""
@@ -233,10 +236,10 @@ class Hand:
 
 _NOTHING = Form("", 0, None)
 
-_TWO: Mapping[str, Callable[[Hand, Form, Form], Form]] = {
-    "add": Hand.plus,
-    "subtract": Hand.minus,
-    "divide": Hand.over,
+_TWO: Mapping[str, Callable[[Handwriting, Form, Form], Form]] = {
+    "add": Handwriting.plus,
+    "subtract": Handwriting.minus,
+    "divide": Handwriting.over,
 }
 
 
