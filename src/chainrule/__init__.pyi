@@ -114,11 +114,18 @@ from .calculus.derive import (
 from .calculus.simplify import (
     simplify as simplify,
 )
+from .calculus.solve import (
+    Solution as Solution,
+    solve_for as solve_for,
+)
 from .compute.check import (
     check as check,
 )
 from .compute.interpret import (
     evaluate as evaluate,
+)
+from .compute.structure import (
+    hessian_operator as hessian_operator,
 )
 from .display.derivation import (
     Derivation as Derivation,
