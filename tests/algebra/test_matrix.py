@@ -5,6 +5,7 @@ import pytest
 from helpers import assert_slope, contracted
 
 import chainrule as cr
+from chainrule.algebra.matrix import kronecker
 
 X, A = cr.matrix("X", "n", "n"), cr.matrix("A", "n", "n")
 b = cr.vector("b", "n")
@@ -95,6 +96,35 @@ def test_small_sizes_are_sizes_like_others():
             np.testing.assert_allclose(result, expected)
 
 
+KRONECKER = [
+    (lambda A, B, x, y: cr.kron(A, B), "A ⊗ B", lambda A, B, x, y: np.kron(A, B)),
+    (lambda A, B, x, y: cr.kron(x, y), "x ⊗ y", lambda A, B, x, y: np.kron(x, y)),
+    (lambda A, B, x, y: cr.kron(x.T, B), "xᵀ ⊗ B", lambda A, B, x, y: np.kron(x, B)),
+    (lambda A, B, x, y: cr.kron(A, y.T), "A ⊗ yᵀ", lambda A, B, x, y: np.kron(A, y)),
+    (lambda A, B, x, y: kronecker(x, B), "x ⊗ B", lambda A, B, x, y: np.kron(x[:, None], B)),
+    (lambda A, B, x, y: kronecker(A, y), "A ⊗ y", lambda A, B, x, y: np.kron(A, y[:, None])),
+    (lambda A, B, x, y: cr.kron(x.T, cr.eye("q")), "xᵀ ⊗ eye(q)", lambda A, B, x, y: np.kron(x, np.eye(5))),
+]
+
+
+@pytest.mark.parametrize(("f", "text", "oracle"), KRONECKER, ids=[k[1] for k in KRONECKER])
+def test_kronecker_products_of_matrices_and_vectors(f, text, oracle, rng):
+    A, B = cr.matrix("A", "n", "m"), cr.matrix("B", "p", "q")
+    x, y = cr.vector("x", "n"), cr.vector("y", "p")
+    values = {
+        "A": rng.normal(size=(2, 3)),
+        "B": rng.normal(size=(4, 5)),
+        "x": rng.normal(size=2),
+        "y": rng.normal(size=4),
+    }
+    node = f(A, B, x, y)
+    known = {v.attrs["name"]: v for v in cr.variables(node)}
+    assert str(node) == text
+    assert cr.parse(text, known) is node
+    found = cr.evaluate(node, {name: values[name] for name in known}, {"q": 5})
+    np.testing.assert_allclose(found, oracle(**values), rtol=1e-14)
+
+
 def test_a_singular_matrix_is_named():
     with pytest.raises(cr.BindingError) as caught:
         cr.evaluate(cr.trace(cr.inv(X @ A)), {"X": np.zeros((2, 2)), "A": np.eye(2)})
@@ -109,7 +139,7 @@ def test_a_singular_matrix_is_named():
         (lambda W, x: cr.trace(W), cr.ShapeError, "trace needs a square matrix, but W is n×m; W @ W.T (n×n) and W.T @ W (m×m) are square"),
         (lambda W, x: cr.diag(W), cr.ShapeError, "diag needs a square matrix, but W is n×m; W @ W.T (n×n) and W.T @ W (m×m) are square"),
         (lambda W, x: cr.solve(W.T @ W, W), cr.ShapeError, "solve(A, b) needs as many rows in b as in A, not Wᵀ W (m×m) and W (n×m)"),
-        (cr.kron, cr.ShapeError, "kron takes two matrices or two vectors, not W (n×m) and x (m)"),
+        (cr.kron, cr.ShapeError, "kron(W, x): x is a column on paper and a row in NumPy; write x.T for the row, or reshape(x, m, 1) for the column"),
         (lambda W, x: cr.matpow(W.T @ W, 65), cr.GraphError, "matpow takes a whole number from -64 to 64, not 65"),
         (lambda W, x: cr.matpow(W.T @ W, 0.5), cr.GraphError, "matpow takes a whole number from -64 to 64, not 0.5"),
         (cr.outer, cr.ShapeError, "outer takes two vectors, not W (n×m) and x (m)"),

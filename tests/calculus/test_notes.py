@@ -156,6 +156,9 @@ def test_a_jacobian_of_three_axes_or_more_is_named_with_ways_out():
     assert note.startswith("∂y/∂W is a 3rd-order tensor m×m×n; take a Jacobian-vector form, the vec form ")
     assert "or give a cotangent" in note
     assert "4th-order tensor n×n×n×n" in said("X @ X")[0]
+    assert "the vec form diag(1 - h²) (xᵀ ⊗ I) with h = tanh(W x), " in note
+    assert "the vec form Xᵀ ⊗ I + I ⊗ X, " in said("X @ X")[0]
+    assert "the vec form ∂vec(y)/∂vec(X), " in said("softmax(A @ X)")[0]
     read = formula("tr(X @ X)", SHAPES)
     X = read.variables["X"]
     assert "4th-order" in order_note(cr.gradient(read.result, X), X)

@@ -11,9 +11,9 @@ from typing import Any
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import ALPHABET, build, repeat
 from chainrule.algebra.node import Node, Operand, make, no_inputs
-from chainrule.algebra.notation import described
+from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
-from chainrule.algebra.operand import operands
+from chainrule.algebra.operand import operands, reals
 from chainrule.algebra.phrase import beside, call, dimension, inverted, printed_as, subscripted, symbol
 from chainrule.algebra.product import eye, matmul, outer, square_matrix
 from chainrule.algebra.select import reshape
@@ -174,14 +174,43 @@ def matpow(X: Operand, n: int) -> Node:
 
 @function("kron")
 def kron(A: Operand, B: Operand) -> Node:
-    """The Kronecker product of two matrices, (n·p)×(m·q), or of two vectors."""
-    a, b = operands(A, B)
-    if a.ndim == b.ndim == 1:
+    """The Kronecker product of matrices, (n·p)×(m·q), or of vectors; beside a matrix a row is written `x.T`.
+
+    Raises ShapeError for a column beside a matrix, which NumPy takes for a row.
+    """
+    a, b = reals(A, B)
+    for given, x in ((A, a), (B, b)):
+        if a.ndim + b.ndim == 3 and x.ndim == 1 and not _is_row(given):
+            name = write(x, 40)
+            raise ShapeError(
+                f"kron({write(a, 40)}, {write(b, 40)}): {name} is a column on paper and a row in NumPy; "
+                f"write {name}.T for the row, or reshape({name}, {x.shape[0]}, 1) for the column"
+            )
+    return kronecker(A, B)
+
+
+@function()
+def kronecker(A: Operand, B: Operand) -> Node:
+    """A ⊗ B as paper has it, where a vector is a column and its transpose a row."""
+    a, b = reals(A, B)
+    if a.ndim == b.ndim == 1 and _is_row(A) == _is_row(B):
         return reshape(outer(a, b), a.shape[0] * b.shape[0])
-    if a.ndim != 2 or b.ndim != 2:
-        raise ShapeError(f"kron takes two matrices or two vectors, not {described(a)} and {described(b)}")
-    (n, m), (p, q) = a.shape, b.shape
-    return reshape(build(("ab", "cd"), "acbd", (a, b)), (n * p, m * q))
+    if a.ndim == b.ndim == 2:
+        (n, m), (p, q) = a.shape, b.shape
+        return reshape(build(("ab", "cd"), "acbd", (a, b)), (n * p, m * q))
+    if (a.ndim, b.ndim) == (1, 2):
+        (n,), (p, q) = a.shape, b.shape
+        joined = build(("a", "bc"), "bac" if _is_row(A) else "abc", (a, b))
+        return reshape(joined, (p, n * q) if _is_row(A) else (n * p, q))
+    if (a.ndim, b.ndim) == (2, 1):
+        (n, m), (p,) = a.shape, b.shape
+        joined = build(("ab", "c"), "abc" if _is_row(B) else "acb", (a, b))
+        return reshape(joined, (n, m * p) if _is_row(B) else (n * p, m))
+    raise ShapeError(f"kron takes matrices and vectors, not {described(a)} and {described(b)}")
+
+
+def _is_row(x: Operand) -> bool:
+    return isinstance(x, Node) and x.op.name == "row"
 
 
 # ── the commutation matrix ────────────────────────────────────────────────────────────────────────────

@@ -151,7 +151,7 @@ _COMMON: Mapping[str, Infix] = {
     "^": _power,
     ".^": _power,
     "superscript": _superscript,
-    "⊗": FUNCTIONS["kron"],
+    "⊗": FUNCTIONS["kronecker"],
     "<": FUNCTIONS["less"],
     "≤": FUNCTIONS["less_equal"],
     ">": FUNCTIONS["greater"],

@@ -108,13 +108,32 @@ def _kronecker_forms() -> dict[str, tuple[Mark, Mark]]:
 KRONECKER = _kronecker_forms()
 
 
+def _vector_forms() -> dict[tuple[str, bool], tuple[Mark, Mark]]:
+    """`xᵀ ⊗ B`, `A ⊗ y` before their axes are merged, and whether these are the first two of the three."""
+    matrices: list[tuple[str, Mark]] = [("kl", plain), ("lk", transposed)]
+    forms: dict[tuple[str, bool], tuple[Mark, Mark]] = {}
+    for term, mark in matrices:
+        for out, first, vector in (("ikl", True, plain), ("kil", False, transposed)):
+            forms[_canonical("i", term, out), first] = (vector, mark)
+        for out, first, vector in (("kil", True, plain), ("kli", False, transposed)):
+            forms[_canonical(term, "i", out), first] = (mark, vector)
+    return forms
+
+
+VECTOR_KRONECKER = _vector_forms()
+
+
 def kronecker(p: Phrase, shape: Shape, target: Shape) -> Phrase | None:
-    """`A ⊗ B`, if that is what a value of four axes makes when it is laid out as a matrix."""
-    if p.form != "einsum" or p.text not in KRONECKER or len(shape) != 4 or len(target) != 2:
-        return None
-    n, k, m, l = shape  # noqa: E741
-    mark_left, mark_right = KRONECKER[p.text]
-    return infix("⊗", mark_left(p.parts[0]), mark_right(p.parts[1])) if target == (n * k, m * l) else None
+    """`A ⊗ B`, if that is what a value of three or four axes makes when it is laid out as a matrix."""
+    marks = None
+    if p.form == "einsum" and len(target) == 2 and len(shape) == 4:
+        n, k, m, l = shape  # noqa: E741
+        marks = KRONECKER.get(p.text) if target == (n * k, m * l) else None
+    elif p.form == "einsum" and len(target) == 2 and len(shape) == 3:
+        n, k, m = shape
+        first = target == (n * k, m)
+        marks = VECTOR_KRONECKER.get((p.text, first)) if first or target == (n, k * m) else None
+    return infix("⊗", marks[0](p.parts[0]), marks[1](p.parts[1])) if marks else None
 
 
 def stretched(phrases: Sequence[Phrase], inputs: Sequence["Node"], shape: Shape) -> list[Phrase]:

@@ -86,10 +86,11 @@ def _vec_form(y: Node, x: Node) -> str:
     """∂vec y/∂vec x as a person writes it, with h for an activation y; "" where it has no short form."""
     if max(y.ndim, x.ndim) > 2:
         return ""
-    (form,) = textbook([vec_layout(jacobian(y, x), y.shape, x.shape)])
+    (J,) = textbook([jacobian(y, x)], given=[y])
+    form = vec_layout(J, y.shape, x.shape)
     h = variable("h" if y.ndim == 1 else "H", y.shape, y.dtype)
-    (spoken,) = substitute([form], {y: h} if y.op.entrywise else {})
-    text = write(spoken, 2 * SHORT)
+    (spoken,) = substitute([form], {y: h} if y.op.entrywise or y.op is SOFTMAX else {})
+    text = re.sub(r"eye\([^()]*\)", "I", re.sub(r"commutation\([^()]*\)", "K", write(spoken, 2 * SHORT)))
     if re.search("einsum|reshape|…", text):
         return ""
     return text if spoken is form else f"{text} with {write(h)} = {write(y, SHORT)}"
