@@ -97,9 +97,9 @@ def real(p: Piece) -> Piece:
 
 
 def call(name: str, *parts: Piece, last: Sequence[str] = (), exact: bool = False) -> Piece:
-    """`name(a, b, last)`; an `exact` function keeps whole numbers whole, so that one part must be real."""
+    """`name(a, b, last)` of real arrays; an `exact` function keeps whole numbers, so one part must be real."""
     whole = exact and all(p.kind != "real" for p in parts)
-    given = [real(p) if whole or p.kind == "truth" else p for p in parts]
+    given = [real(p) if whole or p.axes or p.kind == "truth" else p for p in parts]
     return composed(f"{name}({', '.join([*(p.text for p in given), *last])})", ATOM, given)
 
 
@@ -178,9 +178,9 @@ def negative(p: Piece) -> Piece:
     return p._replace(text="-" + p.text, cost=p.cost + 1, minus=p, row=None, factor=("", 0))
 
 
-def _loose(left: Piece, right: Piece) -> bool:
-    """Whether `left + (right)` may lose its parentheses: not where a large array would be passed over twice."""
-    return len(left.axes) <= len(right.axes)
+def _loose(a: Piece, b: Piece) -> bool:
+    """Whether `a + (b)` may lose its parentheses: not where a large array would be passed over twice."""
+    return len(a.axes) <= len(b.axes)
 
 
 def plus(a: Piece, b: Piece) -> Piece:
@@ -229,17 +229,17 @@ def _scaled(s: Piece, p: Piece) -> Piece:
     chain = p.sign == "@" and not p.heavy
     right = p.text if chain else wrap(p, PRODUCT if p.sign in ("*", "/", "s") else PRODUCT + 1)
     sign = p.sign if chain or p.sign in ("*", "/") else "s"
-    piece = composed(f"{_left(s, '*')} * {right}", PRODUCT, [s, p], _kind(s, p))
+    piece = composed(f"{before(s, '*')} * {right}", PRODUCT, [s, p], _kind(s, p))
     return piece._replace(sign=sign)
 
 
 def _entries(a: Piece, b: Piece) -> Piece:
     flat = b.sign in ("*", "/", "s") and _loose(a, b)
-    text = f"{_left(a, '*')} * {wrap(b, PRODUCT + (not flat))}"
+    text = f"{before(a, '*')} * {wrap(b, PRODUCT + (not flat))}"
     return composed(text, PRODUCT, [a, b], _kind(a, b))._replace(sign="*")
 
 
-def _left(p: Piece, sign: str) -> str:
+def before(p: Piece, sign: str) -> str:
     """A factor on the left of `*`, `/` or `@`: in parentheses where the operators would mix."""
     mixed = p.sign in ("*", "/") if sign == "@" else p.sign == "@"
     return f"({p.text})" if mixed and p.power == PRODUCT else wrap(p, PRODUCT)
@@ -265,8 +265,8 @@ def divided(a: Piece, b: Piece) -> Piece:
 
 def _ratio(a: Piece, b: Piece) -> Piece:
     product_over_number = a.sign == "@" and not b.axes
-    left = wrap(a, PRODUCT) if product_over_number else _left(a, "/")
-    piece = composed(f"{left} / {wrap(b, PRODUCT + 1)}", PRODUCT, [a, b])
+    above = wrap(a, PRODUCT) if product_over_number else before(a, "/")
+    piece = composed(f"{above} / {wrap(b, PRODUCT + 1)}", PRODUCT, [a, b])
     return piece._replace(sign="/", quotient=(a, b))
 
 
@@ -313,9 +313,9 @@ def compare(sign: str, turned: str = "") -> Callable[[Piece, Piece], Piece]:
 
     def form(a: Piece, b: Piece) -> Piece:
         flip = turned and a.kind == "whole" and not a.axes and b.kind == "real"
-        left, right, middle = (b, a, turned) if flip else (a, b, sign)
-        text = f"{wrap(left, COMPARE + 1)} {middle} {wrap(right, COMPARE + 1)}"
-        return composed(text, COMPARE, [left, right], "truth")
+        first, second, middle = (b, a, turned) if flip else (a, b, sign)
+        text = f"{wrap(first, COMPARE + 1)} {middle} {wrap(second, COMPARE + 1)}"
+        return composed(text, COMPARE, [first, second], "truth")
 
     return form
 
@@ -336,44 +336,6 @@ def opposite(a: Piece) -> Piece:
         return a._replace(text=a.text.replace(" == ", " != "))
     text = "~" + wrap(a, SIGN) if a.axes else "not " + wrap(a, ATOM)
     return composed(text, SIGN if a.axes else OR, [a], "truth")
-
-
-# ── matrix products ───────────────────────────────────────────────────────────────────────────────────
-
-
-def matmul(a: Piece, b: Piece, axes: tuple[int, ...]) -> Piece:
-    """`a @ b`, its parentheses where they save work; `solve` for an inverse, `matrix_power` for equal factors."""
-    if is_negative(a):
-        return negative(matmul(negative(a), b, axes))
-    if is_negative(b):
-        return negative(matmul(a, negative(b), axes))
-    if a.kind == "truth" or (a.kind != "real" and b.kind != "real"):
-        a = real(a)
-    if a.inverse and not (b.inverse and len(b.axes) > 1):
-        return call("np.linalg.solve", a.inverse, b).at(axes)
-    base, count = _factor(a)
-    other, more = _factor(b)
-    if base == other and len(a.axes) == len(b.axes) == len(axes):
-        return _matrix_power(a, b, base, count + more).at(axes)
-    chain = b.sign == "@" and len(a.axes) == 1 and b.power == PRODUCT
-    piece = composed(f"{_left(a, '@')} @ {b.text if chain else wrap(b, PRODUCT + 1)}", PRODUCT, [a, b])
-    return piece._replace(sign="@", heavy=_first_axes(a) > len(axes)).at(axes)
-
-
-def _first_axes(p: Piece) -> int:
-    return len(p.axes) + (p.sign == "@" and p.heavy)
-
-
-def _factor(p: Piece) -> tuple[str, int]:
-    return p.factor if p.factor[1] else (p.text, 1)
-
-
-def _matrix_power(a: Piece, b: Piece, base: str, count: int) -> Piece:
-    if count == 2:
-        piece = composed(f"{_left(a, '@')} @ {wrap(b, PRODUCT + 1)}", PRODUCT, [a, b])._replace(sign="@")
-    else:
-        piece = composed(f"np.linalg.matrix_power({base}, {count})", ATOM, [a])
-    return piece._replace(factor=(base, count))
 
 
 # ── axes ──────────────────────────────────────────────────────────────────────────────────────────────

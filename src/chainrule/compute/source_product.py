@@ -12,11 +12,14 @@ from typing import NamedTuple
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.signature import Axis, entries
 from chainrule.compute.source_forms import (
+    ATOM,
+    PRODUCT,
     Piece,
+    before,
     call,
+    composed,
     is_negative,
     laid,
-    matmul,
     method,
     negative,
     number,
@@ -24,6 +27,7 @@ from chainrule.compute.source_forms import (
     times,
     transposed,
     without,
+    wrap,
 )
 
 Size = Callable[[Axis], Piece]
@@ -132,14 +136,14 @@ def summed(p: Piece, places: Sequence[int]) -> Piece:
     """`np.sum(A)`, or `A.sum(0)` over some of the axes that the text has, numbered from 0."""
     if is_negative(p):
         return negative(summed(negative(p), places))
-    total = totalled("sum", p, places)
-    return total._replace(kind="real" if p.kind == "real" else "whole")
+    return totalled("sum", p, places)._replace(kind="real" if p.kind == "real" else "whole")
 
 
 def totalled(name: str, p: Piece, places: Sequence[int]) -> Piece:
     """`np.name(A)` over all axes that the text has, or `A.name(0)` over some of them."""
     rest = tuple(a for k, a in enumerate(p.axes) if k not in places)
-    return (method(p, name, over(places)) if rest else call(f"np.{name}", p)).at(rest)
+    found = method(p, name, over(places)) if rest else call(f"np.{name}", p)
+    return found._replace(kind="real").at(rest)
 
 
 def over(places: Sequence[int]) -> str:
@@ -246,3 +250,41 @@ def _inner(a: Piece, b: Piece) -> Piece:
     ways = [(b, a), (a, b)] if a.sign == "@" and b.sign != "@" else [(a, b)]
     ways += [(p.row, q) for p, q in ((a, b), (b, a)) if p.row]
     return min((matmul(p, q, ()) for p, q in ways), key=lambda p: p.cost)
+
+
+# ── matrix products ───────────────────────────────────────────────────────────────────────────────────
+
+
+def matmul(a: Piece, b: Piece, axes: tuple[int, ...]) -> Piece:
+    """`a @ b`, its parentheses where they save work; `solve` for an inverse, `matrix_power` for equal factors."""
+    if is_negative(a):
+        return negative(matmul(negative(a), b, axes))
+    if is_negative(b):
+        return negative(matmul(a, negative(b), axes))
+    if a.kind == "truth" or (a.kind != "real" and b.kind != "real"):
+        a = real(a)
+    if a.inverse and not (b.inverse and len(b.axes) > 1):
+        return call("np.linalg.solve", a.inverse, b).at(axes)
+    base, count = _factor(a)
+    other, more = _factor(b)
+    if base == other and len(a.axes) == len(b.axes) == len(axes):
+        return _matrix_power(a, b, base, count + more).at(axes)
+    chain = b.sign == "@" and len(a.axes) == 1 and b.power == PRODUCT
+    piece = composed(f"{before(a, '@')} @ {b.text if chain else wrap(b, PRODUCT + 1)}", PRODUCT, [a, b])
+    return piece._replace(sign="@", heavy=_first_axes(a) > len(axes)).at(axes)
+
+
+def _first_axes(p: Piece) -> int:
+    return len(p.axes) + (p.sign == "@" and p.heavy)
+
+
+def _factor(p: Piece) -> tuple[str, int]:
+    return p.factor if p.factor[1] else (p.text, 1)
+
+
+def _matrix_power(a: Piece, b: Piece, base: str, count: int) -> Piece:
+    if count == 2:
+        piece = composed(f"{before(a, '@')} @ {wrap(b, PRODUCT + 1)}", PRODUCT, [a, b])._replace(sign="@")
+    else:
+        piece = composed(f"np.linalg.matrix_power({base}, {count})", ATOM, [a])
+    return piece._replace(factor=(base, count))

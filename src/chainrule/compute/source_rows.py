@@ -25,7 +25,6 @@ from chainrule.compute.source_forms import (
     either,
     index,
     laid,
-    matmul,
     method,
     minus,
     negative,
@@ -36,7 +35,7 @@ from chainrule.compute.source_forms import (
     real,
     without,
 )
-from chainrule.compute.source_product import over, product
+from chainrule.compute.source_product import matmul, over, product
 from chainrule.compute.source_select import Scope, full, joined, padded, reshaped, scattered, sliced, taken
 from chainrule.errors import GraphError
 
