@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.node import Node, topological, variables
+from chainrule.algebra.node import Node, constant, topological, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.op import Array
 from chainrule.algebra.signature import Binding, shape_text
@@ -22,7 +22,7 @@ from chainrule.calculus.derive import gradient, jacobian
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.rewrite import in_float64
 from chainrule.compute.complex_step import slope
-from chainrule.compute.draw import LARGEST, Point, Sizes, largest, points
+from chainrule.compute.draw import HUGE, LARGEST, Point, Sizes, largest, points
 from chainrule.compute.interpret import Interpreter
 from chainrule.errors import BindingError, ProofError, SettingError, counted
 
@@ -270,11 +270,38 @@ def agree(
         values = [np.asarray(v) for v in both(point.values, point.sizes)]
         for pair, left, right in zip(pairs, values[::2], values[1::2], strict=True):
             wrong = _relative(left, right, 0.0, loudest)
-            if not wrong <= TOLERANCE:
-                equation = f"{write(pair[0], 200)} = {write(pair[1], 200)}"
-                raise ProofError(
-                    f"the equation {equation} fails its proof (off by {wrong:.1e}) and is not shown. "
-                    "This is a defect of chainrule: please report it with the formula"
-                )
+            if wrong > TOLERANCE:
+                raise ProofError(_not_equal(*pair, wrong))
             worst = max(worst, wrong)
     return Proof(len(tried), worst)
+
+
+def prove_zero(
+    s: Node, x: Node, solution: Node, facts: Facts | None = None, *, seed: int = 0, draws: int = DRAWS
+) -> int:
+    """Try whether ∂s/∂x is zero where x is the solution; at how many points it was. Raises ProofError.
+
+    Points at which the solution has no value, or s none there, prove nothing.
+    """
+    slope, at = in_float64([gradient(s, x), solution])
+    parts, name, count = Interpreter(topological([slope])), x.attrs["name"], 0
+    for point in points(s, facts or Facts(), seed=seed, count=draws, variables=variables(at)):
+        try:
+            (found,) = Interpreter([at])(point.values, point.sizes)
+            values = parts({**point.values, name: np.asarray(found)}, point.sizes)
+        except BindingError:
+            continue
+        if not all(np.isfinite(v).all() and _largest(v) < HUGE for v in values):
+            continue
+        wrong = _largest(values[-1]) / _largest(*values)
+        if wrong > TOLERANCE:
+            raise ProofError(_not_equal(slope, constant(0.0), wrong))
+        count += 1
+    return count
+
+
+def _not_equal(left: Node, right: Node, wrong: float) -> str:
+    return (
+        f"the equation {write(left, 200)} = {write(right, 200)} fails its proof (off by {wrong:.1e}) and is not "
+        "shown. This is a defect of chainrule: please report it with the formula"
+    )

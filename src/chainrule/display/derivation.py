@@ -10,18 +10,20 @@ from chainrule.algebra.notation import write
 from chainrule.algebra.parse import Formula
 from chainrule.algebra.signature import Dim, shape_text
 from chainrule.calculus.derive import gradient
+from chainrule.calculus.facts import Facts
 from chainrule.calculus.naming import Line, Program
 from chainrule.calculus.notes import notes, order_note
 from chainrule.calculus.rewrite import substitute
+from chainrule.calculus.solve import Solution, solve_for
 from chainrule.calculus.steps import Step, derivation_steps
 from chainrule.calculus.textbook import textbook
 from chainrule.calculus.tips import tips
-from chainrule.compute.proof import DRAWS, Answer, Proof, agree, prove
+from chainrule.compute.proof import DRAWS, Answer, Proof, agree, prove, prove_zero
 from chainrule.compute.source import python_source
 from chainrule.display.deriving import Kind, derived, kind_of, orders_of
 from chainrule.display.question import Question, Stated, asked
-from chainrule.display.writing import Page, Row, Slope, Steps, in_latex, in_mathml, in_text
-from chainrule.errors import GraphError
+from chainrule.display.writing import Page, Row, Slope, Steps, Zero, in_latex, in_mathml, in_text
+from chainrule.errors import GraphError, counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +96,37 @@ class Derivation:
         agree([step.claim for step in found], self.expression, facts)
         return found
 
-    def __getitem__(self, by: Node | str) -> Node:
-        """The derivative by a variable, or by its name, as an expression in variables."""
-        found = {s.by[-1].attrs["name"]: r for s, r in zip(self.slopes, self.results, strict=True)}
+    def solve(self, by: Node | str | None = None) -> Solution:
+        """Where the gradient is zero: the equation, its solution, what it needs, and whether it is a minimum.
+
+        Raises GraphError where the gradient is not linear in the variable, and cannot be made so.
+        """
+        if by is None and len(self.slopes) > 1:
+            names = ", ".join(write(x) for x in self.wrt)
+            raise GraphError(f"the gradients are by {names}; say which of them is to be zero")
+        x = self.slopes[0].by[0] if by is None else self._slope(by).by[0]
+        return self._solved(x)[0]
+
+    def _solved(self, x: Node) -> tuple[Solution, int]:
+        """The solution, and at how many random points the gradient was found to be zero there."""
+        if self.kind != "gradient":
+            raise GraphError(
+                f"gradients are set to zero and solved, and this is a {self.kind}; ask for the gradient"
+            )
+        facts = self.question.facts
+        solution = solve_for(self.expression, x, Facts(facts.stated))
+        return solution, prove_zero(self.expression, x, solution.result, facts)
+
+    def _slope(self, by: Node | str) -> Slope:
+        found = {slope.by[-1].attrs["name"]: slope for slope in self.slopes}
         name = by.attrs.get("name") if isinstance(by, Node) else by
         if name not in found:
             raise GraphError(f"the derivatives are by {', '.join(found)}, and {by!r:.40} is none of these")
         return found[name]
+
+    def __getitem__(self, by: Node | str) -> Node:
+        """The derivative by a variable, or by its name, as an expression in variables."""
+        return self.results[self.slopes.index(self._slope(by))]
 
     def check(self, *, seed: int = 1, draws: int = DRAWS) -> Proof:
         """The proof once more, at other points. Raises ProofError where a result is wrong."""
@@ -109,8 +135,8 @@ class Derivation:
 
     # ── how it is written ─────────────────────────────────────────────────────────────────────────────
 
-    def page(self, detail: int = 0) -> Page:
-        """All that is said, row by row; `detail` 1 to 3 adds the steps."""
+    def page(self, detail: int = 0, *, solve: bool = False) -> Page:
+        """All that is said, row by row; `detail` 1 to 3 adds the steps, `solve` where the gradients are zero."""
         asked_for = [Row(*line) for line in _own_lines(self.question, self.slopes[0].of)]
         results = [Row(slope, value) for slope, value in zip(self.slopes, self.program.results, strict=True)]
         said = {row.left for row in asked_for}
@@ -128,11 +154,20 @@ class Derivation:
             lines,
             results,
             steps,
+            [self._zero(slope) for slope in self.slopes] if solve else (),
             self._tips() if detail else (),
             self.facts or (("none",) if self.question.facts else ()),
             self.notes,
             str(self.proof),
         )
+
+    def _zero(self, slope: Slope) -> Zero:
+        x = slope.by[0]
+        solution, count = self._solved(x)
+        _, *lines = str(solution).splitlines()
+        tried = f"the gradient was zero there at {counted(count, 'random point')}" if count else "not tried"
+        rows = [Row(*solution.normal), Row(x, solution.written)]
+        return Zero(slope, solution.gradient, rows if solution.normal[0] is not x else rows[1:], [*lines, tried])
 
     def _tips(self) -> tuple[str, ...]:
         """What the derivatives teach beyond themselves."""
@@ -147,17 +182,17 @@ class Derivation:
     def __str__(self) -> str:
         return in_text(self.page())
 
-    def text(self, detail: int = 0, width: int = 100) -> str:
-        """The derivation as lines of text; `detail` 1 to 3 adds the steps."""
-        return in_text(self.page(detail), width)
+    def text(self, detail: int = 0, *, solve: bool = False, width: int = 100) -> str:
+        """The derivation as lines of text; `detail` and `solve` as for `page`."""
+        return in_text(self.page(detail, solve=solve), width)
 
-    def latex(self, detail: int = 0) -> str:
+    def latex(self, detail: int = 0, *, solve: bool = False) -> str:
         """The derivation as an aligned environment, to stand in display mathematics."""
-        return in_latex(self.page(detail))
+        return in_latex(self.page(detail, solve=solve))
 
-    def mathml(self, detail: int = 0) -> str:
+    def mathml(self, detail: int = 0, *, solve: bool = False) -> str:
         """The derivation as a `<math>` element."""
-        return in_mathml(self.page(detail))
+        return in_mathml(self.page(detail, solve=solve))
 
     def python(self) -> str:
         """The derivatives as the source of a NumPy function."""
@@ -165,9 +200,9 @@ class Derivation:
         doc = f"{', '.join(labels)} for {self.name} = {write(self.question.s)}."
         return python_source(self.kind, self.question.variables, self.program, labels, doc)
 
-    def to_dict(self, detail: int = 0) -> dict[str, Any]:
+    def to_dict(self, detail: int = 0, *, solve: bool = False) -> dict[str, Any]:
         """The derivation as lists and texts, for JSON."""
-        page = self.page(detail)
+        page = self.page(detail, solve=solve)
         return {
             "formula": self.question.source or write(self.question.s),
             "kind": self.kind,
@@ -181,6 +216,10 @@ class Derivation:
             "steps": [
                 {"of": str(steps.to), "lines": [{**_as_dict(r), "rule": r.remark} for r in steps.rows]}
                 for steps in page.steps
+            ],
+            "solutions": [
+                {"by": write(zero.of.by[0]), "rows": [_as_dict(r) for r in zero.rows], "said": list(zero.said)}
+                for zero in page.solutions
             ],
             "facts": list(self.facts),
             "notes": list(self.notes),

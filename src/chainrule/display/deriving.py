@@ -58,7 +58,7 @@ def derived(question: Question, kind: Kind, orders: Sequence[By], *, vec: bool) 
     """The derivatives in textbook form with their shared parts named."""
     s, *parts = recognised([question.s, *question.defined.values()], question.facts)
     roots, signals = _DERIVING[kind](s, orders, question.facts, vec)
-    s, *rest = alike([s, *parts, *roots, *signals, *signals.values()])
+    s, *rest = alike([s, *parts, *roots, *signals], list(signals.values()))
     a, b, c = accumulate(map(len, (parts, roots, signals)))
     defined = dict(zip(question.defined, rest[:a], strict=True))
     return named(rest[a:b], s, defined, dict(zip(rest[b:c], rest[c:], strict=True)))

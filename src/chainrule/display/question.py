@@ -66,7 +66,7 @@ def asked(
         subject, lines, source = read, {}, ""
     known = {name: known[name] for name in (*(shapes or ()), *known) if name in known}
     lines.update(defined or {})
-    stated = Facts(facts.declared) if isinstance(facts, Facts) else read_facts(facts or (), known)
+    stated = Facts(facts.stated) if isinstance(facts, Facts) else read_facts(facts or (), known)
     chosen = [x for x in known.values() if x.dtype in FLOATS and not stated.holds("constant", x)]
     if wrt is not None:
         named = [wrt] if isinstance(wrt, (Node, str)) else listed(wrt, "wrt")

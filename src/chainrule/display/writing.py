@@ -10,8 +10,8 @@ from html import escape
 from typing import NamedTuple
 
 from chainrule.algebra.names import GREEK
-from chainrule.algebra.node import Node
-from chainrule.algebra.notation import latex, mathml, symbol, write
+from chainrule.algebra.node import VARIABLE, Node
+from chainrule.algebra.notation import HandName, latex, mathml, symbol, write
 from chainrule.algebra.signature import shape_text
 
 WIDTH, COLUMN = 100, 60  # of a page, and the rightmost place where a column of shapes begins
@@ -59,6 +59,15 @@ class Steps(NamedTuple):
     rows: Sequence[Row]
 
 
+class Zero(NamedTuple):
+    """Where a gradient is zero: the equation and its solution as rows, and what is said of them in words."""
+
+    of: Slope
+    gradient: Node
+    rows: Sequence[Row]
+    said: Sequence[str]
+
+
 class Page(NamedTuple):
     """All that is said of a derivation: `asked` are the lines of the formula, `named` the shared parts."""
 
@@ -67,6 +76,7 @@ class Page(NamedTuple):
     named: Sequence[Row]
     results: Sequence[Row]
     steps: Sequence[Steps] = ()
+    solutions: Sequence[Zero] = ()
     tips: Sequence[str] = ()
     facts: Sequence[str] = ()
     notes: Sequence[str] = ()
@@ -93,6 +103,7 @@ def in_text(page: Page, width: int = WIDTH) -> str:
     if page.named:
         blocks.append(_columns(page.named, "with   "))
     blocks += [_steps(steps) for steps in page.steps] or [_columns(page.results)]
+    blocks += [[f"{zero.of} = {write(zero.gradient)} = 0", *zero.said] for zero in page.solutions]
     for lead, texts in (("tip: ", page.tips), ("facts used: ", [", ".join(page.facts)]), ("note: ", page.notes)):
         blocks.append([line for text in texts for line in _wrapped(lead, text, width)])
     blocks.append(_wrapped("", page.verdict, width))
@@ -152,24 +163,38 @@ def _wrapped(lead: str, text: str, width: int) -> list[str]:
 # ── LaTeX and MathML ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _set_rows(page: Page) -> Iterator[tuple[str, Node, str]]:
-    """What is set as mathematics: left side ("" where it is that of the row before), right side, remark."""
+def _set_rows(page: Page) -> Iterator[tuple[Node | Slope | None, Node, str]]:
+    """What is set as mathematics: left side (None where it is that of the row before), right side, remark."""
     for row in (*page.asked, *page.named):
-        yield str(row.left), row.right, ""
+        yield row.left, row.right, ""
     for steps in page.steps:
         for row, left in zip(steps.rows, _lefts(steps.rows), strict=True):
-            yield left, row.right, f"({row.number}) {row.remark}" if row.number else row.remark
+            yield (
+                row.left if left else None,
+                row.right,
+                f"({row.number}) {row.remark}" if row.number else row.remark,
+            )
     for row in () if page.steps else page.results:
-        yield str(row.left), row.right, ""
+        yield row.left, row.right, ""
+    for zero in page.solutions:
+        for k, row in enumerate(zero.rows):
+            yield row.left, row.right, "" if k else "the gradient set to zero"
 
 
 def in_latex(page: Page) -> str:
     """The page as an aligned environment, to stand in display mathematics."""
     rows = [
-        f"{symbol(left, 'latex') if left else ''} &= {latex(right)}" + (f" && {prose(said)}" if said else "")
+        f"{_left(left, 'latex')} &= {latex(right)}" + (f" && {prose(said)}" if said else "")
         for left, right, said in _set_rows(page)
     ]
     return "\n".join(["\\begin{aligned}", " \\\\\n".join(rows), "\\end{aligned}"])
+
+
+def _left(left: Node | Slope | None, hand: HandName) -> str:
+    """A left side: the label of a derivative, a name, or one side of an equation."""
+    if isinstance(left, Node) and left.op is not VARIABLE:
+        return {"latex": latex, "mathml": mathml}[hand](left)
+    return "" if left is None else symbol(str(left) if isinstance(left, Slope) else left.attrs["name"], hand)
 
 
 _SPECIAL = {c: rf"\{c}" for c in "#$%&_{}"} | {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
@@ -213,7 +238,7 @@ def in_mathml(page: Page) -> str:
         "".join(
             f"<mtd>{part}</mtd>"
             for part in (
-                symbol(left, "mathml") if left else "",
+                _left(left, "mathml"),
                 f"<mo>=</mo>{mathml(right)}",
                 f"<mtext>{escape(said)}</mtext>" if said else "",
             )

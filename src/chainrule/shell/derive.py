@@ -51,6 +51,7 @@ class _Command(click.Command):
     metavar="[=1|2|3]",
     help="The derivation, in less or more detail.",
 )
+@click.option("--solve", is_flag=True, help="Set the gradient to zero and solve: ridge, normal equations …")
 @click.option("--latex", "form", flag_value="latex", help="Print an aligned environment of LaTeX.")
 @click.option("--python", "form", flag_value="python", help="Print a NumPy function.")
 @click.option("--mathml", "form", flag_value="mathml", help="Print a <math> element.")
@@ -68,6 +69,7 @@ def command(
     kind: Any,
     vec: bool,
     steps: str | None,
+    solve: bool,
     form: str | None,
     syntax: Any,
     seed: int,
@@ -89,25 +91,25 @@ def command(
         syntax=syntax,
         seed=seed,
     )
-    click.echo(_written(found, form, int(steps or 0)))
+    click.echo(_written(found, form, int(steps or 0), solve))
     if form is not None:
         click.echo(_remarks(found), err=True)
 
 
-def _written(found: Derivation, form: str | None, detail: int) -> str:
+def _written(found: Derivation, form: str | None, detail: int, solve: bool) -> str:
     match form:
         case "latex":
-            return f"\\[\n{found.latex(detail)}\n\\]"
+            return f"\\[\n{found.latex(detail, solve=solve)}\n\\]"
         case "python":
             return found.python().rstrip("\n")
         case "mathml":
-            return found.mathml(detail)
+            return found.mathml(detail, solve=solve)
         case "json":
-            return json.dumps(found.to_dict(detail), ensure_ascii=False, indent=2)
+            return json.dumps(found.to_dict(detail, solve=solve), ensure_ascii=False, indent=2)
     live = sys.stdout.isatty()
     width = min(max(shutil.get_terminal_size().columns - 4, 60), 120) if live else 100
     hints = "\n\n  print as: --latex  --python  --mathml  --json" + ("" if detail else "      how: --steps")
-    return f"\n{found.text(detail, width)}{hints if live else ''}\n"
+    return f"\n{found.text(detail, solve=solve, width=width)}{hints if live else ''}\n"
 
 
 def _remarks(found: Derivation) -> str:
