@@ -87,6 +87,13 @@ CASES = {
         "minimum",
     ),
     "several weighted outputs": (cr.sum(c @ (B2 - U) ** 2), U, {}, B2, "minimum"),
+    "factors and ridge": (
+        cr.norm2(T - U @ V.T) ** 2 + lam * cr.norm2(U) ** 2,
+        U,
+        {},
+        T @ V @ cr.inv(V.T @ V + lam * cr.eye("k")),
+        "minimum",
+    ),
     "factors": (cr.norm2(T - U @ V.T) ** 2, U, {}, T @ V @ cr.inv(V.T @ V), "minimum"),
     "Sylvester": (cr.trace(Z @ A @ Z) - cr.trace(Z @ S), Z, {}, None, "stationary point"),
     "Sylvester, transposed": (
@@ -203,6 +210,12 @@ def test_what_was_multiplied_away_is_said():
     assert solve_for(n * cr.log(rate) - rate * cr.sum(c), rate).steps == ("times θ",)
 
 
+def test_what_is_divided_by_and_inverted_is_assumed():
+    assert "‖X w - y‖ ≠ 0" in solve_for(cr.norm2(r), w).needs
+    assert solve_for(cr.logdet(P) - cr.trace(P @ S), P).needs == ("S is invertible",)
+    assert solve_for(cr.logdet(P) - cr.trace(P @ S), P, Facts({S: [DEFINITE]})).needs == ()
+
+
 def test_the_solution_to_compute_with_forms_no_inverse():
     for name in ("ridge", "matrix between", "Kalman gain"):
         s, x, facts, _, _ = CASES[name]
@@ -228,8 +241,29 @@ def test_the_kinds_rest_on_no_accident_of_signs():
         (b.T @ w, w, "the gradient b does not depend on w: it is zero nowhere, or everywhere"),
         (b.T @ b, w, "does not depend on w: there is nothing to solve for"),
         (X @ w, w, "a gradient is of a scalar"),
+        (-cr.logdet(Z), Z, "is not linear in Z"),
+        (cr.trace(cr.inv(X.T @ X)), X, "is not linear in X"),
+        (r @ r, X, "its matrix, w wᵀ, is of rank 1; add λ ‖X‖², or take more examples"),
+        (
+            cr.logdet(P) - b @ P @ b,
+            P,
+            "P or its inverse would have to be b bᵀ, which is of rank 1 and has no inverse",
+        ),
+        (-cr.logdet(P) - b @ cr.inv(P) @ b, P, "is of rank 1 and has no inverse; take more examples"),
     ],
-    ids=["logistic", "quartic", "exponential", "linear", "absent", "vector"],
+    ids=[
+        "logistic",
+        "quartic",
+        "exponential",
+        "linear",
+        "absent",
+        "vector",
+        "no zero",
+        "not square",
+        "one example",
+        "precision of one",
+        "covariance of one",
+    ],
 )
 def test_what_has_no_closed_form_is_refused_with_the_term(s, x, said):
     with pytest.raises(cr.GraphError) as refusal:

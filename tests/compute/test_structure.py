@@ -54,6 +54,7 @@ CASES = {
     "bilinear": (cr.sum((X @ W @ C - Y) ** 2), W, "2 C Cᵀ ⊗ Xᵀ X"),
     "bilinear and ridge": (cr.sum((X @ W @ C - Y) ** 2) + lam * cr.sum(W**2), W, "2 C Cᵀ ⊗ Xᵀ X + 2 λ I"),
     "two sides": (cr.norm2(X @ W) ** 2 + cr.norm2(W @ C) ** 2, W, "2 I ⊗ Xᵀ X + 2 C Cᵀ ⊗ I"),
+    "one side of rank one": (0.5 * cr.norm2(cr.outer(c, w) @ W @ C) ** 2 + cr.sum(W**2), W, None),
     "sum of squares": (0.5 * cr.sum(W**2), W, "I"),
     "square of a sum of squares": (cr.sum(W**2) ** 2, W, None),
     "entries": (cr.sum(cr.exp(W)), W, "diag(vec(exp(W)))"),

@@ -17,7 +17,7 @@ from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.matrix import inv, solve
 from chainrule.algebra.node import Node
 from chainrule.algebra.notation import described, write
-from chainrule.algebra.product import diag, eye, matmul
+from chainrule.algebra.product import diag, eye, matmul, zeros
 from chainrule.algebra.select import reshape, vec
 from chainrule.algebra.signature import Axis, Shape, shape_text
 from chainrule.calculus.definite import definiteness, is_definite, is_positive
@@ -69,7 +69,7 @@ class Solver:
         ways = (self._entrywise, self._vector, self._one_sided, self._stacked)
         left, right, value, written = next(found for way in ways if (found := way(equation)) is not None)
         if not equation.constant:
-            value = written = right
+            value = written = zeros(*self.x.shape, dtype=self.x.dtype)
         return Solved(left, right, value, written, tuple(dict.fromkeys(self.needs)))
 
     def _upright(self, equation: Equation) -> Equation:
@@ -161,9 +161,9 @@ class Solver:
         return node_of(terms, letters, shape, self.reader)
 
     def _matrix(self, terms: Sequence[Term], a: int, b: int) -> Node:
-        """The matrix of terms between two letters; one product with a weight in it is written as Xᵀ diag(c) X."""
-        links = chain(terms[0], a, b) if len(terms) == 1 and not split(terms[0], (a,), (b,)) else []
-        if all(len(link.letters) == 2 for link in links):
+        """The matrix of terms between two letters; a product is written link by link, Xᵀ diag(c) X."""
+        links = chain(terms[0], a, b) if len(terms) == 1 else []
+        if len(links) < 2:
             return self._node(terms, a, b)
         parts = [self._node([link.term], *link.letters) for link in links]
         return reduce(matmul, (diag(p) if p.ndim == 1 else p for p in parts))
@@ -197,7 +197,7 @@ class Solver:
         if self.n != 1:
             return None
         a, b = self._matrix(equation.linear, 0, 1), self._right(equation)
-        self._need_inverse(a, equation.linear)
+        self._need_inverse(a, equation.linear, (0, 1), equation)
         return a @ self.x, b, solve(a, b), beside(inv(a), b)
 
     def _one_sided(self, equation: Equation) -> tuple[Node, Node, Node, Node] | None:
@@ -212,11 +212,11 @@ class Solver:
         value = written = right
         if lefts is not None:
             a = self._matrix(lefts, 0, 2)
-            self._need_inverse(a, lefts, (0, 2))
+            self._need_inverse(a, lefts, (0, 2), equation)
             left, value, written = a @ left, solve(a, value), beside(inv(a), written)
         if rights is not None:
-            b, turned = self._node(rights, 3, 1), self._node(rights, 1, 3)
-            self._need_inverse(b, rights, (1, 3))
+            b, turned = self._matrix(rights, 3, 1), self._matrix(rights, 1, 3)
+            self._need_inverse(b, rights, (1, 3), equation)
             left, value, written = beside(left, b), solve(turned, self._best(value.T)).T, written @ inv(b)
         return left, right, value, written
 
@@ -232,9 +232,9 @@ class Solver:
         if len({key(b, symmetric) for _, b in pairs}) == 1:
             rights = [pairs[0][1]]
             lefts = [a for a, _ in pairs]
-        elif len({key(a, symmetric) for a, _ in pairs}) == 1:
-            lefts = [pairs[0][0]._replace(number=1.0)]
-            rights = [b._replace(number=a.number) for a, b in pairs]
+        elif len({key(_bare(a), symmetric) for a, _ in pairs}) == 1:
+            lefts = [_bare(pairs[0][0])]
+            rights = [b.times(a.number, *(f for f in a.factors if not f.letters)) for a, b in pairs]
         else:
             return None
         return (None if _is_identity(lefts, 0, 2) else lefts), (None if _is_identity(rights, 1, 3) else rights)
@@ -255,7 +255,14 @@ class Solver:
 
     # ── what is assumed ───────────────────────────────────────────────────────────────────────────────
 
-    def _need_inverse(self, matrix: Node, terms: Sequence[Term], ends: tuple[int, int] = (0, 1)) -> None:
+    def _need_inverse(
+        self, matrix: Node, terms: Sequence[Term], ends: tuple[int, int], equation: Equation
+    ) -> None:
+        if equation.constant and len(terms) == 1 and split(terms[0], ends[:1], ends[1:]) and matrix.shape[0] != 1:
+            raise GraphError(
+                f"the equation for {write(self.x, LONGEST)} has no solution or more than one: its matrix, "
+                f"{write(matrix, LONGEST)}, is of rank 1; add λ ‖{write(self.x, LONGEST)}‖², or take more examples"
+            )
         names = {ends[0]: 0, ends[1]: 1}
         own = self.reader.settled([t.renamed(_apart(t, names)) for t in terms], 2)
         found = definiteness(own, 1, self.reader)
@@ -291,6 +298,11 @@ CHAINS = {
 
 def _apart(term: Term, names: dict[int, int]) -> dict[int, int]:
     return {c: c + 1_000_000 for c in term.sums} | names
+
+
+def _bare(term: Term) -> Term:
+    """The term without its number and scalar factors."""
+    return term._replace(number=1.0, factors=tuple(f for f in term.factors if f.letters))
 
 
 def _is_identity(terms: Sequence[Term], a: int, b: int) -> bool:

@@ -200,8 +200,11 @@ class Link(NamedTuple):
 def chain(term: Term, a: int, b: int) -> list[Link]:
     """The matrix that a term is between the letters a and b as a product, cut at every letter that can be cut.
 
-    X_ca d_c X_cb is the chain X_ca, d_c, X_cb. The number and scalar factors go with the first link.
+    X_ca d_c X_cb is the chain X_ca, d_c, X_cb. The number and scalar factors go with the first link. What does not
+    hang together, u_a v_b, is one link.
     """
+    if split(term, (a,), (b,)) is not None:
+        return [Link(term, (a, b))]
     scalars = [f for f in term.factors if not f.letters]
     rest = term._replace(factors=tuple(f for f in term.factors if f.letters))
     near = {c: _hanging(rest, c, a) for c in term.sums}

@@ -14,11 +14,11 @@ from chainrule.algebra.matrix import inv
 from chainrule.algebra.node import Node, topological, variable
 from chainrule.algebra.notation import write
 from chainrule.algebra.product import eye, zeros
-from chainrule.calculus.definite import Sign, definiteness
+from chainrule.calculus.definite import Sign, definiteness, is_definite
 from chainrule.calculus.derive import gradient
 from chainrule.calculus.equations import Equation, solved
 from chainrule.calculus.facts import Facts
-from chainrule.calculus.linear import Affine, Bent, affine, affine_of, dependents, node_of, opened
+from chainrule.calculus.linear import Affine, Bent, affine, affine_of, dependents, node_of, opened, split
 from chainrule.calculus.pullback import pull_back
 from chainrule.calculus.reading import Reader
 from chainrule.calculus.rewrite import substitute
@@ -109,6 +109,9 @@ class Form(NamedTuple):
     slope: Sum = ()
     """The second derivative where the gradient is zero, if that is not the linear part of the equation: what was
     multiplied away times the linear part, for the other part of the product rule is zero there."""
+    inverted: bool = False
+    """Whether the solution of the equation must have an inverse."""
+    needs: tuple[str, ...] = ()
 
 
 # ── four ways to a linear equation ────────────────────────────────────────────────────────────────────
@@ -121,7 +124,7 @@ def _as_it_is(slope: Node, x: Node, reader: Reader) -> Form | None:
 
 def _with_inverse(slope: Node, x: Node, reader: Reader) -> tuple[Node, Node, Reader] | None:
     """The gradient with a variable in the place of x⁻¹, and that variable; None where there is no x⁻¹."""
-    if x.ndim != 2 or inv(x) not in topological([slope]):
+    if x.ndim != 2 or x.shape[0] != x.shape[1] or inv(x) not in topological([slope]):
         return None
     z = variable(write(inv(x)), x.shape, x.dtype)
     facts = reader.facts
@@ -135,7 +138,9 @@ def _in_the_inverse(slope: Node, x: Node, reader: Reader) -> Form | None:
         return None
     changed, z, with_z = replaced
     found = affine(changed, z, with_z)
-    return Form(x, Equation(*found, z), with_z) if isinstance(found, Affine) else None
+    if not isinstance(found, Affine) or not found.constant:  # 0 has no inverse
+        return None
+    return Form(x, Equation(*found, z), with_z, inverted=True)
 
 
 def _between_inverses(slope: Node, x: Node, reader: Reader) -> Form | None:
@@ -154,7 +159,7 @@ def _between_inverses(slope: Node, x: Node, reader: Reader) -> Form | None:
     if terms is None or any(f.base is z for t in terms for f in t.factors):
         return None
     found = affine_of(opened(with_z.settled(terms, 2), x, with_z) or [], x, 2, with_z)
-    if not isinstance(found, Affine):
+    if not isinstance(found, Affine) or not found.constant:  # x = 0 has no inverse
         return None
     undone = list(found.linear)
     for side, place in sides.items():
@@ -163,7 +168,7 @@ def _between_inverses(slope: Node, x: Node, reader: Reader) -> Form | None:
     upright = {side for side, place in sides.items() if side == place or id(z) in with_z.symmetric}
     times = [f"{write(x if side in upright else x.T)} from {names[side]}" for side in sides]
     step = f"times {' and '.join(times)}"
-    return Form(x, Equation(*found, x), with_z, (step,), with_z.settled(undone, 4))
+    return Form(x, Equation(*found, x), with_z, (step,), with_z.settled(undone, 4), inverted=True)
 
 
 def _times_variable(term: Term, x: Node, z: Node, side: int, place: int, reader: Reader) -> Term:
@@ -205,7 +210,8 @@ def _over_denominators(slope: Node, x: Node, reader: Reader) -> Form | None:
         return None
     undo = tuple(f._replace(power=-f.power) for f in shifts)
     slope_there = reader.settled([t.times(1.0, *undo) for t in found.linear], 2 * x.ndim)
-    return Form(x, Equation(*found, x), reader, (f"times {write(times, LONGEST)}",), slope_there)
+    needs = tuple(f"{write(f.base, LONGEST)} ≠ 0" for f in shifts if f.base is not x)
+    return Form(x, Equation(*found, x), reader, (f"times {write(times, LONGEST)}",), slope_there, needs=needs)
 
 
 # ── the solution ──────────────────────────────────────────────────────────────────────────────────────
@@ -215,11 +221,23 @@ def _solution(slope: Node, form: Form) -> Solution:
     x, (_, _, unknown), reader = form.x, form.equation, form.reader
     found = solved(form.equation, reader)
     left, right, value, written = found.left, found.right, found.value, found.written
+    needs = (*found.needs, *form.needs, *(_inverse_of(written, x, reader) if form.inverted else ()))
     if unknown is not x:
         left, right = substitute([left, right], {unknown: inv(x)})
         value, written = (reader.best(inv(n)) for n in (value, written))
     kind, given = _kind(slope, form)
-    return Solution(x, slope, (left, right), value, written, form.steps, found.needs, kind, given)
+    return Solution(x, slope, (left, right), value, written, form.steps, needs, kind, given)
+
+
+def _inverse_of(value: Node, x: Node, reader: Reader) -> tuple[str, ...]:
+    """What is needed for a solution to have an inverse; GraphError where it has none."""
+    text, terms = write(value, LONGEST), reader.terms(value)
+    if len(terms) == 1 and split(terms[0], (0,), (1,)) and x.shape[0] != 1:
+        raise GraphError(
+            f"the gradient is zero nowhere: {write(x)} or its inverse would have to be {text}, which is of rank 1 "
+            "and has no inverse; take more examples"
+        )
+    return () if is_definite(value, reader) else (f"{text} is invertible",)
 
 
 def _kind(slope: Node, form: Form) -> tuple[str, tuple[str, ...]]:
