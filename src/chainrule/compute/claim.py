@@ -125,10 +125,7 @@ def judge(
     found = []
     for statement in statements(written, asked.syntax):
         words = Words(asked)
-        x = words[statement.name]
-        if x is None:
-            known = ", ".join(words.names)
-            raise FormulaError(f"a gradient is claimed for {statement.name}, but the expression has {known}")
+        x = words.claimed(statement.name)
         words.complete(statement)
         question = Question(asked, statement, words, gradient(asked.result, x), values or {}, seed)
         found.append(_verdict(question, facts or Facts()))
@@ -280,5 +277,7 @@ def _difference(trial: Trial) -> str:
     text = f"no small change makes it right; {np.count_nonzero(same)} of {right.size:,} entries agree"
     with np.errstate(all="ignore"):
         ratio = (claimed / right)[~same & (right != 0)]
-    span = f", the others are {ratio.min():.3g} to {ratio.max():.3g} times the true ones" if ratio.size else ""
-    return text + span
+    if not ratio.size:
+        return text
+    low, high = f"{ratio.min():.3g}", f"{ratio.max():.3g}"
+    return f"{text}, the others are {low if low == high else f'{low} to {high}'} times the true ones"

@@ -167,7 +167,7 @@ class Edits:
     def _call(self, part: Part, forms: Sequence[Form]) -> Iterator[Change]:
         name = ALIASES.get(part.value, part.value)
         if name == "outer" and len(forms) == 2:
-            yield from of_product(self.hand, "outer", *forms)
+            yield from of_product(self.hand, "outer", forms[0], forms[1], self._rebuilt(part, forms))
         else:
             axis = next((p.value for option, p in part.options if option == "axis" and p.value.isdigit()), None)
             yield from of_call(
@@ -178,8 +178,10 @@ class Edits:
         if part.value in ("+", "-"):
             yield from of_sum(self.hand, part.value, left, right)
         elif part.value in PRODUCTS:
-            yield from of_product(self.hand, self._kind(part, left, right), left, right)
+            whole = self._rebuilt(part, (left, right))
+            yield from of_product(self.hand, self._kind(part, left, right), left, right, whole)
             yield from self._inside(part, right)
+            yield from self._through_softmax(part)
         elif part.value in ("/", "./"):
             yield from of_quotient(self.hand, left, right)
         elif part.value in ("^", ".^", "superscript"):
@@ -214,6 +216,20 @@ class Edits:
                     what = f"the derivative of {slope.name} through its {slope.through} is {bare(slope.form)}"
                     yield Change(form, f"{what}, not {both.text}", DERIVATIVE, "end")
 
+    def _through_softmax(self, part: Part) -> Iterator[Change]:
+        """p ⊙ (a − pᵀ a), where a ⊙ p or a ⊙ p ⊙ (1 − p) was written as for a function entry by entry."""
+        factors = [self.base(p) for p in _factors(part)]
+        for slope in self.known.soft:
+            rest = [f for f in factors if f.node is not slope.node and f.node is not slope.rest]
+            if slope.node not in [f.node for f in factors] or not rest:
+                continue
+            total = rest[0]
+            for factor in rest[1:]:
+                total = self.hand.times(total, factor)
+            mean = self.hand.product(slope.form, total)
+            form = self.hand.times(slope.form, self.hand.minus(total, mean))
+            yield Change(form, f"softmax mixes the entries: {form.text} belongs here", DERIVATIVE)
+
     def _place(self, part: Part, at: str) -> tuple[int, int]:
         if part.kind == "call" and at in ("sign", "function"):
             return part.start, part.start + len(part.value)
@@ -231,6 +247,13 @@ class Edits:
             "right": (right.start, right.end),
             "end": (inner.start, right.end),
         }[at]
+
+
+def _factors(part: Part) -> list[Part]:
+    """The factors of a product entry by entry."""
+    if part.kind == "infix" and part.value in ENTRY_SIGNS:
+        return [factor for side in part.parts for factor in _factors(side)]
+    return [part]
 
 
 def _needs(part: Part) -> Sequence[int]:

@@ -40,11 +40,20 @@ class Slope(NamedTuple):
     through: str
 
 
+class Soft(NamedTuple):
+    """A softmax p that the formula has, as the hand writes it, and 1 − p."""
+
+    node: Node
+    rest: Node
+    form: Form
+
+
 class Known(NamedTuple):
-    """What a claim may speak of: names by their text, and the slopes of the activations."""
+    """What a claim may speak of: names by their text, the slopes of the activations, and softmaxes."""
 
     names: Mapping[str, Form]
     slopes: Sequence[Slope]
+    soft: Sequence[Soft] = ()
 
 
 # ── derivatives of functions of one variable ──────────────────────────────────────────────────────────
@@ -104,7 +113,7 @@ def of_sum(hand: Handwriting, sign: str, left: Form, right: Form) -> Iterator[Ch
     yield Change(rest, f"the term {left.text} does not belong here", EXTRA, "left")
 
 
-def of_product(hand: Handwriting, was: str, left: Form, right: Form) -> Iterator[Change]:
+def of_product(hand: Handwriting, was: str, left: Form, right: Form, whole: Form) -> Iterator[Change]:
     """A product (⊙, @ or outer): of another kind, its factors exchanged, or with a factor that does not belong."""
     not_so = {"⊙": "not entry by entry", "@": "not the matrix product", "outer": "not the outer product"}[was]
     others = {
@@ -119,8 +128,8 @@ def of_product(hand: Handwriting, was: str, left: Form, right: Form) -> Iterator
             yield Change(form, text, OPERATOR, "sign")
     back = hand.outer(right, left)
     if was == "outer":
-        text = f"the outer product is turned round (a missing transpose): {back.text}"
-        yield Change(back, text, TRANSPOSE - 0.5)
+        text = "the outer product is turned round (a missing transpose)"
+        yield Change(back, text + _instead(back, whole), TRANSPOSE - 0.5)
     else:
         for first, second in ((right, left), (hand.turned(right), left), (right, hand.turned(left))):
             turned = hand.product(first, second)
@@ -156,6 +165,9 @@ def of_call(
         form = DERIVATIVES[name][0](hand, first, whole)
         yield Change(form, f"the derivative of {name}, {form.text}, belongs here, not {whole.text}", DERIVATIVE)
     yield Change(first, f"{first.text} belongs here, without {name}", EXTRA)
+    if len(arguments) == 1:
+        form = hand.call(name, hand.negative(first), axis=axis)
+        yield Change(form, f"the sign inside {name}: {form.text}", SIGN)
     kind = FACTOR + 0.3 if name in ("sum", "mean") else NAME
     for other in _LIKE.get(name, ()):
         yield Change(
@@ -214,7 +226,7 @@ def missing(
     if form.power == ATOM:
         square = hand.squared(form)
         yield Change(square, f"a missing square: {square.text}", FACTOR)
-    if node.ndim and form.power == ATOM:
+    if any(node is slope.h for slope in known.slopes):
         rest = hand.minus(hand.number(1), form)
         yield Change(rest, f"{rest.text} belongs here, not {was}", DERIVATIVE)
     yield from _factors(hand, form, node, known)
@@ -235,7 +247,7 @@ def _of_matrix(hand: Handwriting, form: Form, node: Node) -> Iterator[Change]:
 
 def _instead(form: Form, wrong: Form) -> str:
     """What is right in the place of what is wrong, where that is short enough to be seen at a glance."""
-    return f": {form.text}, not {bare(wrong)}" if len(form.text) < 25 else ""
+    return f": {form.text}, not {bare(wrong)}" if len(form.text) < 40 else ""
 
 
 def _slopes(hand: Handwriting, form: Form, node: Node, slope: Slope) -> Iterator[Change]:
@@ -269,7 +281,8 @@ def _factors(hand: Handwriting, form: Form, node: Node, known: Known) -> Iterato
             yield Change(hand.over(form, other), f"a factor 1/{text} is missing", MISSING + 0.5)
             continue
         if not node.ndim or other.node.shape == node.shape[-other.node.ndim :]:
-            yield Change(hand.times(form, other), reason, MISSING + 0.5)
+            rank = MISSING + 0.5 + 0.2 * (node.shape != other.node.shape)
+            yield Change(hand.times(form, other), reason, rank)
         if other.node.ndim == 2:
             for factor in (other, hand.turned(other)):
                 yield Change(hand.product(factor, form), f"a factor {factor.text} is missing", MISSING + 0.5)
@@ -297,3 +310,9 @@ def slopes_of(s: Node, hand: Handwriting, written: Callable[[Node], Form]) -> li
             derivative, through = DERIVATIVES[name]
             found.append(Slope(name, node.inputs[0], node, derivative(hand, z, h), through))
     return found
+
+
+def softmaxes_of(s: Node, written: Callable[[Node], Form]) -> list[Soft]:
+    """The softmaxes of vectors in an expression."""
+    found = [node for node in topological([s]) if node.op.name == "softmax" and node.ndim == 1]
+    return [Soft(node, 1 - node, written(node)) for node in found]

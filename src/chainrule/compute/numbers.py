@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import CONSTANT, Node
-from chainrule.algebra.phrase import ATOM, ENTRYWISE
+from chainrule.algebra.phrase import ATOM, ENTRYWISE, POWER
 from chainrule.calculus.rewrite import remake
-from chainrule.compute.handwriting import Form, Handwriting
+from chainrule.compute.handwriting import MINUS, Form, Handwriting, wrapped
 from chainrule.compute.mistakes import FACTOR, SIGN
 
 MOST_TERMS = 24
@@ -69,11 +69,10 @@ NUMBERS: Mapping[float, str] = {
 }
 
 
-def factors(hand: Handwriting, scalars: Mapping[str, tuple[Node, float]]) -> list[Factor]:
-    """The numbers that are forgotten or put in too often; `scalars` holds names, their nodes and their values."""
+def factors(hand: Handwriting, scalars: Sequence[tuple[Form, float]]) -> list[Factor]:
+    """The numbers that are forgotten or put in too often; `scalars` are forms of numbers, and their values."""
     found = [Factor(n, why, _rank(n), lambda f, n=n: scaled(hand, n, f)) for n, why in NUMBERS.items() if why]  # type: ignore[misc]
-    for (name, (node, at)), (n, _) in product(scalars.items(), NUMBERS.items()):
-        one = hand.name(name, node)
+    for (one, at), (n, _) in product(scalars, NUMBERS.items()):
         many = "" if n == 1 else f"{n:g} " if n == int(n) else f"{n:.3g} "
 
         def times(form: Form, one: Form = one, n: float = n) -> Form:
@@ -83,6 +82,7 @@ def factors(hand: Handwriting, scalars: Mapping[str, tuple[Node, float]]) -> lis
             return hand.over(scaled(hand, n, form), one)
 
         if at:
+            name = wrapped(one, POWER)
             found.append(Factor(n * at, f"a missing factor {many}{name}", FACTOR + 0.5, times))
             found.append(Factor(n / at, f"a missing factor {many.strip() or 1}/{name}", FACTOR + 0.5, over))
     return found
@@ -98,6 +98,8 @@ def scaled(hand: Handwriting, number: float, form: Form) -> Form:
         return form
     if number < 0:
         return hand.negative(scaled(hand, -number, form))
+    if form.text.startswith("-") and form.power >= MINUS:
+        return hand.negative(scaled(hand, number, hand.negative(form)))
     if 0 < number < 0.5 and abs(1 / number - round(1 / number)) < 1e-12:
         return hand.over(form, hand.number(round(1 / number)))
     times = hand.times(hand.number(number), form)

@@ -19,7 +19,7 @@ from chainrule.calculus.naming import pre_activations
 from chainrule.compute.draw import dimensions
 from chainrule.compute.edits import all_parts
 from chainrule.compute.handwriting import SIGNS
-from chainrule.errors import ChainruleError, FormulaError
+from chainrule.errors import DTypeError, FormulaError, ShapeError
 
 
 class Statement(NamedTuple):
@@ -60,13 +60,19 @@ def statements(written: str, syntax: Syntax) -> list[Statement]:
         text = text[:start] + " " * (label.end() - start) + text[label.end() :]
     lines = read(text)
     own = spelling(text) if re.search(r"[@']|\.\*|\*\*|\.T\b", text) else syntax
+    definitions = [line for line in lines if line.name is not None]
+    gradients = [line.tree for line in lines if line.name is None]
     found = []
     for label, after in zip(labels, [*labels[1:], None], strict=True):
         end = len(text) if after is None else after.start()
-        trees = [line.tree for line in lines if line.name is None and label.end() <= line.tree.start < end]
+        trees = [tree for tree in gradients if label.end() <= tree.start < end]
         if len(trees) != 1:
             raise FormulaError(f"{label[1]}: is followed by {len(trees)} formulas; write NAME: FORMULA")
-        found.append(Statement(label[1], text, [line for line in lines if line.name is not None], trees[0], own))
+        alone = text
+        for tree in gradients:
+            if tree is not trees[0]:
+                alone = alone[: tree.start] + " " * (tree.end - tree.start) + alone[tree.end :]
+        found.append(Statement(label[1], alone, definitions, trees[0], own))
     return found
 
 
@@ -88,9 +94,12 @@ def reading(statement: Statement, names: Mapping[str, Node]) -> Reading:
     found.signs = SIGNS[statement.syntax]
     for name, tree in statement.definitions:
         if name is not None:
-            with suppress(ChainruleError):
+            with suppress(ShapeError, DTypeError):
                 found.defined[name] = lift(found.node(tree))
     return found
+
+
+_LECTURE = re.compile(r"(δ|z|h|p)_?(\d*)")
 
 
 class Words:
@@ -108,6 +117,16 @@ class Words:
             return self.names[name]
         return next((node for other, node in self.names.items() if spelt(other) == spelt(name)), None)
 
+    def claimed(self, name: str) -> Node:
+        """What a gradient is claimed for: a name of the formula, or δ for the gradient at a pre-activation."""
+        lecture = _LECTURE.fullmatch(spelt(name))
+        node = self[name]
+        if node is None and lecture is not None:
+            node = self._layers().get(lecture[2])
+        if node is None:
+            raise FormulaError(f"a gradient is claimed for {name}, but the expression has {_listed(self.names)}")
+        return node
+
     def complete(self, statement: Statement) -> None:
         """Give every name of a claim its meaning. Raises FormulaError for one that stands for nothing."""
         for part in names_in(statement):
@@ -118,7 +137,7 @@ class Words:
         name = part.value
         example = f"define it, as in '{name} = …; {statement.name}: …'"
         place = underlined(statement.text, part.start, part.end)
-        lecture = re.fullmatch(r"(δ|z|h|p)_?(\d*)", spelt(name))
+        lecture = _LECTURE.fullmatch(spelt(name))
         if lecture is None:
             near = difflib.get_close_matches(name, [*self.names, "delta"], n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; {example}"

@@ -17,13 +17,14 @@ from chainrule.compute.draw import dimensions, draw
 from chainrule.compute.edits import Edits, all_parts
 from chainrule.compute.handwriting import Form, Handwriting
 from chainrule.compute.interpret import Kept, evaluate
-from chainrule.compute.mistakes import Known, slopes_of
+from chainrule.compute.mistakes import Known, slopes_of, softmaxes_of
 from chainrule.compute.numbers import factors, summands
 from chainrule.compute.repair import Repair, close, value
 from chainrule.compute.statement import Statement, Words, reading
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, DTypeError, ShapeError
 
 POINTS = 6
+MOST_SCALARS = 8  # parts of the formula that may be missing as factors, such as norm2(r)
 
 
 class Question(NamedTuple):
@@ -100,14 +101,20 @@ class Trial:
         read = reading(statement, q.words.names)
         words = {name: Form(name, ATOM, node) for name, node in {**q.words.names, **read.defined}.items()}
         spelt = {form.node: form for form in words.values() if form.node is not None}
-        known = Known(words, slopes_of(q.asked.result, hand, lambda node: hand.written(node, spelt)))
+
+        def written(node: Node) -> Form:
+            return hand.written(node, spelt)
+
+        known = Known(words, slopes_of(q.asked.result, hand, written), softmaxes_of(q.asked.result, written))
         views = [
-            [(times, hand.written(node, spelt)) for times, node in summands(self.short, opened=opened)]
+            [(times, written(node)) for times, node in summands(self.short, opened=opened)]
             for opened in (False, True)
         ]
-        scalars = {d: size(d) for d in dimensions(q.variables)}
-        scalars |= {name: f.node for name, f in words.items() if f.node is not None and not f.node.ndim}
-        numbers = {name: (node, float(value(self.points[0], node) or 0)) for name, node in scalars.items()}
+        scalars = [Form(d, ATOM, size(d)) for d in dimensions(q.variables)]
+        scalars += [form for form in words.values() if form.node is not None and not form.node.ndim]
+        parts_of_s = [n for n in topological([q.asked.result]) if not n.ndim and n.inputs and n not in spelt]
+        scalars += sorted(map(written, parts_of_s), key=lambda f: len(f.text))[:MOST_SCALARS]
+        numbers = [(form, float(value(self.points[0], form.node) or 0)) for form in scalars]
         parts = [part for tree in statement.trees for part in all_parts(tree)]
         edits = Edits(statement.text, parts, read, hand, known)
         return Repair(
@@ -128,5 +135,5 @@ class Trial:
         read = reading(statement, self.question.words.names)
         try:
             return lift(read.node(statement.tree))
-        except ChainruleError:
+        except (ShapeError, DTypeError):
             return None
