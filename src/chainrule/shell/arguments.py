@@ -5,6 +5,19 @@ from collections.abc import Sequence
 import click
 
 
+class FormulaCommand(click.Command):
+    """A command whose formula may begin with a minus, as in `-sum(log(x))`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put a space before what begins with one minus and is no option."""
+        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        return super().parse_args(ctx, [f" {a}" if _is_formula(a) and a not in known else a for a in args])
+
+
+def _is_formula(argument: str) -> bool:
+    return argument.startswith("-") and not argument.startswith("--") and len(argument) > 1
+
+
 def shape(written: str) -> tuple[str, Sequence[str | int]]:
     """The name and the axes of `W=n,m`; of a number, `lam=`."""
     name, sign, axes = written.partition("=")

@@ -1,22 +1,21 @@
 """`chainrule check`: the numeric proof of the gradients of a formula, or of a gradient made by hand."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from chainrule.algebra.node import Node
 from chainrule.algebra.parse import Formula, formula
-from chainrule.algebra.signature import FLOATS, Binding, shape_text
+from chainrule.algebra.signature import shape_text
 from chainrule.calculus.facts import read_facts
 from chainrule.compute.check import Check, check
 from chainrule.compute.claim import Claim, judge
-from chainrule.compute.interpret import evaluate
+from chainrule.compute.draw import draw
 from chainrule.errors import DataError, counted
-from chainrule.learn.batches import rng_for
+from chainrule.shell.arguments import FormulaCommand, shape
 
 EPILOG = """\b
 Examples:
@@ -28,7 +27,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=FormulaCommand, epilog=EPILOG)
 @click.argument("text", metavar="FORMULA")
 @click.argument("shapes", nargs=-1, metavar="[NAME=AXES]...")
 @click.option("--at", type=click.Path(path_type=Path), help="JSON file: name → number or nested lists.")
@@ -39,11 +38,11 @@ Examples:
     metavar="NAME: FORMULA",
     help="A gradient made by hand, to be judged: what is wrong is underlined, and mended.",
 )
-@click.option("--fact", "facts", multiple=True, metavar="NAME: FACT", help='For claims, as "y: sums to one".')
+@click.option("--fact", "facts", multiple=True, metavar="NAME: FACT", help="As in 'y: sums to one'.")
 @click.option(
     "--syntax", type=click.Choice(["python", "matlab"]), help="Spelling, where the formula does not show it."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the values that are drawn.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the values that are drawn.")
 def command(
     text: str,
     shapes: tuple[str, ...],
@@ -58,11 +57,11 @@ def command(
 
     FORMULA is in Python's spelling (@ and .T) or MATLAB's (' and .*). Shapes that are not given are found.
     """
-    read = formula(text, dict(map(_shape, shapes)), syntax=syntax)
+    read = formula(text, dict(map(shape, shapes)), syntax=syntax)
     given = _values(at)
-    values = _drawn(read, given, seed)
-    judged = check(read.result, values)
     known = read_facts(facts, read.variables)
+    values = draw(read.variables.values(), known, np.random.default_rng(seed), s=read.result, given=given)
+    judged = check(read.result, values)
     found = [claim for written in claims for claim in judge(read, written, given, known, seed=seed)]
     click.echo(_report(read, judged))
     for claim in found:
@@ -70,15 +69,6 @@ def command(
     if found:
         click.echo(_tally(found))
     return 0 if judged.ok and all(found) else 1
-
-
-def _shape(written: str) -> tuple[str, Sequence[str | int]]:
-    name, sign, axes = written.partition("=")
-    if not (name and sign):
-        raise click.UsageError(f"{written!r}: a shape is written NAME=AXES, as in W=n,m, and of a number NAME=")
-    if any(mark.isspace() for mark in axes):
-        raise click.UsageError(f"{written!r}: axes are separated by commas, as in x=n,m")
-    return name, [int(a) if a.isdigit() else a for a in axes.split(",") if a]
 
 
 def _values(path: Path | None) -> dict[str, Any]:
@@ -93,32 +83,6 @@ def _values(path: Path | None) -> dict[str, Any]:
     if not isinstance(held, dict):
         raise DataError(f'{path}: holds no names; write names and numbers, as in {{"x": [1, 2]}}')
     return held
-
-
-def _drawn(read: Formula, given: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """The given values, and random ones for the rest: normal, or above ½ where the formula is undefined else."""
-    shapes = _sizes(read.variables.values(), given)
-    normal = {name: rng_for(seed, name).normal(size=shape) for name, shape in shapes.items()}
-    values = {**normal, **given}
-    if np.isfinite(evaluate(read.result, values)).all():
-        return values
-    return {**{name: 0.5 + np.abs(value) for name, value in normal.items()}, **given}
-
-
-def _sizes(variables: Iterable[Node], given: Mapping[str, Any]) -> dict[str, list[int]]:
-    """A shape in numbers for each variable without a value; free dimensions get sizes 2, 3, 4 … of their own."""
-    nodes = [node for node in variables if node.dtype in FLOATS]
-    binding = Binding()
-    for node in nodes:
-        if (name := node.attrs["name"]) in given:
-            binding.meet(name, node.shape, np.shape(given[name]))
-    names = dict.fromkeys(
-        d for node in nodes for a in node.shape if not isinstance(a, int) for d in sorted(a.names)
-    )
-    free = iter(range(2, 2 + len(names)))
-    sizes = {d: binding.sizes[d] if d in binding.sizes else next(free) for d in names}
-    full = Binding(sizes)
-    return {name: [full.size(a) for a in n.shape] for n in nodes if (name := n.attrs["name"]) not in given}
 
 
 def _report(read: Formula, judged: Check) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from chainrule.display.derivation import Derivation, derive
-from chainrule.shell.arguments import shape
+from chainrule.shell.arguments import FormulaCommand, shape
 
 EPILOG = """\b
 Examples:
@@ -22,7 +22,7 @@ Examples:
 FORMS = ("latex", "python", "mathml", "json")
 
 
-class _Command(click.Command):
+class _Command(FormulaCommand):
     """A command whose --steps may stand without a number, wherever it stands."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -87,7 +87,7 @@ def command(
         kind=kind,
         vec=vec,
         facts=facts,
-        shapes=dict(map(shape, (*shapes, *more))),
+        shapes=dict(map(shape, (*more, *shapes))),
         syntax=syntax,
         seed=seed,
     )
