@@ -164,16 +164,16 @@ def test_a_law_fires_on_its_examples_and_changes_no_value(law, monkeypatch, rng)
 FORMS = [
     ("uᵀ tanh(W x + b)", "W", "(u ⊙ (1 - tanh(W x + b)²)) xᵀ", {}),
     ("x.T @ A @ x", "x", "(A + Aᵀ) x", {}),
-    ("x.T @ A @ x", "x", "2 (A x)", {"A": "symmetric"}),
+    ("x.T @ A @ x", "x", "2 A x", {"A": "symmetric"}),
     ("logsumexp(z) - y.T @ z", "z", "softmax(z) - y", {}),
     ("-y.T @ log(softmax(z))", "z", "softmax(z) - y", {"y": "sums to one"}),
-    ("norm2(A @ x - b)**2", "x", "2 (Aᵀ (A x - b))", {}),
-    ("norm2(b - A @ x)**2", "x", "2 (Aᵀ (A x - b))", {}),
+    ("norm2(A @ x - b)**2", "x", "2 Aᵀ (A x - b)", {}),
+    ("norm2(b - A @ x)**2", "x", "2 Aᵀ (A x - b)", {}),
     ("tr(X @ B @ X.T)", "X", "X (B + Bᵀ)", {}),
     ("-sum(y*log(sigmoid(X @ w)) + (1 - y)*log(1 - sigmoid(X @ w)))", "w", "Xᵀ (σ(X w) - y)", {}),
     ("sum(1/x)", "x", "-(1/x²)", {}),
     ("max(A @ x)", "x", "Aᵀ [A x == max(A x)]", {}),
-    ("mean((x - mean(x))**2)", "x", "2/n (x - sum(x)/n)", {}),
+    ("mean((x - mean(x))**2)", "x", "2/n (x - mean(x))", {}),
 ]
 
 

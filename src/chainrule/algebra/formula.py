@@ -28,6 +28,8 @@ class Part(NamedTuple):
     start: int
     end: int
     options: tuple[tuple[str, "Part"], ...] = ()
+    closed: bool = False
+    """Whether it stands in parentheses."""
 
 
 class Definition(NamedTuple):
@@ -285,7 +287,7 @@ class _Reader:
                 return self._tuple(token, inner)
             self.open -= 1
             close = self.expect(")", token)
-            return self.postfix(inner._replace(start=token.start, end=close.end))
+            return self.postfix(inner._replace(start=token.start, end=close.end, closed=True))
         if token.text == "[":
             parts, _, end = self._arguments(token, "]")
             return self.postfix(Part("list", "[", parts, token.start, end))

@@ -3,7 +3,21 @@
 from typing import NamedTuple
 
 from chainrule.algebra.names import spelt
-from chainrule.algebra.phrase import ATOM, BINDING, ENTRYWISE, FENCES, POWER, PREFIX, PRODUCT, SUM, Phrase
+from chainrule.algebra.phrase import (
+    ATOM,
+    BINDING,
+    ENTRYWISE,
+    FENCES,
+    MIXED,
+    POWER,
+    PREFIX,
+    PRODUCT,
+    SCALED,
+    SUM,
+    Phrase,
+    is_,
+    makes_number,
+)
 
 
 class Piece(NamedTuple):
@@ -58,6 +72,10 @@ class Hand:
         """The text, in parentheses if it holds together less tightly than its surroundings need."""
         return piece.text if piece.power >= power else self.enclosed("(", piece.text, ")")
 
+    def before(self, p: Phrase, left: Piece, power: int) -> str:
+        """The number before a factor: (xᵀ y) A."""
+        return self.wrap(left._replace(power=0) if makes_number(p.parts[0]) else left, power)
+
     def enclosed(self, left: str, inside: str, right: str) -> str:
         """A text between brackets."""
         return f"{left}{inside}{right}"
@@ -89,17 +107,18 @@ class Unicode(Hand):
 
     def _infix(self, p: Phrase, left: Piece, right: Piece) -> Written:
         power = BINDING[p.text]
+        if p.text == "·":
+            return f"{self.before(p, left, power)} · {self.wrap(right, POWER)}", power
         second = f"({right.text})" if right.text.startswith("-") else self.wrap(right, power + 1)
         return f"{self.wrap(left, power)} {p.text} {second}", power
 
     def _beside(self, p: Phrase, left: Piece, right: Piece) -> Written:
-        return f"{self.wrap(left, PRODUCT)} {self.wrap(right, POWER)}", PRODUCT
-
-    def _parenthesis(self, p: Phrase, inside: Piece) -> Written:
-        return f"({inside.text})", ATOM
-
-    def _factor(self, p: Phrase, inside: Piece) -> Written:
-        return self.wrap(inside, POWER), ATOM
+        second = p.parts[1]
+        if is_(SCALED, p):
+            product = second.form == "beside" and not is_(SCALED, second) and not is_(MIXED, second)
+            return f"{self.before(p, left, PRODUCT)} {self.wrap(right, PRODUCT if product else POWER)}", PRODUCT
+        first = left._replace(power=0) if is_(SCALED, p.parts[0]) else left  # 2 A B is 2 (A B)
+        return f"{self.wrap(first, PRODUCT)} {self.wrap(right, POWER)}", PRODUCT
 
     def _minus(self, p: Phrase, inside: Piece) -> Written:
         first = inside.text[0]

@@ -18,6 +18,7 @@ from chainrule.algebra.operand import lift
 from chainrule.algebra.product import as_row, eye, full, ones, zeros
 from chainrule.algebra.scope import Scope
 from chainrule.algebra.signature import FLOAT32, FLOAT64, Axis, DType, axis
+from chainrule.algebra.signs import FACTORS, INFIX, Infix, beside, is_row
 from chainrule.errors import ChainruleError, FormulaError, ShapeError
 
 MOST_POWER = 64
@@ -91,81 +92,6 @@ def _settled(text: str, lines: Sequence[Definition], scope: Scope, syntax: Synta
 # ── from the tree to nodes ────────────────────────────────────────────────────────────────────────────
 
 
-def is_row(node: Node) -> bool:
-    """Whether a vector is marked as a row."""
-    return node.op.name == "row"
-
-
-def beside(a: Node, b: Node) -> Node:
-    """The product of two factors as paper has it, where a vector is a column and its transpose a row."""
-    x, y = lift(a), lift(b)
-    if not x.ndim or not y.ndim:
-        scaled = FUNCTIONS["multiply"](x, y)
-        return as_row(scaled) if is_row(a) or is_row(b) else scaled
-    if x.ndim == y.ndim == 1:
-        if is_row(a) == is_row(b):
-            raise ShapeError(
-                f"two {'rows' if is_row(a) else 'columns'} side by side have no product; "
-                "transpose one of them, or multiply entry by entry with ⊙"
-            )
-        return FUNCTIONS["matmul"](x, y) if is_row(a) else FUNCTIONS["outer"](x, y)
-    if x.ndim == 1 and is_row(a):
-        return as_row(FUNCTIONS["matmul"](x, y))
-    if x.ndim == 1 or is_row(b):
-        which = "a column times a matrix" if x.ndim == 1 else "a matrix times a row"
-        raise ShapeError(f"{which} has no product; transpose one of them")
-    return FUNCTIONS["matmul"](x, y)
-
-
-def _entry_by_entry(name: str) -> Callable[[Node, Node], Node]:
-    """An operation entry by entry; of rows it makes a row."""
-
-    def apply(a: Node, b: Node) -> Node:
-        value = FUNCTIONS[name](a, b)
-        vectors = [n for n in (a, b) if n.ndim]
-        return as_row(value) if vectors and all(map(is_row, vectors)) else value
-
-    return apply
-
-
-_power = _entry_by_entry("power")
-
-
-def _superscript(a: Node, b: Node) -> Node:
-    """A power entry by entry, as in x²; X⁻¹ is the inverse of a matrix."""
-    exponent = int(b.attrs["data"].array)
-    return FUNCTIONS["matpow"](a, exponent) if a.ndim > 1 and exponent < 0 else _power(a, b)
-
-
-Infix = Callable[[Node, Node], Node]
-
-_COMMON: Mapping[str, Infix] = {
-    "+": _entry_by_entry("add"),
-    "-": _entry_by_entry("subtract"),
-    "/": _entry_by_entry("divide"),
-    "./": _entry_by_entry("divide"),
-    ".*": _entry_by_entry("multiply"),
-    "⊙": _entry_by_entry("multiply"),
-    "·": _entry_by_entry("multiply"),
-    "beside": beside,
-    "^": _power,
-    ".^": _power,
-    "superscript": _superscript,
-    "⊗": FUNCTIONS["kronecker"],
-    "<": FUNCTIONS["less"],
-    "≤": FUNCTIONS["less_equal"],
-    ">": FUNCTIONS["greater"],
-    "≥": FUNCTIONS["greater_equal"],
-    "==": FUNCTIONS["equal"],
-    "≠": FUNCTIONS["not_equal"],
-    "∧": FUNCTIONS["both"],
-    "∨": FUNCTIONS["either"],
-}
-INFIX: Mapping[Syntax, Mapping[str, Infix]] = {
-    "python": {**_COMMON, "*": _entry_by_entry("multiply"), "@": FUNCTIONS["matmul"]},
-    "matlab": {**_COMMON, "*": beside, "@": FUNCTIONS["matmul"]},
-}
-
 ALIASES = {
     **{"σ": "sigmoid", "tr": "trace", "norm": "norm2", "ln": "log"},
     **{"dot": "matmul", "logistic": "sigmoid", "sgn": "sign", "lse": "logsumexp"},
@@ -181,7 +107,7 @@ class Reading:
 
     def __init__(self, text: str, syntax: Syntax, scope: Scope) -> None:
         self.text, self.syntax, self.scope = text, syntax, scope
-        self.signs = INFIX[syntax]
+        self.signs: Mapping[str, Infix] = INFIX[syntax]
         self.defined: dict[str, Node] = {}
         self.known: Mapping[int, Node] = {}
 
@@ -196,17 +122,29 @@ class Reading:
         return found
 
     def node(self, part: Part) -> Node:
-        """The expression of a part; a chain of operations, such as a long sum, is walked and not recursed."""
-        chain = [part]
-        while chain[-1].kind in _CHAINED and id(chain[-1]) not in self.known:
-            chain.append(chain[-1].parts[0])
-        first = chain.pop()
-        node = self.known[id(first)] if id(first) in self.known else self._made(first)
-        while chain:
-            node = self._made(chain.pop(), node)
-        return node
+        """The expression of a part; a chain of operations, such as a long sum, is walked and not recursed.
 
-    def _made(self, part: Part, *first: Node) -> Node:
+        Numbers in front scale all that is multiplied behind them: 2 A B is 2 (A B).
+        """
+        if id(part) in self.known:
+            return self.known[id(part)]
+        if part.kind not in _CHAINED:
+            return self._made(part)
+        chain = [part]
+        while (first := chain[-1].parts[0]).kind in _CHAINED and not first.closed and id(first) not in self.known:
+            chain.append(first)
+        node, scale = self.node(first), None
+        for step in reversed(chain):
+            right = self.node(step.parts[1]) if step.kind == "infix" else None
+            if scale is not None and step.value not in FACTORS[self.syntax]:
+                node, scale = beside(scale, node), None
+            if right is not None and right.ndim and not node.ndim and step.value in ("beside", "*"):
+                node, scale = right, node
+            else:
+                node = self._made(step, node, right)
+        return node if scale is None else beside(scale, node)
+
+    def _made(self, part: Part, *first: Node | None) -> Node:
         """The expression of a part, of which a first operand may be made already; errors are underlined."""
         try:
             node: Node = getattr(self, f"_{part.kind}")(part, *first)
@@ -243,11 +181,10 @@ class Reading:
         negated = FUNCTIONS["negative"](inner)
         return as_row(negated) if is_row(inner) else negated
 
-    def _postfix(self, part: Part, inner: Node) -> Node:
+    def _postfix(self, part: Part, inner: Node, _: None) -> Node:
         return FUNCTIONS["transpose"](inner)
 
-    def _infix(self, part: Part, left: Node) -> Node:
-        right = self.node(part.parts[1])
+    def _infix(self, part: Part, left: Node, right: Node) -> Node:
         if part.value in ("^", ".^", "superscript"):
             self._check_power(part.parts[1])
             if part.value == "^" and self.syntax == "matlab" and left.ndim == 2:
@@ -276,7 +213,7 @@ class Reading:
     def _slice(self, part: Part) -> Node:
         raise FormulaError("a slice stands only in an index, as in x[0:n]")
 
-    def _index(self, part: Part, x: Node) -> Node:
+    def _index(self, part: Part, x: Node, _: None) -> Node:
         chosen = [self._cut(c) for c in part.parts[1:]]
         return FUNCTIONS["pick"](lift(x), chosen[0] if len(chosen) == 1 else tuple(chosen))
 

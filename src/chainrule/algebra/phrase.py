@@ -117,14 +117,28 @@ def _product(form: str, text: str, left: Phrase, right: Phrase) -> Phrase:
     return Phrase(form, text, (left, right), positive=positive, printed=None if inside else minus(positive))
 
 
-def beside(left: Phrase, right: Phrase, scalar: bool = False) -> Phrase:
-    """Two factors side by side, `A x`; `scalar` where they make a number of what is none, `xᵀ y`."""
-    return _product("beside", "scalar" if scalar else "", left, right)
+INNER, SCALED, MIXED = "inner", "scaled", "mixed"
 
 
-def is_inner(p: Phrase) -> bool:
-    """Whether factors side by side make a number of what is none."""
-    return p.form == "beside" and p.text == "scalar"
+def beside(left: Phrase, right: Phrase, *kinds: str) -> Phrase:
+    """Two factors side by side, `A x`.
+
+    kinds   `inner` where vectors make a number, `xᵀ y`; `scaled` where a number stands in front, `2 x`, which
+            then scales all that is multiplied behind it; `mixed` where other signs than this one multiply
+    """
+    mixed = left.form == "fraction" or (left.form == "infix" and left.text == "·") or is_(MIXED, left)
+    every = (*kinds, MIXED) if mixed and SCALED not in kinds else kinds
+    return _product("beside", " ".join(every), left, right)
+
+
+def is_(kind: str, p: Phrase) -> bool:
+    """Whether a phrase is factors side by side of this kind."""
+    return p.form == "beside" and kind in p.text
+
+
+def makes_number(p: Phrase) -> bool:
+    """Whether vectors make a number in it, here or on paper: `xᵀ y`, which needs parentheses before a factor."""
+    return is_(INNER, p.printed or p)
 
 
 def minus(p: Phrase) -> Phrase:

@@ -5,7 +5,19 @@ from abc import abstractmethod
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.hand import Hand, Piece, Written
 from chainrule.algebra.names import parts_of
-from chainrule.algebra.phrase import ATOM, BINDING, COMPARE, FENCES, POWER, PREFIX, PRODUCT, SUM, Phrase
+from chainrule.algebra.phrase import (
+    ATOM,
+    BINDING,
+    COMPARE,
+    FENCES,
+    POWER,
+    PREFIX,
+    PRODUCT,
+    SCALED,
+    SUM,
+    Phrase,
+    is_,
+)
 
 SUBSCRIPTED = 50  # takes ᵀ as it is, but no second subscript
 _INDICES = "ijklpqrstuvwabcdefghmno"
@@ -141,15 +153,15 @@ class Printed(Hand):
         return self.row(self.wrap(left, power), self.sign(p.text), self.wrap(inside, power + (not loose))), power
 
     def _beside(self, p: Phrase, left: Piece, right: Piece) -> Written:
-        first, number = self.wrap(left, PRODUCT), self.begins_with_number(right.text)
+        first = self.before(p, left, PRODUCT) if is_(SCALED, p) else self.wrap(left, PRODUCT)
+        number = self.begins_with_number(right.text)
         if number and right.power >= POWER:
             return self.row(first, self.sign("·"), right.text), PRODUCT
-        second = self.wrap(right, POWER if number or p.parts[1].positive else PRODUCT)  # A (B x) = A B x
+        inside = self._reading(p.parts[1])
+        apart = number or p.parts[1].positive or (is_(SCALED, inside) and not is_(SCALED, p))
+        second = self.wrap(right, POWER if apart else PRODUCT)  # A (B x) = A B x
         gap = [self.thin()] if self._reading(p.parts[0]).form in ("call", "raised_call") else [self.sign("")]
         return self.row(first, *gap, second), PRODUCT
-
-    def _parenthesis(self, p: Phrase, inside: Piece) -> Written:
-        return self.enclosed("(", inside.text, ")"), ATOM
 
     def _minus(self, p: Phrase, inside: Piece) -> Written:
         apart = Piece(inside.text, -1, 0) if p.parts[0].positive else inside

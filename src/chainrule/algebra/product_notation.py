@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.phrase import (
+    INNER,
     ONE,
+    SCALED,
     Phrase,
     beside,
     call,
     dimension,
     fence,
     infix,
-    is_inner,
+    is_,
+    makes_number,
     number,
     ones,
     printed_as,
@@ -52,7 +55,7 @@ def hadamard(left: Phrase, right: Phrase) -> Phrase:
 
 def inner(left: Phrase, right: Phrase) -> Phrase:
     """Two vectors side by side that make a number, `xᵀ y`."""
-    return beside(left, right, scalar=True)
+    return beside(left, right, INNER)
 
 
 def _canonical(left: str, right: str, out: str) -> str:
@@ -183,18 +186,15 @@ def _scaled(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase |
     left, right = (p if form is None else form for p, form in zip(phrases, forms, strict=True))
     if forms[ins[0] == ""] is None:
         return None
-    both_scalars = ins[0] == ins[1] == ""
-    scalar = both_scalars and (is_inner(left) or is_inner(right))
-    left = Phrase("parenthesis", parts=(left,)) if is_inner(left) else left  # (xᵀ y) A
-    if not _begins_with_number(right) and (left.form == "number" or (not both_scalars and ins[0] == "")):
-        phrase = beside(left, right, scalar)
-        return replace(phrase, row=beside(left, transposed(right))) if len(out) == 1 else phrase
-    typed = infix("·", left, Phrase("factor", parts=(right,)))
-    if both_scalars and right.form != "number":
-        apart = left.form == "parenthesis" and is_inner(right)
-        return printed_as(typed, beside(left, Phrase("parenthesis", parts=(right,)) if apart else right, scalar))
-    first = Phrase("parenthesis", parts=(right,)) if is_inner(right) else right
-    return printed_as(typed, beside(first, left, scalar))
+    vector = ins[0] == "" and ins[1] != ""
+    kinds = (SCALED, INNER) if not out and (makes_number(left) or makes_number(right)) else (SCALED,)
+    begins = _begins_with_number(right)
+    if not begins and (vector or left.form == "number" or is_(INNER, right)):
+        phrase = beside(left, right, *kinds)
+        return replace(phrase, row=beside(left, transposed(right), SCALED)) if len(out) == 1 else phrase
+    number_first = bool(ins[0]) or begins
+    paper = beside(right, left, *kinds) if number_first else beside(left, right, *kinds)
+    return printed_as(infix("·", left, right), paper)
 
 
 def _begins_with_number(p: Phrase) -> bool:
@@ -229,7 +229,7 @@ def _identity(p: Phrase, sizes: Shape) -> Phrase:
     eye = printed_as(call("eye", [dimension(sizes[0])]), symbol("I"))
     if p.form == "number" and p.text == "1":
         return eye
-    return printed_as(_indexed([p], "->aa", sizes), beside(p, symbol("I")))
+    return printed_as(_indexed([p], "->aa", sizes), beside(p, symbol("I"), SCALED))
 
 
 def _sum(p: Phrase, term: str, out: str) -> Phrase:
@@ -240,11 +240,11 @@ def _sum(p: Phrase, term: str, out: str) -> Phrase:
     if len(term) == 1:
         absolute = p.form == "fence" and p.text == "|"
         norm = subscripted(fence("‖", *p.parts), number(1))
-        return printed_as(typed, norm if absolute else beside(row, p, scalar=True))
+        return printed_as(typed, norm if absolute else beside(row, p, INNER))
     if len(term) > 2:
         return typed
     if not out:
-        return printed_as(typed, beside(beside(row, p), ONE, scalar=True))
+        return printed_as(typed, beside(beside(row, p), ONE, INNER))
     if axis == 0:
         turned = printed_as(transposed(typed), beside(row, p))
         return replace(printed_as(typed, beside(transposed(p), ONE)), row=turned)
@@ -256,7 +256,7 @@ def _full(p: Phrase, x: "Node", sizes: Shape) -> Phrase:
     if p.form == "number" and p.text in ("0", "1"):
         return ones(*sizes) if p.text == "1" else printed_as(call("zeros", [dimension(a) for a in sizes]), p)
     if x.dtype in FLOATS:
-        return beside(Phrase("parenthesis", parts=(p,)) if is_inner(p) else p, ones(*sizes))
+        return beside(p, ones(*sizes), SCALED)
     return call("full", [verbatim(_tuple(sizes)), p])
 
 
