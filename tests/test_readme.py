@@ -1,12 +1,18 @@
 """The README works when it is pasted."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from chainrule.shell.main import main
+
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+SHOWN = re.findall(r"^```\n\$ (chainrule derive [^\n]*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+LISTED = re.findall(r"^(chainrule (?:derive|check) .*?)(?: +# .*)?$", TEXT, re.MULTILINE)
 
 
 def test_the_readme_has_examples():
@@ -30,3 +36,25 @@ def test_the_error_in_the_readme_is_the_error(monkeypatch):
     exec("import chainrule as cr\nW, b = cr.matrix('W', 'n', 'm'), cr.vector('b', 'n')", names)
     with pytest.raises(ValueError, match="^" + re.escape(shown[2]) + "$"):
         exec(shown[1], names)
+
+
+def answered(line, capsys):
+    """What a command line prints; the digits of rounding errors aside."""
+    with pytest.raises(SystemExit) as left:
+        main(shlex.split(line)[1:])
+    assert left.value.code in (0, None), line
+    return re.sub(r"\de−1\d", "…", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("line", "shown"), SHOWN)
+def test_a_derivation_in_the_readme_is_what_is_printed(line, shown, capsys):
+    assert answered(line, capsys).strip() == re.sub(r"\de−1\d", "…", shown).strip()
+
+
+@pytest.mark.parametrize("line", LISTED)
+def test_the_formulas_in_the_readme_are_answered(line, capsys):
+    answered(line, capsys)
+
+
+def test_there_are_derivations_in_the_readme():
+    assert len(SHOWN) >= 2 and len(LISTED) >= 6
