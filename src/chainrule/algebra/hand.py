@@ -81,6 +81,8 @@ class Hand:
         return f"{left}{inside}{right}"
 
 
+_LOWERED = frozenset("0123456789ijklmnprstuvx")
+_SUBSCRIPTS = str.maketrans("0123456789ijklmnprstuvx", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚᵣₛₜᵤᵥₓ")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -155,6 +157,11 @@ class Unicode(Hand):
     def _indexed(self, p: Phrase, base: Piece, *places: Piece) -> Written:
         return f"{self.wrap(base, ATOM)}[{', '.join(place.text for place in places)}]", ATOM
 
+    def _subscripted(self, p: Phrase, base: Piece, *places: Piece) -> Written:
+        index = "".join(place.text for place in places)
+        low = index.translate(_SUBSCRIPTS) if set(index) <= _LOWERED else "_{" + index + "}"
+        return self.wrap(base, ATOM) + low, ATOM
+
     def _einsum(self, p: Phrase, *parts: Piece) -> Written:
         return f"einsum({', '.join([f'{chr(34)}{p.text}{chr(34)}', *(part.text for part in parts)])})", ATOM
 
@@ -169,3 +176,13 @@ class Unicode(Hand):
 
     def _equation(self, p: Phrase, name: Piece, value: Piece) -> Written:
         return f"{name.text} = {value.text}", 0
+
+
+class Readable(Unicode):
+    """One line of text for reading alone: products lose parentheses that change nothing, `A (B x)` is `A B x`."""
+
+    def _beside(self, p: Phrase, left: Piece, right: Piece) -> Written:
+        factors = p.parts[1]
+        chain = factors.form == "beside" and factors.text != "scalar" and factors.parts[0].form != "number"
+        second = right.text if chain and not factors.positive else self.wrap(right, POWER)
+        return f"{self.wrap(left, PRODUCT)} {second}", PRODUCT

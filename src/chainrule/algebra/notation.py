@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from chainrule.algebra import phrase as phrases
-from chainrule.algebra.hand import Hand, Piece, Unicode
+from chainrule.algebra.hand import Hand, Piece, Readable, Unicode
 from chainrule.algebra.label import label
 from chainrule.algebra.latex import LaTeX
 from chainrule.algebra.mathml import MathML
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 ATOM, PRODUCT, SIGN, number = phrases.ATOM, phrases.PRODUCT, phrases.PREFIX, phrases.number
 
-HandName = Literal["unicode", "latex", "mathml"]
+HandName = Literal["unicode", "readable", "latex", "mathml"]
 
 UNICODE = Unicode()
-HANDS: Mapping[HandName, Hand] = {"unicode": UNICODE, "latex": LaTeX(), "mathml": MathML()}
+HANDS: Mapping[HandName, Hand] = {"unicode": UNICODE, "readable": Readable(), "latex": LaTeX(), "mathml": MathML()}
 
 MOST_WIDTH = 4000
 
@@ -40,6 +40,16 @@ def latex(root: "Node", limit: int = MOST_WIDTH) -> str:
 def mathml(root: "Node", limit: int = MOST_WIDTH) -> str:
     """The expression in MathML, the inside of `<math>`; parts wider than `limit` characters become `…`."""
     return _written(root, limit, HANDS["mathml"]).text
+
+
+def readable(root: "Node", limit: int = MOST_WIDTH) -> str:
+    """The expression in one line of Unicode for reading alone, without the parentheses of products of products."""
+    return _written(root, limit, HANDS["readable"]).text
+
+
+def set_in(p: Phrase, hand: HandName) -> str:
+    """A piece of notation as this hand writes it."""
+    return HANDS[hand].write(p, MOST_WIDTH).text
 
 
 def typed(p: Phrase) -> str:

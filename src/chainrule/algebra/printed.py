@@ -204,6 +204,11 @@ class Printed(Hand):
     def _indexed(self, p: Phrase, base: Piece, *places: Piece) -> Written:
         return self.lower(self.wrap(base, ATOM), self.commas(*(place.text for place in places))), SUBSCRIPTED
 
+    def _subscripted(self, p: Phrase, base: Piece, *places: Piece) -> Written:
+        texts = [place.text for place in places]
+        short = all(place.form == "symbol" and len(place.text) == 1 for place in p.parts[1:])
+        return self.lower(self.wrap(base, ATOM), self.row(*texts) if short else self.commas(*texts)), SUBSCRIPTED
+
     def _range(self, p: Phrase, *bounds: Piece) -> Written:
         return self.row(*[text for b in bounds for text in (self.sign(":"), b.text)][1:]), ATOM
 

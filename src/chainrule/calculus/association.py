@@ -163,16 +163,13 @@ def _alone(element: Element, need: frozenset[int], symmetric: set[int]) -> list[
 
 def _from_left(elements: Sequence[Element], out: Letters, sizes: Mapping[int, float]) -> Plan:
     """Many factors, one after the other."""
-    plan: Plan | None = None
-    for k, element in enumerate(elements):
-        later = {c for e in elements[k + 1 :] for c in e.letters} | set(out)
-        (own,) = _alone(element, frozenset(later | set(plan.letters if plan else ())), set())[:1]
-        if plan is None:
-            plan = own
-            continue
+    first, *others = elements
+    plan = _alone(first, frozenset(c for e in others for c in e.letters) | set(out), set())[0]
+    for k, element in enumerate(others):
+        later = {c for e in others[k + 1 :] for c in e.letters} | set(out)
+        own = _alone(element, frozenset(later | set(plan.letters)), set())[0]
         held = [c for c in dict.fromkeys((*plan.letters, *own.letters)) if c in later]
         plan = _joined(plan, own, tuple(sorted(held)), sizes)
-    assert plan is not None
     return plan
 
 
@@ -185,10 +182,8 @@ def _made(plan: Plan) -> Node:
             node if plan.letters == plan.element.letters else rearranged(node, plan.element.letters, plan.letters)
         )
     left, right = plan.parts
-    if plan.divides:
-        assert right.element is not None
-        top = _made(left)
-        node = top / right.element.node
+    if plan.divides and right.element is not None:
+        node = _made(left) / right.element.node
         return node if plan.letters == left.letters else rearranged(node, left.letters, plan.letters)
     return built(_made(left), left.letters, _made(right), right.letters, plan.letters)
 

@@ -11,7 +11,7 @@ from functools import reduce
 from chainrule.algebra.letters import ALPHABET, build
 from chainrule.algebra.matrix import commutation
 from chainrule.algebra.node import Node, constant
-from chainrule.algebra.product import diag, eye, outer, transpose
+from chainrule.algebra.product import diag, eye, full, outer, transpose
 from chainrule.algebra.select import ravel, reshape, vec
 from chainrule.algebra.signature import Axis, Shape, entries, shape_text
 from chainrule.calculus.facts import Facts
@@ -148,13 +148,20 @@ def _joined(parts: Sequence[tuple[Node | None, int | None, int | None]], J: Node
     rows = [J.shape[c] for c in (row1, row2) if c is not None]
     columns = [J.shape[c] for c in (column1, column2) if c is not None]
     shape: tuple[Axis, Axis] = (entries(tuple(rows)), entries(tuple(columns)))
-    if left is None or right is None:
-        only = right if left is None else left
-        assert only is not None
-        return only if only.ndim == 2 else reshape(ravel(only), shape)
+    if left is None:
+        return _as_matrix(right, shape)
+    if right is None:
+        return _as_matrix(left, shape)
     if is_eye(left) and is_eye(right):
         return eye(shape[0], dtype=J.dtype)
     names = {c: ALPHABET[k] for k, c in enumerate(c for c in (row1, column1, row2, column2) if c is not None)}
     terms = ["".join(names[c] for c in ends if c is not None) for ends in ((row1, column1), (row2, column2))]
     out = "".join(names[c] for c in (row1, row2, column1, column2) if c is not None)
     return reshape(build(terms, out, (left, right)), shape)
+
+
+def _as_matrix(node: Node | None, shape: tuple[Axis, Axis]) -> Node:
+    """A vector as a row or a column; ones where there is nothing."""
+    if node is None:
+        return full(shape, 1.0)
+    return node if node.ndim == 2 else reshape(ravel(node), shape)

@@ -284,19 +284,19 @@ def _is_difference(x: Node, high: Node, low: Node) -> bool:
 def _diagonal_of_sum(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
     """The diagonal of a sum, and an entry-wise product with a sum that holds an identity, term by term."""
     f = term.factors[k]
-    if f.power != 1 or f.base.op.name not in ("add", "subtract") or f.base.ndim != 2:
+    if f.power != 1 or f.base.op.name not in ("add", "subtract") or f.base.ndim < 2:
         return None
     inner = reader.terms(f.base)
-    diagonal = f.letters[0] == f.letters[1]
+    diagonal = len(set(f.letters)) < len(f.letters)
     held = any(len(t.factors) and any(is_eye(g.base) for g in t.factors) for t in inner)
     meets = any(i != k and set(g.letters) & set(f.letters) for i, g in enumerate(term.factors))
     outside = not any(c in term.sums for c in f.letters)
     if len(inner) < 2 or not held or not (diagonal or (meets and outside)):
         return None
-    return _multiplied_out(term, k, inner)
+    return multiplied_out(term, k, inner)
 
 
-def _multiplied_out(term: Term, k: int, inner: Sum) -> list[Term]:
+def multiplied_out(term: Term, k: int, inner: Sum) -> list[Term]:
     """The term with the sum at place k opened."""
     f, rest = term.factors[k], term.without(k)
     return [
@@ -311,7 +311,7 @@ def _summed_apart(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Te
     inner = reader.terms(f.base) if f.power == 1 else ()
     if len(inner) < 2 or not any(c in term.sums and term.uses(c) == 1 for c in f.letters):
         return None
-    opened = reader.settled(_multiplied_out(term, k, inner), out)
+    opened = reader.settled(multiplied_out(term, k, inner), out)
     return opened if len(opened) < len(inner) else None
 
 

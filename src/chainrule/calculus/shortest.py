@@ -97,17 +97,15 @@ class Shortest:
 
     def _plain(self, terms: Sum, shape: Shape, dtype: DType) -> Node:
         """The terms one after the other, positive ones first."""
-        total: Node | None = None
         pieces = [(t.number, self._term(t, shape, dtype)) for t in terms]
         if len(pieces) > 1 and pieces[0][0] < 0:
             first = next((k for k, (number, _) in enumerate(pieces) if number > 0), 0)
             pieces.insert(0, pieces.pop(first))
-        for number, piece in pieces:
-            if total is None:
-                total = piece if number > 0 else negated(piece)
-            else:
-                total = total + piece if number > 0 else total - piece
-        assert total is not None
+        (number, total), *others = pieces
+        if number < 0:
+            total = negated(total)
+        for number, piece in others:
+            total = total + piece if number > 0 else total - piece
         return total
 
     def _factored(self, terms: Sum, shape: Shape, dtype: DType) -> Iterator[Sum]:
