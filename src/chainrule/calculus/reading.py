@@ -224,7 +224,7 @@ class Reader:
 
     def is_symmetric(self, node: Node) -> bool:
         """Whether a square matrix equals its transpose, by its form and the facts."""
-        if node.ndim != 2 or node.shape[0] != node.shape[1]:
+        if node.ndim != 2 or node.shape[0] != node.shape[1] or node.dtype not in FLOATS:
             return False
         if node not in self._known_symmetric:
             self._known_symmetric[node] = False  # while it is being found
