@@ -61,7 +61,7 @@ REFERENCE = {
             "eye",
         ]
     },
-    **{name: getattr(np, name) for name in ["ones", "zeros", "sum", "mean", "max", "minimum"]},
+    **{name: getattr(np, name) for name in ["ones", "zeros", "sum", "mean", "max", "min", "minimum", "where"]},
     "solve": np.linalg.solve,
     "tr": np.trace,
     "det": np.linalg.det,
