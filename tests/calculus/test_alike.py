@@ -19,7 +19,14 @@ def test_an_opposite_difference_is_a_sign():
 
 def test_signs_come_to_the_front_and_cancel():
     assert alike([r, y + back, y - back, -back, back + y]) == [r, y - r, y + r, r, y - r]
+    assert alike([r, back**2, back**3]) == [r, r**2, (-r) ** 3]
     assert alike([r, back / y, (back * back) / 2, -(back * y)]) == [r, -(r / y), (r * r) / 2, r * y]
+
+
+def test_an_error_signal_keeps_its_sign():
+    signal = A.T @ back
+    assert alike([r, cr.outer(signal, x)], [signal]) == [r, cr.outer(-(A.T @ r), x), -(A.T @ r)]
+    assert alike([r, cr.outer(signal, x)]) == [r, -cr.outer(A.T @ r, x)]
 
 
 def test_an_inner_product_is_a_square_where_the_length_stands():

@@ -4,7 +4,7 @@ b − A x  beside  A x − b      −(A x − b)
 xᵀ x     beside  ‖x‖          ‖x‖²
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import ABS, ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRACT
@@ -14,12 +14,18 @@ from chainrule.algebra.reduce import NORM
 from chainrule.calculus.rewrite import remake
 
 
-def alike(roots: Sequence[Node]) -> list[Node]:
-    """The expressions with every part that is the negative or the square of another written as such."""
-    return _squares(_signs(roots))
+def alike(roots: Sequence[Node], entire: Sequence[Node] = ()) -> list[Node]:
+    """The expressions with every part that is the negative or the square of another written as such.
+
+    entire   parts that keep a sign of their own, as error signals do; they come behind the expressions
+    """
+    both = [*roots, *entire]
+    for change in (_signs, _squares):
+        both = change(both, both[len(roots) :])
+    return both
 
 
-def _signs(roots: Sequence[Node]) -> list[Node]:
+def _signs(roots: Sequence[Node], entire: Sequence[Node]) -> list[Node]:
     """b − a as −(a − b) where a − b stands before it."""
     order = topological(roots)
     seen: set[tuple[Node, ...]] = set()
@@ -29,10 +35,11 @@ def _signs(roots: Sequence[Node]) -> list[Node]:
             turned.add(n)
         elif n.op is SUBTRACT:
             seen.add(n.inputs)
-    return _changed(order, roots, lambda n, new: -make(SUBTRACT, *new.inputs[::-1]) if n in turned else new)
+    done = _changed(order, entire, lambda n, new: -make(SUBTRACT, *new.inputs[::-1]) if n in turned else new)
+    return [done[root] for root in roots]
 
 
-def _squares(roots: Sequence[Node]) -> list[Node]:
+def _squares(roots: Sequence[Node], entire: Sequence[Node]) -> list[Node]:
     """xᵀ x as ‖x‖² where ‖x‖ stands too."""
     order = topological(roots)
     lengths = {n.inputs[0]: n for n in order if n.op is NORM and len(n.attrs["axes"]) == n.inputs[0].ndim}
@@ -41,16 +48,22 @@ def _squares(roots: Sequence[Node]) -> list[Node]:
         known = lengths.get(node.inputs[0]) if _is_square(node) else None
         return new if known is None else remake(known, new.inputs[:1]) ** 2
 
-    return _changed(order, roots, squared) if lengths else list(roots)
+    done = _changed(order, entire, squared) if lengths else {n: n for n in roots}
+    return [done[root] for root in roots]
 
 
-def _changed(order: Sequence[Node], roots: Sequence[Node], change: Callable[[Node, Node], Node]) -> list[Node]:
-    """The roots with `change(node, the node on its changed inputs)` in the place of every node."""
+def _changed(
+    order: Sequence[Node], entire: Sequence[Node], change: Callable[[Node, Node], Node]
+) -> dict[Node, Node]:
+    """For every node `change(node, the node on its changed inputs)`."""
     done: dict[Node, Node] = {}
+    whole, kept = set(entire), set[Node]()
     for n in order:
         new = remake(n, [done[i] for i in n.inputs])
-        done[n] = change(n, new if new is n else _settled(new))
-    return [done[root] for root in roots]
+        done[n] = change(n, new if new is n else _settled(new, kept))
+        if n in whole:
+            kept.add(done[n])
+    return done
 
 
 def _is_square(node: Node) -> bool:
@@ -61,9 +74,9 @@ def _is_square(node: Node) -> bool:
     return left == right and len(set(left)) == len(left)
 
 
-def _settled(node: Node) -> Node:
+def _settled(node: Node, entire: Container[Node]) -> Node:
     """The node with the signs of its operands in front or gone, and a power of a length's power as one."""
-    negative = [i.op is NEGATIVE for i in node.inputs]
+    negative = [i.op is NEGATIVE and i not in entire for i in node.inputs]
     bare = [i.inputs[0] if minus else i for i, minus in zip(node.inputs, negative, strict=True)]
     if node.op is NEGATIVE and negative[0]:
         return bare[0]

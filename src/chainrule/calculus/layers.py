@@ -21,7 +21,7 @@ def gradients_by_layers(
     s: Node, wrt: Sequence[Node], facts: Facts | None = None
 ) -> tuple[list[Node], dict[Node, Node]]:
     """∂s/∂x of a scalar s for every x in `wrt`, in textbook form, and the error signal of every pre-activation."""
-    cut = _Cut(s, [z for z in pre_activations(s) if z is not s and z not in wrt])
+    cut = _Cut(s, [z for z in pre_activations(s) if z is not s])
     for z in reversed(cut.layers):
         cut.pull_to(z, facts)
     flows = pull_back(cut.upstream, [cut.done.get(x, x) for x in wrt])

@@ -69,7 +69,7 @@ def named(results: Sequence[Node], s: Node, defined: Mapping[str, Node], signals
     signals   pre-activation in s (see `pre_activations`) → its upstream gradient, in the form the results have
     """
     plan = _Plan(results, s, defined, signals)
-    taken = names_in((*plan.order, *plan.forward)) | {"s", *defined}
+    taken = names_in((*plan.order, *plan.forward)) | defined.keys()
     return plan.program(names_for(plan.parts(), plan.layers, taken))
 
 
@@ -268,14 +268,16 @@ class _Plan:
             self.roles = self._roles()
             self.backward = "error signal" in self.roles.values()
 
-    def _deltas(self, signals: Mapping[Node, Node]) -> dict[Node, tuple[Node, bool]]:
-        """Part of the results → the pre-activation whose upstream gradient it is, and whether exactly so."""
+    def _deltas(self, signals: Mapping[Node, Node]) -> dict[Node, tuple[Node, str]]:
+        """Part of the results → the pre-activation whose upstream gradient it is, and but for what."""
         backward = set(self.order) - self.forward.keys()
-        deltas: dict[Node, tuple[Node, bool]] = {}
+        deltas: dict[Node, tuple[Node, str]] = {}
         for z, signal in signals.items():
             part = next((n for n in _unscaled(signal) if n in backward), None)
             if part is not None and _core(z).op not in LEAVES and not _is_activation(_core(part)):
-                deltas.setdefault(part, (_unsigned(z), part is signal and z.op is not NEGATIVE))
+                same, turned = _unsigned(part) is _unsigned(signal), (part is signal) == (z.op is NEGATIVE)
+                but = "" if same and not turned else ", but for the sign" if same else ", but for a factor"
+                deltas.setdefault(part, (_unsigned(z), but))
         return deltas
 
     def _is_deep(self) -> bool:
@@ -368,5 +370,5 @@ class _Plan:
         """The role as readers are told it."""
         if part.role != "error signal":
             return "softmax" if part.node.op is SOFTMAX and part.role == "probability" else part.role
-        z, exact = self.deltas[part.node]
-        return f"error signal at {names.get(z, z)}" + ("" if exact else ", but for a factor")
+        z, but = self.deltas[part.node]
+        return f"error signal at {names.get(z, z)}{but}"
