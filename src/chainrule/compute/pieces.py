@@ -37,6 +37,7 @@ class Side:
     def __init__(self, parts: Sequence[Array]) -> None:
         self.parts = parts
         self.size: int = parts[0].shape[0]
+        self._columns = 0
 
     @property
     def rank(self) -> int:
@@ -58,11 +59,25 @@ class Side:
 
     def apply(self, x: Array) -> Array:
         """The matrix times X, from the left."""
-        if not self.is_thin:
-            return np.asarray(self.matrix @ x)
+        matrix = self._formed_for(x)
+        if matrix is not None:
+            return np.asarray(matrix @ x)
         for part in reversed(self.parts):
             x = part @ x if part.ndim == 2 else part[:, None] * x
         return x
+
+    def apply_from_right(self, x: Array) -> Array:
+        """X times the transposed matrix."""
+        matrix = self._formed_for(x)
+        if matrix is not None:
+            return np.asarray(x @ matrix.T)
+        return np.swapaxes(self.apply(np.swapaxes(x, -1, -2)), -1, -2)
+
+    def _formed_for(self, x: Array) -> Array | None:
+        """The product multiplied out, once it has met so many columns that this pays."""
+        self._columns += x.size // self.size
+        pays = len(self.parts) == 1 or (not self.is_thin and 2 * self._columns >= self.size)
+        return self.matrix if pays else None
 
     def thin(self) -> tuple[Array, Array]:
         """U and W with U Wᵀ the matrix, cut at the narrowest place."""
@@ -103,18 +118,12 @@ class Sided:
 
     def apply(self, x: Array) -> Array:  # noqa: D102
         if self.right is not None:
-            x = _from_right(x, self.right)
+            x = self.right.apply_from_right(x)
         return x if self.left is None else self.left.apply(x)
 
     def diagonal(self) -> Array:  # noqa: D102
         rows = np.ones(1) if self.left is None else self.left.diagonal()
         return np.multiply.outer(rows, np.ones(1) if self.right is None else self.right.diagonal())
-
-
-def _from_right(x: Array, side: Side) -> Array:
-    if side.is_thin:
-        return np.swapaxes(side.apply(np.swapaxes(x, -1, -2)), -1, -2)
-    return np.asarray(x @ side.matrix.T)
 
 
 class Turned:
