@@ -153,7 +153,8 @@ def _guardless(reader: "Reader", node: Node) -> Node:
     if node.op is not WHERE or node in reader.given:
         return node
     condition, then, other = node.inputs
-    return other if condition.op is EQUAL and number_of(then) is not None else node
+    single = condition.op is EQUAL and number_of(condition.inputs[1]) is not None
+    return other if single and number_of(then) is not None else node
 
 
 def _read_power(reader: "Reader", node: Node) -> Sum | None:
@@ -204,6 +205,7 @@ def _read_where(reader: "Reader", node: Node) -> Sum | None:
         return _within(reader, bare, node)
     condition, x, other = node.inputs
     ties = other.op is WHERE and other.inputs[0].op is EQUAL and condition.op is LESS
+    ties = ties and set(other.inputs[0].inputs) == set(condition.inputs)
     if ties and number_of(other.inputs[2]) == 0:  # maximum, minimum: equal operands are single points
         other = other.inputs[2]
     if number_of(other) == 0:

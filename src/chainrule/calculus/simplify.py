@@ -6,7 +6,7 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
-from chainrule.algebra.choice import cast
+from chainrule.algebra.choice import MAXIMUM, MINIMUM, cast, maximum
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRACT, exp, negative
 from chainrule.algebra.letters import PRODUCT_OP, build
@@ -131,6 +131,10 @@ def _twice(node: Node) -> Node | None:
     return 2 * node.inputs[0] if node.inputs[0] is node.inputs[1] else None
 
 
+def _of_one(node: Node) -> Node | None:
+    return node.inputs[0] if node.inputs[0] is node.inputs[1] else None
+
+
 def _number_and_rest(node: Node) -> tuple[float, Node, str, str] | None:
     """A product of a number and one more factor: the number, the factor, its letters, and those of the product."""
     if node.op is not PRODUCT_OP or len(node.inputs) != 2:
@@ -162,6 +166,7 @@ LAWS: Sequence[Law] = (
     Law("x 2 = 2 x, and -1 x = -x", (PRODUCT_OP,), _number_first, lambda x, y: x * 2 + y * -1),
     Law("2 ((3 a) x) = (6 a) x", (PRODUCT_OP,), _number_inside, lambda x, y: 2 * ((3 * (x @ y)) * x)),
     Law("x + x = 2 x", (ADD,), _twice, lambda x, y: x * y + x * y),
+    Law("max(x, x) = x", (MAXIMUM, MINIMUM), _of_one, lambda x, y: maximum(x, x) * y),
     Law("2 (3 x) = 6 x", (PRODUCT_OP,), _numbers_together, lambda x, y: 2 * (3 * x) + (y * 3) * 2),
 )
 
