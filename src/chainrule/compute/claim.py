@@ -159,9 +159,9 @@ def _verdict(question: Question, facts: Facts) -> Claim:
     if not small:
         return found("wrong", reason=_difference(trial))
     mended = trial.repair.smallest("one")
-    condition = _condition(trial, ("symmetric", *_SUMS) if mended else _TRIED)
+    condition = _condition(trial, _OFTEN if mended else _TRIED)
     if mended:
-        notes += [f"as it stands it is right if {condition}"] if condition else []
+        notes += [f"as it stands it is right if {condition}"] if condition and "positive" not in condition else []
         return wrong(mended)
     if condition:
         return found(f"right if {condition}")
@@ -213,7 +213,8 @@ def _read_as_outer(trial: Trial) -> list[str]:
 
 
 _SUMS = ("sums to one", "rows sum to one")
-_TRIED = ("symmetric", *_SUMS, "positive", "orthogonal", "diagonal", "idempotent", "one-hot")
+_OFTEN = ("symmetric", "positive", *_SUMS)
+_TRIED = (*_OFTEN, "orthogonal", "diagonal", "idempotent", "one-hot")
 """The facts that a claim may rest on unsaid, the weaker before those they follow from."""
 
 

@@ -77,8 +77,6 @@ MINUS = SUM + 1
 
 ENTRY_SIGNS = frozenset(("*", ".*", "⊙", "·"))
 
-_CALLS = frozenset(("exp", "log", "tanh", "sin", "cos", "sqrt", "sigmoid", "softplus", "relu", "abs", "sign"))
-
 
 class Handwriting:
     """The signs in which a text is written: for products, transposes and powers."""
@@ -207,14 +205,14 @@ class Handwriting:
             return self.number(float(node.attrs["data"].array))
         if name in _TWO:
             return _TWO[name](self, *inputs)
-        if name in _CALLS and len(inputs) == 1:
-            return self.call(name, *inputs)
         if name == "power" and inputs[1].text == "2":
             return self.squared(inputs[0])
         if name == "negative":
             return self.negative(inputs[0])
         if node.op is PRODUCT_OP:
             return next((f for f in self._products(node, inputs) if f.node is node), _NOTHING)
+        if name in FUNCTIONS and len(inputs) == 1 and node.attrs.keys() <= {"axes"}:
+            return self.call(name, *inputs)
         return _NOTHING
 
     def _products(self, node: Node, inputs: list[Form]) -> list[Form]:

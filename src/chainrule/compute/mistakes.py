@@ -167,7 +167,7 @@ def of_call(
     yield Change(first, f"{first.text} belongs here, without {name}", EXTRA)
     if len(arguments) == 1:
         form = hand.call(name, hand.negative(first), axis=axis)
-        yield Change(form, f"the sign inside {name}: {form.text}", SIGN)
+        yield Change(form, f"the sign inside {name}: {form.text}", SIGN + 0.5)
     kind = FACTOR + 0.3 if name in ("sum", "mean") else NAME
     for other in _LIKE.get(name, ()):
         yield Change(

@@ -17,7 +17,7 @@ from chainrule.algebra.phrase import ENTRYWISE
 from chainrule.compute.edits import Edits
 from chainrule.compute.handwriting import Edit, Form, wrapped
 from chainrule.compute.interpret import Kept
-from chainrule.compute.mistakes import EXTRA, MISSING, SIGN, missing
+from chainrule.compute.mistakes import MISSING, SIGN, missing
 from chainrule.compute.numbers import Factor, scaled
 from chainrule.errors import ChainruleError
 
@@ -131,10 +131,11 @@ class Repair:
     def one(self) -> Iterator[Found]:
         """One edit in one term or one definition, a term too many or too few, a factor of the whole."""
         for i, target in self._targets():
-            for form in self._matching(self.terms[i], self.edits.forms(self.terms[i].part, 1), target):
-                yield self.last, self._sum({i: form})
             if len(self.terms) > 1 and self._is_nothing(target):
                 yield self.last, self._sum({i: None})
+                continue
+            for form in self._matching(self.terms[i], self.edits.forms(self.terms[i].part, 1), target):
+                yield self.last, self._sum({i: form})
         for form in self._of_all():
             yield self.last, form
         for k, line in enumerate(self.definitions):
@@ -229,7 +230,7 @@ class Repair:
             if form is None:
                 sign = "− " if term.sign < 0 else ""
                 text = f"the term {sign}{term.base.text} does not belong here"
-                gone.append(Edit(term.start, term.part.end, text, EXTRA))
+                gone.append(Edit(term.start, term.part.end, text, MISSING - 0.1))
             elif total is None:
                 total = form if term.sign > 0 else self.hand.negative(form)
             else:
