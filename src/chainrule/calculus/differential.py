@@ -15,7 +15,7 @@ from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, SUBTRACT
 from chainrule.algebra.letters import PRODUCT_OP, build
 from chainrule.algebra.node import CONSTANT, Node, constant, make, topological, variable
-from chainrule.algebra.product import inner, matmul, sum, trace
+from chainrule.algebra.product import broadcast_to, inner, matmul, sum, trace
 from chainrule.calculus.pullback import pull_back
 from chainrule.calculus.rewrite import remake, substitute
 from chainrule.calculus.simplify import simplify
@@ -74,7 +74,7 @@ def _without_guards(root: Node, of: Node) -> Node:
         new = remake(node, [done[i] for i in node.inputs])
         condition = new.inputs[0] if new.op is WHERE else new
         if new.op is WHERE and condition.op is EQUAL and (routed or condition.inputs[1].op is CONSTANT):
-            new = new.inputs[2]
+            new = broadcast_to(new.inputs[2], new.shape)
         done[node] = new
     return done[root]
 
@@ -84,19 +84,28 @@ def _without_guards(root: Node, of: Node) -> Node:
 
 def tidy(root: Node, moves: Container[Node]) -> Node:
     """The same differential, its structure kept: numbers in front, and behind the rest what moves."""
-    for _ in range(2):  # the signs that meet in the first round are gone after the second
-        done: dict[Node, Node] = {}
-        moving: set[Node] = set()
-        for node in topological([root]):
-            new = remake(node, [done[i] for i in node.inputs])
-            moves_now = node in moves or any(i in moving for i in new.inputs)
-            for law in (*_LAWS, partial(_move_last, moving, moves), in_words):
-                new = law(new)
-            done[node] = new
-            if moves_now:
-                moving.add(new)
-        root = simplify(done[root])
+    for _ in range(MOST_ROUNDS):
+        before, root = root, _tidied(root, moves)
+        if root is before:
+            break
     return root
+
+
+MOST_ROUNDS = 3
+
+
+def _tidied(root: Node, moves: Container[Node]) -> Node:
+    done: dict[Node, Node] = {}
+    moving: set[Node] = set()
+    for node in topological([root]):
+        new = remake(node, [done[i] for i in node.inputs])
+        moves_now = node in moves or any(i in moving for i in new.inputs)
+        for law in (*_LAWS, partial(_move_last, moving, moves), in_words):
+            new = law(new)
+        done[node] = new
+        if moves_now:
+            moving.add(new)
+    return simplify(done[root])
 
 
 def _number_outside(node: Node) -> Node:

@@ -10,7 +10,7 @@ from chainrule.algebra.entrywise import NEGATIVE
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import Node, topological
 from chainrule.algebra.select import JOIN, RESHAPE, SCATTER, TAKE
-from chainrule.algebra.signature import shape_text
+from chainrule.algebra.signature import Axis, shape_text
 from chainrule.algebra.slice import PAD, SLICE
 
 GRADIENT = {
@@ -136,12 +136,13 @@ def shapes_said(node: Node) -> str:
     if len(summed) > 1 or len(ins[0]) + len(ins[1]) - 2 * len(summed) != len(out):
         return ""
     axes = (pair for term, i in zip(ins, node.inputs, strict=True) for pair in zip(term, i.shape, strict=True))
-    sizes = {c: str(a) for c, a in axes}
-    middle = "".join(sizes[c] for c in summed) or "1"
-    left, right = ("".join(sizes[c] for c in term if c not in summed) or "1" for term in ins)
+    sizes: dict[str, Axis] = dict(axes)
+    middle = next((sizes[c] for c in summed), 1)
+    left, right = (next((sizes[c] for c in term if c not in summed), 1) for term in ins)
     if len(out) == 2 and out[0] not in ins[0]:
         left, right = right, left
-    return f"({left}×{middle})({middle}×{right}) = {left}×{right}"
+    first, second, whole = map(shape_text, ((left, middle), (middle, right), (left, right)))
+    return f"({first})({second}) = {whole}"
 
 
 def unscaled(node: Node) -> Node:

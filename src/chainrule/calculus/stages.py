@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from chainrule.algebra.choice import CAST
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRACT
+from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SIGN_OP, SUBTRACT
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.matrix import INV, SOLVE
 from chainrule.algebra.node import VARIABLE, Node, is_number, topological, variable, variables
@@ -19,6 +19,7 @@ from chainrule.algebra.op import Op
 from chainrule.algebra.product import ROW
 from chainrule.algebra.reduce import NORM, SOFTMAX
 from chainrule.algebra.select import JOIN, RESHAPE, SCATTER, TAKE
+from chainrule.algebra.signature import FLOATS
 from chainrule.algebra.slice import PAD, SLICE
 from chainrule.calculus.names import LETTERS, names_in
 from chainrule.calculus.naming import ACTIVATIONS, Line, Program
@@ -65,7 +66,7 @@ def active_nodes(order: Iterable[Node], sources: Collection[Node]) -> set[Node]:
     """The nodes that move when the sources do, themselves among them."""
     active = set(sources)
     for node in order:
-        if any(i in active for i in node.inputs):
+        if node.dtype in FLOATS and node.op is not SIGN_OP and any(i in active for i in node.inputs):
             active.add(node)
     return active
 
@@ -136,7 +137,7 @@ class _Cutter:
                 continue
             value = remake(node, [labels[i] for i in node.inputs])
             labels[node] = value
-            if node in stage_of or node is self.s:
+            if node in stage_of or (node is self.s and node in self.active):
                 labels[node] = root if node is self.s else called[node]
                 inputs = tuple(n for n in topological([value]) if n in sources)
                 fresh = node is not self.s and node not in self.named
@@ -203,6 +204,7 @@ class _Names:
 
     def __init__(self, nodes: Sequence[Node], lines: Iterable[Line]) -> None:
         self.taken = names_in(topological(nodes)) | {line.name for line in lines}
+        self.counts: dict[str, int] = {}
 
     def variable(self, name: str, like: Node) -> Node:
         """The name as a node of this shape."""
@@ -211,8 +213,11 @@ class _Names:
 
     def free(self, names: Iterable[str], letter: str) -> str:
         """The first of some names that is free, else the letter with a number."""
-        numbered = (f"{letter}{k}" for k in range(1, len(self.taken) + 2))
-        return next(c for c in (*names, *numbered) if c not in self.taken)
+        found = next((c for c in names if c not in self.taken), "")
+        while not found or found in self.taken:
+            self.counts[letter] = self.counts.get(letter, 0) + 1
+            found = f"{letter}{self.counts[letter]}"
+        return found
 
     def of_root(self, s: Node) -> str:
         """What an expression without a name is called."""

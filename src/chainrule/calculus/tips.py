@@ -14,7 +14,7 @@ from chainrule.algebra.node import VARIABLE, Node, topological, variable, variab
 from chainrule.algebra.notation import write
 from chainrule.algebra.reduce import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
 from chainrule.algebra.select import JOIN, TAKE
-from chainrule.algebra.signature import shape_text
+from chainrule.algebra.signature import FLOATS, shape_text
 from chainrule.calculus.moves import unscaled
 from chainrule.calculus.naming import Line, Program
 from chainrule.calculus.stages import active_nodes
@@ -85,7 +85,7 @@ def _signal_again(case: Case) -> Iterator[str]:
         z = role.removeprefix("error signal at ")
         if z == role or z not in values:
             continue
-        served = [write(v) for v in variables(values[z])]
+        served = [write(v) for v in variables(values[z]) if v.dtype in FLOATS]
         if len(served) > 1:
             them = f"{', '.join(served[:-1])} and {served[-1]}"
             yield f"{name} is computed once and used again: it leads to the gradients by {them}"

@@ -102,7 +102,10 @@ class Together:
             count = times_entered(total, dx)
             if count > 1:
                 said.append(f"{x} enters {_TIMES.get(count, f'{count} times')}: what reaches it is added up")
-            self._go_on(_pair(work.short(work.result), dx), said or [f"what stands before {write(dx)}"])
+            paired = _pair(work.short(work.result), dx)
+            if paired is total:  # all is said but for what the gradient is
+                work.moved = said
+            self._go_on(paired, said or [f"what stands before {write(dx)}"])
         elif work.result.shape == (*work.s.shape, *work.x.shape):
             said = moves(total, dx, JACOBIAN) or [f"what stands before {write(dx)}"]
             self._go_on(_applied(work.short(work.result), dx), said)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from chainrule.algebra.choice import MAXIMUM, MINIMUM, WHERE
 from chainrule.algebra.entrywise import SQRT
 from chainrule.algebra.node import VARIABLE, Node, constant, topological, variable
 from chainrule.algebra.notation import write
 from chainrule.algebra.product import full, inner
-from chainrule.algebra.reduce import LOG_SOFTMAX, NORM, SOFTMAX
+from chainrule.algebra.reduce import LOG_SOFTMAX, MAX, MIN, NORM, SOFTMAX
 from chainrule.algebra.signature import shape_text
 from chainrule.calculus.derive import jacobian
 from chainrule.calculus.differential import differential, tidy
@@ -16,12 +17,16 @@ from chainrule.calculus.kronecker import column_stacked
 from chainrule.calculus.moves import shapes_said
 from chainrule.calculus.naming import Program
 from chainrule.calculus.pullback import pull_back
-from chainrule.calculus.rewrite import rewrite, substitute
+from chainrule.calculus.rewrite import remake, rewrite, substitute
 from chainrule.calculus.stages import Stage, cut, is_square_of_norm
 from chainrule.calculus.textbook import textbook
 
-SETTLED = frozenset((SOFTMAX, LOG_SOFTMAX, SQRT, NORM))
+SETTLED = frozenset((SOFTMAX, LOG_SOFTMAX, SQRT, NORM, WHERE, MAXIMUM, MINIMUM, MAX, MIN))
 """Operations whose differential, as it is derived, has more parts than it needs."""
+
+
+SIGNAL = "error signal at "
+"""How the role of a line begins that is the gradient at a stage."""
 
 
 class Row(NamedTuple):
@@ -54,6 +59,9 @@ class Workings:
         self.rights = {stage.name: self._right(stage) for stage in self.stages}
         self.signals = self._signals()
         self.stage_of: dict[Node, Node] = {}
+        """A derivative that has a name, such as ∂s/∂z → the stage that it is of."""
+        self.moved: list[str] = []
+        """The moves that lead to the result and have no line of their own."""
 
     def _differentials(self) -> dict[Node, Node]:
         """The differential of each name; what it is in variables, from one sweep back and one forward."""
@@ -105,28 +113,30 @@ class Workings:
         relabelled = substitute([line.whole for line in backward.values()], forward)
         return found | dict(zip(relabelled, backward, strict=True))
 
-    def short(self, node: Node) -> Node:
+    def short(self, root: Node) -> Node:
         """The expression with names for the parts that have one."""
-        while True:
-            (shorter,) = substitute([node], self._names_of_parts)
-            if shorter is node:
-                return node
-            node = shorter
+        names, done = self._names_of_parts, dict[Node, Node]()
+        for node in topological([root]):
+            new = names[node] if node in names else remake(node, [done[i] for i in node.inputs])
+            done[node] = names.get(new, new)
+        return done[root]
 
     def _signals(self) -> dict[Node, Node]:
         """The stages whose gradient has a name in the program, and that name."""
-        roles = {line.role: name for name, line in self.lines.items()}
+        roles = {line.role: name for name, line in self.lines.items() if line.role.startswith(SIGNAL)}
         found: dict[Node, Node] = {}
-        for stage in self.stages[:-1]:
-            for said in (write(stage.name), write(stage.whole)):
-                name = roles.get(f"error signal at {said}")
-                if name is not None and name.shape == stage.name.shape:
-                    found[stage.name] = name
+        for stage in self.stages[:-1] if roles else ():
+            names = (roles.get(SIGNAL + write(n)) for n in (stage.name, stage.whole))
+            name = next((n for n in names if n is not None and n.shape == stage.name.shape), None)
+            if name is not None:
+                found[stage.name] = name
         return found
 
     def settled(self, gradients: Sequence[Node]) -> list[Node]:
         """Gradients in textbook form and with names."""
-        return [self.short(g) for g in textbook(gradients, self.facts)]
+        found = textbook(gradients, self.facts)
+        shorter = [self.short(g) for g in found]
+        return shorter if shorter == found else [self.short(g) for g in textbook(shorter, self.facts)]
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -164,7 +174,7 @@ class Workings:
             (whole,) = pull_back({self.s: constant(1, self.s.dtype)}, [self.source])
             shape = f"{shape_text(self.x.shape)}, the shape of {x}" if self.x.shape else ""
             sizes = shapes_said(result) if self.x.ndim > 1 else ""
-            why = ": ".join(filter(None, (shape, sizes)))
+            why = "; ".join([*self.moved, ": ".join(filter(None, (shape, sizes)))])
             return Row(left, result, why, self.zero(self.x) if whole is None else whole)
         whole = jacobian(self.s, self.source)
         if result.shape == whole.shape:
@@ -177,7 +187,7 @@ class Workings:
     def nothing(self) -> Row:
         """The only row, where s does not depend on x."""
         left = variable(f"∂s/∂{write(self.x)}", self.result.shape, self.result.dtype)
-        return Row(left, self.result, f"{write(self.x)} does not occur in it", self.zero(self.result))
+        return Row(left, self.result, f"s does not move with {write(self.x)}", self.zero(self.result))
 
 
 def _square_opened(node: Node) -> Node:
