@@ -116,7 +116,7 @@ def _takes_argument(node: Node) -> bool:
 def _argument(activation: Node) -> Node:
     """The pre-activation, without a sign."""
     first, *more = activation.inputs
-    return _unsigned(more[0] if _is_number(first) else first)
+    return _unsigned(more[0] if more and _is_number(first) else first)
 
 
 def _view_of(node: Node) -> Node | None:
