@@ -408,10 +408,9 @@ def test_where_nothing_small_helps_the_entries_are_compared_and_the_truth_is_sai
     found = judged("sum(A * X)", "X: exp(A) / (1 + cos(A))")
     assert found.verdict == "wrong" and not found.repair and found.where is None
     assert "no small change makes it right; 0 of" in found.reason and str(found).endswith("right: A")
-    values = {"x": [1.0, 2.0, 3.0, 4.0], "y": [1.0, -1.0, 2.0, 3.0]}
-    partly = judged("sum(x * y)", "x: where(y > 0, y, cos(y) * exp(y))", values=values)
-    assert "3 of 4 entries agree, the others are -0.199 times the true ones" in partly.reason
-    assert "it is n, and the gradient of A is n×n" in judged(QUADRATIC, "A: x").reason
+    partly = judge(formula("sum(x * y)", {"x": (4,), "y": (4,)}), "x: concat(y[0:3], exp(y)[3:4])")[0]
+    assert "3 of 4 entries agree, the others are" in partly.reason
+    assert "it is n, and the gradient of A is n×n" in judged(QUADRATIC, "A: cos(x)").reason
     assert "it does not type-check" in judged(RIDGE, "w: (X @ X) @ (X @ X) @ (y.T @ X @ X)").reason
 
 
@@ -462,7 +461,7 @@ def test_broken_gradients_are_mended():
     for key, entry in sorted(shared().items()):
         read, facts = reading_of(entry)
         for k, (mistake, text) in enumerate(broken(GRADIENTS[key])):
-            if (k + len(key)) % 5:  # a fifth of them, so that the suite stays quick
+            if (k + len(key)) % 8:  # an eighth of them, so that the suite stays quick
                 continue
             start = time.process_time()
             try:
@@ -476,7 +475,7 @@ def test_broken_gradients_are_mended():
             total += 1
             if not found.repair or not mended(read, facts, entry["wrt"], found):
                 left.append((key, mistake, text, found.reason, found.repair))
-    assert total > 100 and not slow
+    assert total > 60 and not slow
     assert len(left) <= total / 10, left
 
 

@@ -40,6 +40,38 @@ def test_a_wrong_claim_is_named_with_its_likely_cause(claim, cause, capsys):
     assert "WRONG" in out and cause in out
 
 
+def test_a_wrong_claim_is_underlined_and_mended(capsys):
+    assert (
+        run("z = W@x + b; h = tanh(z); s = u.T@h", "--claim", "W: u * (1 - h) @ x.T", "--claim", "x: W.T @ delta")
+        == 1
+    )
+    out = capsys.readouterr().out
+    assert "  claim   ∂s/∂W = u * (1 - h) @ x.T\n                      ^^^^^^^\n" in out
+    assert "  wrong: the derivative of tanh through its output is 1 - h**2, not 1 - h\n" in out
+    assert "  right: outer(u * (1 - h**2), x)          (verified at 6 points)\n" in out
+    assert "right: equal to Wᵀ δ with δ = u ⊙ (1 - h²)" in out and "1 of 2 claims WRONG" in out
+    assert "4 of 4 agree" in out  # the gradients themselves are proved above the claims
+
+
+def test_a_claim_that_rests_on_a_fact_is_right_once_the_fact_is_stated(capsys):
+    claim = ("--claim", "x: 2 * A @ x")
+    assert run("x.T @ A @ x", *claim) == 1
+    out = capsys.readouterr().out
+    assert "right if A is symmetric; in general it is (Aᵀ + A) x" in out
+    assert "0 of 1 claim right, each of the others under a fact; state it with --fact" in out
+    assert run("x.T @ A @ x", *claim, "--fact", "A: symmetric") == 0
+    assert "as A is symmetric" in capsys.readouterr().out
+
+
+def test_a_claim_is_judged_at_the_values_of_a_file(tmp_path, capsys):
+    (tmp_path / "v.json").write_text(json.dumps({"y": [0, 1, 0], "z": [1, 2, 4]}))
+    at = ("--at", str(tmp_path / "v.json"))
+    assert run("-y.T @ log(softmax(z))", *at, "--claim", "z: softmax(z) - y") == 0
+    assert "(verified at 1 point)" in capsys.readouterr().out
+    assert run("-y.T @ log(softmax(z))", *at, "--claim", "z: softmax(z) + y") == 1
+    assert "the sign of y" in capsys.readouterr().out
+
+
 def test_values_may_come_from_a_file_and_a_kink_is_no_error(tmp_path, capsys):
     (tmp_path / "v.json").write_text(json.dumps({"x": [1, 2, 3]}))
     assert run("sum(relu(x - 2))", "--at", str(tmp_path / "v.json")) == 0
@@ -60,6 +92,8 @@ def test_values_are_drawn_where_the_formula_is_defined(capsys):
         (["x.T@y", "x=n m"], "axes are separated by commas, as in x=n,m"),
         (["x.T@y", "--claim", "x = y"], "write NAME: FORMULA"),
         (["x.T@y", "--claim", "z: y"], "a gradient is claimed for z"),
+        (["x.T@y", "--claim", "x: q"], "q stands for nothing: the formula has x, y; define it"),
+        (["x.T@y", "--claim", "x: y", "--fact", "q: positive"], "a fact is stated of 'q'"),
         (["x.T@y", "--at", "/nowhere.json"], "/nowhere.json: cannot be read"),
     ],
 )

@@ -12,7 +12,7 @@ from chainrule.algebra.node import Node, topological
 from chainrule.algebra.operand import lift
 from chainrule.algebra.parse import ALIASES, Reading
 from chainrule.algebra.phrase import ATOM, BINDING, ENTRYWISE, POWER, PREFIX
-from chainrule.compute.handwriting import ENTRY_SIGNS, MINUS, Edit, Form, Handwriting, bare, made, wrapped
+from chainrule.compute.handwriting import ENTRY_SIGNS, MINUS, Edit, Form, Handwriting, bare, fits, made, wrapped
 from chainrule.compute.mistakes import (
     DERIVATIVE,
     DERIVATIVES,
@@ -110,7 +110,13 @@ class Edits:
             self.reading.known = {id(p): node for p, node in zip(operands(part), nodes, strict=True)}
             return self.reading.node(part)
 
+        if part.kind == "infix" and not fits(self._sign(part), *forms):
+            return None
         return made(read, *forms)
+
+    def _sign(self, part: Part) -> str:
+        """The sign of an infix in Python's spelling, where `*` works entry by entry."""
+        return "" if part.value == "*" and self.hand.syntax == "matlab" else part.value
 
     # ── edited ────────────────────────────────────────────────────────────────────────────────────────
 

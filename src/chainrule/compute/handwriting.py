@@ -13,8 +13,8 @@ from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import CONSTANT, Node, constant, topological
 from chainrule.algebra.notation import write
 from chainrule.algebra.operand import lift
-from chainrule.algebra.parse import INFIX, Infix, is_row
 from chainrule.algebra.phrase import ATOM, BINDING, ENTRYWISE, POWER, PREFIX, SUM, number
+from chainrule.algebra.signs import INFIX, Infix, is_row
 from chainrule.errors import ChainruleError
 
 
@@ -113,7 +113,9 @@ class Handwriting:
         right = POWER if sign == "beside" else power + 1
         between = " " if sign == "beside" else f" {sign} "
         text = wrapped(a, power) + between + wrapped(b, right)
-        return Form(text, power, made(self.signs[sign], a, b), a.edits + b.edits)
+        plain = "" if sign == "*" and self.syntax == "matlab" else sign
+        node = made(self.signs[sign], a, b) if fits(plain, a, b) else None
+        return Form(text, power, node, a.edits + b.edits)
 
     def plus(self, a: Form, b: Form) -> Form:
         """a + b."""
@@ -250,6 +252,19 @@ def made(operation: Callable[..., Node], *forms: Form) -> Node | None:
         return operation(*nodes)
     except ChainruleError:
         return None
+
+
+def fits(sign: str, a: Form, b: Form) -> bool:
+    """Whether two operands may fit together; so that no error is written about the many that do not."""
+    if a.node is None or b.node is None:
+        return False
+    left, right = a.node.shape, b.node.shape
+    if sign == "@":
+        inner = bool(left and right) and left[-1] == right[max(len(right) - 2, 0)]
+        return inner or _column_times_row(a, b)
+    if sign not in ("+", "-", *ENTRY_SIGNS):
+        return True
+    return all(m == k or 1 in (m, k) for m, k in zip(reversed(left), reversed(right), strict=False))
 
 
 def _ndim(form: Form) -> int:
