@@ -8,6 +8,7 @@ from chainrule.algebra.phrase import (
     BINDING,
     ENTRYWISE,
     FENCES,
+    INNER,
     MIXED,
     POWER,
     PREFIX,
@@ -15,8 +16,8 @@ from chainrule.algebra.phrase import (
     SCALED,
     SUM,
     Phrase,
+    begins_with_number,
     is_,
-    makes_number,
 )
 
 
@@ -74,7 +75,17 @@ class Hand:
 
     def before(self, p: Phrase, left: Piece, power: int) -> str:
         """The number before a factor: (xᵀ y) A."""
-        return self.wrap(left._replace(power=0) if makes_number(p.parts[0]) else left, power)
+        return self.wrap(left._replace(power=0) if is_(INNER, self._reading(p.parts[0])) else left, power)
+
+    def joins(self, p: Phrase) -> bool:
+        """Whether the second factor is a product whose parentheses change nothing: A (B x) = A B x."""
+        inside = self._reading(p.parts[1])
+        if inside.form != "beside" or inside.positive or (is_(SCALED, inside) and not is_(SCALED, p)):
+            return False
+        first = inside
+        while first.form == "beside":
+            first = self._reading(first.parts[0])
+        return not begins_with_number(first)
 
     def enclosed(self, left: str, inside: str, right: str) -> str:
         """A text between brackets."""
@@ -182,7 +193,5 @@ class Readable(Unicode):
     """One line of text for reading alone: products lose parentheses that change nothing, `A (B x)` is `A B x`."""
 
     def _beside(self, p: Phrase, left: Piece, right: Piece) -> Written:
-        factors = p.parts[1]
-        chain = factors.form == "beside" and factors.text != "scalar" and factors.parts[0].form != "number"
-        second = right.text if chain and not factors.positive else self.wrap(right, POWER)
-        return f"{self.wrap(left, PRODUCT)} {second}", PRODUCT
+        first = self.before(p, left, PRODUCT) if is_(SCALED, p) else self.wrap(left, PRODUCT)
+        return f"{first} {self.wrap(right, PRODUCT if self.joins(p) else POWER)}", PRODUCT

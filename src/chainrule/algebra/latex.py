@@ -97,8 +97,8 @@ class LaTeX(Printed):
     def stacked(self, above: str, below: str) -> str:
         return f"\\frac{{{above}}}{{{below}}}"
 
-    def half(self) -> str:
-        return r"\tfrac{1}{2}"
+    def small(self, above: str, below: str) -> str:
+        return f"\\tfrac{{{above}}}{{{below}}}"
 
     def radical(self, inside: str) -> str:
         return f"\\sqrt{{{inside}}}"
@@ -108,9 +108,6 @@ class LaTeX(Printed):
 
     def thin(self) -> str:
         return r"\,"
-
-    def begins_with_number(self, text: str) -> bool:
-        return text[:1].isdigit() or text.startswith(r"\tfrac")
 
     def enclosed(self, left: str, inside: str, right: str) -> str:
         if left in _FENCES:

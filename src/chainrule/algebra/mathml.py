@@ -1,13 +1,11 @@
 """The hand that writes MathML, for pages: the inside of `<math>`, in the core that browsers draw."""
 
-import re
 from collections.abc import Mapping
 from html import escape
 
 from chainrule.algebra.printed import Printed
 
 _SIGNS: Mapping[str, str] = {"-": "−", "==": "=", "": "\u2062", "Σ": "∑"}
-_NUMBER = re.compile(r"(?:<mrow>|<msup>|<mfrac>)*<mn>")
 
 
 class MathML(Printed):
@@ -47,8 +45,8 @@ class MathML(Printed):
     def stacked(self, above: str, below: str) -> str:
         return f"<mfrac>{above}{below}</mfrac>"
 
-    def half(self) -> str:
-        return "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
+    def small(self, above: str, below: str) -> str:
+        return f'<mstyle displaystyle="false">{self.stacked(self.digits(above), self.digits(below))}</mstyle>'
 
     def radical(self, inside: str) -> str:
         return f"<msqrt>{inside}</msqrt>"
@@ -59,9 +57,6 @@ class MathML(Printed):
 
     def thin(self) -> str:
         return '<mspace width="0.17em"/>'
-
-    def begins_with_number(self, text: str) -> bool:
-        return _NUMBER.match(text) is not None
 
     def enclosed(self, left: str, inside: str, right: str) -> str:
         first, last = (f'<mo form="{form}">{sign}</mo>' for form, sign in (("prefix", left), ("postfix", right)))

@@ -6,6 +6,7 @@ A phrase has two readings where paper knows a shorter one than a formula can be 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Optional
 
 from chainrule.algebra.signature import Axis, Dim
@@ -65,6 +66,14 @@ def number(value: float) -> Phrase:
     whole = finite and value == int(value) and abs(value) < 1e16 and str(value) != "-0.0"
     text = repr(int(value)) if whole else repr(float(value))
     return Phrase("number", text, positive=Phrase("number", text[1:]) if text.startswith("-") else None)
+
+
+def rational(text: str) -> tuple[int, int] | None:
+    """Numerator and denominator of a number that people write as a fraction: ½, and 0.6666666666666667."""
+    if "." not in text or "e" in text or (len(text) < 8 and text not in ("0.5", "1.5")):
+        return None
+    quotient = Fraction(text).limit_denominator(24)
+    return quotient.as_integer_ratio() if abs(float(quotient) - float(text)) < 1e-15 else None
 
 
 def dimension(a: Axis) -> Phrase:
@@ -128,12 +137,44 @@ def beside(left: Phrase, right: Phrase, *kinds: str) -> Phrase:
     """
     mixed = left.form == "fraction" or (left.form == "infix" and left.text == "·") or is_(MIXED, left)
     every = (*kinds, MIXED) if mixed and SCALED not in kinds else kinds
-    return _product("beside", " ".join(every), left, right)
+    product = _product("beside", " ".join(every), left, right)
+    merged = None if product.positive else _merged(left.printed or left, right.printed or right)
+    return printed_as(product, merged) if merged else product
+
+
+def _merged(left: Phrase, right: Phrase) -> Phrase | None:
+    """On paper X X is X², wherever it stands in a product."""
+    last = left.parts[1] if left.form == "beside" else left
+    first = right.parts[0] if right.form == "beside" else right
+    (base, count), (other, more) = _times(last), _times(first)
+    if base is not other and (base.form, base.text, base.parts) != ("symbol", other.text, other.parts):
+        return None
+    if base.form not in ("symbol", "infix", "beside") or count * more <= 0:
+        return None
+    middle = Phrase("power", "", (base, Phrase("number", str(count + more))))
+    if left.form == "beside":
+        middle = Phrase("beside", left.text, (left.parts[0], middle))
+    return Phrase("beside", right.text, (middle, right.parts[1])) if right.form == "beside" else middle
+
+
+def _times(p: Phrase) -> tuple[Phrase, int]:
+    """A factor and how often it is multiplied with itself."""
+    phrase = p.printed or p
+    if phrase.form == "script" and phrase.text == "⁻¹":
+        return phrase.parts[0], -1
+    if phrase.form == "power" and not phrase.text and phrase.parts[1].text.removeprefix("-").isdigit():
+        return phrase.parts[0], int(phrase.parts[1].text)
+    return p, 1
 
 
 def is_(kind: str, p: Phrase) -> bool:
     """Whether a phrase is factors side by side of this kind."""
     return p.form == "beside" and kind in p.text
+
+
+def begins_with_number(p: Phrase) -> bool:
+    """Whether a factor begins with a digit: `2`, `2²`."""
+    return p.form == "number" or (p.form == "power" and p.parts[0].form == "number")
 
 
 def makes_number(p: Phrase) -> bool:
@@ -183,6 +224,8 @@ def raised(base: Phrase, exponent: Phrase, rank: int = 0) -> Phrase:
         and base.text in _POWERS_INSIDE
     ):
         return printed_as(typed, Phrase("raised_call", base.text, (exponent, *base.parts)))
+    if exponent.form == "number" and (quotient := rational(exponent.text)):
+        exponent = Phrase("fraction", parts=tuple(Phrase("number", str(n)) for n in quotient))
     if exponent.form == "fraction":
         return printed_as(typed, Phrase("power", typed.text, (base, Phrase("ratio", parts=exponent.parts))))
     return typed

@@ -16,7 +16,9 @@ from chainrule.algebra.phrase import (
     SCALED,
     SUM,
     Phrase,
+    begins_with_number,
     is_,
+    rational,
 )
 
 SUBSCRIPTED = 50  # takes ᵀ as it is, but no second subscript
@@ -75,8 +77,8 @@ class Printed(Hand):
         """A fraction."""
 
     @abstractmethod
-    def half(self) -> str:
-        """A small ½."""
+    def small(self, above: str, below: str) -> str:
+        """A small fraction, such as ½."""
 
     @abstractmethod
     def radical(self, inside: str) -> str:
@@ -89,10 +91,6 @@ class Printed(Hand):
     @abstractmethod
     def thin(self) -> str:
         """A small space."""
-
-    @abstractmethod
-    def begins_with_number(self, text: str) -> bool:
-        """Whether a digit comes first."""
 
     def commas(self, *texts: str) -> str:
         """Texts with commas between them."""
@@ -114,8 +112,8 @@ class Printed(Hand):
         text = p.text.removeprefix("-")
         negative = text != p.text
         mantissa, _, exponent = text.partition("e")
-        if text == "0.5":
-            written, power = self.half(), POWER
+        if quotient := rational(text):
+            written, power = self.small(*map(str, quotient)), POWER
         elif exponent:
             ten = self.raise_(self.digits("10"), self._power_of_ten(int(exponent)))
             front = [] if mantissa in ("1", "1.0") else [self.digits(mantissa), self.sign("·")]
@@ -154,12 +152,9 @@ class Printed(Hand):
 
     def _beside(self, p: Phrase, left: Piece, right: Piece) -> Written:
         first = self.before(p, left, PRODUCT) if is_(SCALED, p) else self.wrap(left, PRODUCT)
-        number = self.begins_with_number(right.text)
-        if number and right.power >= POWER:
-            return self.row(first, self.sign("·"), right.text), PRODUCT
-        inside = self._reading(p.parts[1])
-        apart = number or p.parts[1].positive or (is_(SCALED, inside) and not is_(SCALED, p))
-        second = self.wrap(right, POWER if apart else PRODUCT)  # A (B x) = A B x
+        if begins_with_number(self._reading(p.parts[1])):
+            return self.row(first, self.sign("·"), self.wrap(right, POWER)), PRODUCT
+        second = self.wrap(right, PRODUCT if self.joins(p) else POWER)
         gap = [self.thin()] if self._reading(p.parts[0]).form in ("call", "raised_call") else [self.sign("")]
         return self.row(first, *gap, second), PRODUCT
 

@@ -15,6 +15,7 @@ from chainrule.algebra.phrase import (
     ONE,
     SCALED,
     Phrase,
+    begins_with_number,
     beside,
     call,
     dimension,
@@ -188,8 +189,9 @@ def _scaled(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase |
         return None
     vector = ins[0] == "" and ins[1] != ""
     kinds = (SCALED, INNER) if not out and (makes_number(left) or makes_number(right)) else (SCALED,)
-    begins = _begins_with_number(right)
-    if not begins and (vector or left.form == "number" or is_(INNER, right)):
+    begins = begins_with_number(right)
+    names = _is_name(right) and not (is_(SCALED, left) or left.form == "number")
+    if not begins and (vector or not (ins[0] or names)):
         phrase = beside(left, right, *kinds)
         return replace(phrase, row=beside(left, transposed(right), SCALED)) if len(out) == 1 else phrase
     number_first = bool(ins[0]) or begins
@@ -197,8 +199,8 @@ def _scaled(phrases: Sequence[Phrase], ins: Sequence[str], out: str) -> Phrase |
     return printed_as(infix("·", left, right), paper)
 
 
-def _begins_with_number(p: Phrase) -> bool:
-    return p.form == "number" or (p.form == "power" and p.parts[0].form == "number")
+def _is_name(p: Phrase) -> bool:
+    return p.form == "symbol" or (p.form == "power" and p.parts[0].form == "symbol")
 
 
 def _rearranged(p: Phrase, term: str, out: str) -> Phrase | None:
