@@ -353,7 +353,11 @@ def test_the_rule_is_called_by_its_name(text, by, wanted):
         ("a.T @ (X @ b)", "b", "aᵀ (B v) = (Bᵀ a)ᵀ v"),
         ("sum(C * (X @ Y))", "Y", "⟨A, B M⟩ = ⟨Bᵀ A, M⟩"),
         ("sum(C * (X @ Y))", "X", "⟨A, M B⟩ = ⟨A Bᵀ, M⟩"),
-        ("sum(G * (A @ Y + c))", "c", "what is added to every row gets the sum over the rows"),
+        (
+            "sum(G * tanh(A @ Y + c))",
+            "c",
+            "put 3 in 4; what is added to every row gets the sum over the rows",
+        ),
     ],
 )
 def test_the_move_to_the_gradient_is_called_by_its_name(text, by, wanted):
@@ -370,6 +374,17 @@ def test_the_move_to_the_gradient_is_called_by_its_name(text, by, wanted):
     used = {name: shape for name, shape in shapes.items() if re.search(rf"\b{name}\b", text)}
     steps = derived(text, by, **used)
     assert any(wanted in step.rule for step in steps), [said(step) for step in steps]
+
+
+def test_what_is_added_to_every_row_is_told():
+    steps = derived("sum(G * (A @ Y + c))", "c", G=("n", "k"), A=("n", "m"), Y=("m", "k"), c=("k",))
+    assert lines(steps)[0] == (1, "ds = sum(G, axis=0)ᵀ dc")
+    assert steps[0].rule == "s is linear in c, which is added to every row"
+
+
+def test_stages_that_branch_are_no_chain():
+    steps = derived("u.T @ (x / norm2(x))", "x", u=("n",), x=("n",))
+    assert all(" in " not in step.rule.removeprefix("put 2 in 1") for step in steps if step.rule.startswith("put"))
 
 
 def test_a_jacobian_ends_in_jacobian_times_dx():

@@ -78,13 +78,13 @@ def test_a_remark_that_is_true_is_made(text, by, tip):
 @pytest.mark.parametrize(
     ("text", "by", "begins"),
     [
-        (LAYER, "u", ("δ", "tanh′", "relu′", "back from s")),  # linear in u: nothing is propagated
+        (LAYER, "u", ("δ", "tanh′", "relu′", "backwards")),  # linear in u: nothing is propagated
         (LAYER, "x", ("δ xᵀ", "relu′", "σ′")),  # a vector has no other orientation
-        (LAYER, "W", ("relu′", "σ′", "back from s", "every row", "of W only")),
+        (LAYER, "W", ("relu′", "σ′", "backwards", "every row", "of W only")),
         ("u.T @ tanh(W @ x)", "W", ("relu′", "every row")),
         ("sum(X @ V)", "V", ("δ", "tanh′", "every row")),
         ("x.T @ x", "x", ("",)),
-        ("norm2(W @ x + b)", "b", ("every row", "back from s")),
+        ("norm2(W @ x + b)", "b", ("every row", "backwards")),
         ("y.T @ softmax(z)", "z", ("δ",)),  # softmax without the logarithm: no p − y
     ],
 )
@@ -117,11 +117,9 @@ def test_rows_of_a_table_are_said_to_be_sparse():
 
 
 def test_two_layers_are_evaluated_from_the_left():
-    (tip,) = [
-        tip for tip in told(ENTROPY, "x") if tip.startswith("back from s every step is a row times a matrix")
-    ]
+    (tip,) = [tip for tip in told(ENTROPY, "x") if tip.startswith("backwards every step is a row times a matrix")]
     assert "cost a product of matrices" in tip
-    assert not [tip for tip in told(ENTROPY, "t") if tip.startswith("back from s")]
+    assert not [tip for tip in told(ENTROPY, "t") if tip.startswith("backwards")]
 
 
 def test_without_names_the_factors_are_written_out():

@@ -6,15 +6,15 @@ None of these is stated here: the share of one operand in one operation is the p
 once for each kind of node and put into place.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import lru_cache, partial
 from math import prod
 
-from chainrule.algebra.choice import EQUAL, MAXIMUM, MINIMUM, WHERE
+from chainrule.algebra.choice import EQUAL, MAXIMUM, MINIMUM, WHERE, cast, opposite
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, SUBTRACT
 from chainrule.algebra.letters import PRODUCT_OP, build
-from chainrule.algebra.node import CONSTANT, Node, constant, make, topological, variable
+from chainrule.algebra.node import CONSTANT, Node, constant, is_number, make, topological, variable
 from chainrule.algebra.product import broadcast_to, inner, matmul, sum, trace
 from chainrule.calculus.pullback import pull_back
 from chainrule.calculus.rewrite import remake, substitute
@@ -153,16 +153,34 @@ def _terms_in_a_row(node: Node) -> Node:
     return make(SUBTRACT if node.op is ADD else ADD, left, times(-number, rest)) if number < 0 else node
 
 
+_WORDS: Mapping[str, Callable[[Node, Node], Node]] = {
+    "ab,ba->": lambda a, b: trace(matmul(a, b)),
+    ",aa->": lambda c, a: c * trace(a),
+    ",a->": lambda c, a: c * sum(a),
+    ",ab->": lambda c, a: c * sum(a),
+    "ab,b->": lambda a, v: inner(sum(a, 0), v),
+    "ab,a->": lambda a, v: inner(sum(a, 1), v),
+    "ab,ab->a": lambda a, b: sum(a * b, 1),
+    "ab,ab->b": lambda a, b: sum(a * b, 0),
+}
+"""Products of two that have no sign, with traces and sums instead."""
+
+
 def in_words(node: Node) -> Node:
-    """Σ A_ab B_ba = tr(A B), Σ c A_aa = c tr(A), and Σ c v_a = c sum(v): products that have a name."""
-    if node.op is not PRODUCT_OP or node.shape or len(node.inputs) != 2:
+    """Σ A_ab B_ba = tr(A B), Σ c v_a = c sum(v), and so for all products that have a name but no sign."""
+    word = _WORDS.get(node.attrs["letters"]) if node.op is PRODUCT_OP else None
+    return node if word is None else word(*node.inputs)
+
+
+def _chosen_by_factor(node: Node) -> Node:
+    """where(c, dz, 0) = [c] ⊙ dz."""
+    if node.op is not WHERE or is_number(node.inputs[1], 0) == is_number(node.inputs[2], 0):
         return node
-    (left, right), letters = node.inputs, node.attrs["letters"]
-    if letters == "ab,ba->":
-        return trace(matmul(left, right))
-    if letters == ",aa->":
-        return left * trace(right)
-    return left * sum(right) if letters in (",a->", ",ab->") else node
+    condition, taken, other = node.inputs
+    if is_number(taken, 0):
+        condition, taken = opposite(condition), other
+    factor = cast(condition, taken.dtype)
+    return factor * taken if (factor * taken).shape == node.shape else node
 
 
 def _entries_as_inner(node: Node) -> Node:
@@ -208,7 +226,14 @@ def _quotient_of_scalar(node: Node) -> Node:
     return node
 
 
-_LAWS = (_number_outside, _terms_in_a_row, _entries_as_inner, _products_in_a_row, _quotient_of_scalar)
+_LAWS = (
+    _chosen_by_factor,
+    _number_outside,
+    _terms_in_a_row,
+    _entries_as_inner,
+    _products_in_a_row,
+    _quotient_of_scalar,
+)
 """Applied to every node before what moves is put last."""
 
 

@@ -13,6 +13,8 @@ from chainrule.algebra.select import JOIN, RESHAPE, SCATTER, TAKE
 from chainrule.algebra.signature import Axis, shape_text
 from chainrule.algebra.slice import PAD, SLICE
 
+EVERY_ROW = "what is added to every row gets the sum over the rows"
+
 GRADIENT = {
     ("trace", 2): "tr is cyclic, tr(A M B) = tr(B A M), and tr(A M) = ⟨Aᵀ, M⟩",
     ("outer", 2): "aᵀ M b = ⟨a bᵀ, M⟩",
@@ -26,7 +28,7 @@ GRADIENT = {
     ("sum", 1): "a sum is a product with ones, sum(v) = 1ᵀ v",
     ("sum", 2): "a sum is a product with ones, sum(M) = ⟨1 1ᵀ, M⟩",
     ("repeated", 0): "what stands in many places gets the sum of their gradients",
-    ("repeated", 1): "what is added to every row gets the sum over the rows",
+    ("repeated", 1): EVERY_ROW,
     ("diagonal", 1): "⟨A, diag(v)⟩ = diag(A)ᵀ v",
     ("part", 1): "a part gets its part of the gradient",
     ("part", 2): "a part gets its part of the gradient",

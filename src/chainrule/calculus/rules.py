@@ -5,6 +5,7 @@ The rules are derived from the operations (`differential`); stated here is what 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from chainrule.algebra.entrywise import ADD, SUBTRACT
 from chainrule.algebra.node import Node, is_number, topological
 from chainrule.algebra.notation import write
 from chainrule.algebra.select import JOIN, RESHAPE, TAKE
@@ -87,7 +88,16 @@ def rule(name: Node, value: Node, inputs: Sequence[Node]) -> str:
     said += [text for op, text in _PARTS.items() if any(n.op.name == op for n in moving)]
     if said:
         return "; ".join(dict.fromkeys(said))
-    return f"{write(name)} is linear in {names}" + (", each term moves by itself" if len(inputs) > 1 else "")
+    linear = f"{write(name)} is linear in {names}"
+    if len(inputs) > 1:
+        return f"{linear}, each term moves by itself"
+    return (
+        f"{linear}, which is added to every row" if any(_is_added_to_rows(n, active) for n in moving) else linear
+    )
+
+
+def _is_added_to_rows(node: Node, active: Collection[Node]) -> bool:
+    return node.op in (ADD, SUBTRACT) and any(i in active and 0 < i.ndim < node.ndim for i in node.inputs)
 
 
 def _product_said(products: Sequence[Node]) -> str:

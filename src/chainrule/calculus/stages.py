@@ -157,10 +157,13 @@ class _Cutter:
             is_named = node in self.named
             if not is_named and not self.every and is_view(node) and node.inputs[0] in views:
                 views.add(node)
-            elif is_named or (node.op is not ROW if self.every else self._is_worth(node)):
+            elif is_named or (self._is_operation(node) if self.every else self._is_worth(node)):
                 chosen[node] = None
                 views.add(node)
         return list(chosen)
+
+    def _is_operation(self, node: Node) -> bool:
+        return node.op is not ROW and not any(map(is_square_of_norm, self.users[node]))
 
     def _is_worth(self, node: Node) -> bool:
         users = self.users[node]

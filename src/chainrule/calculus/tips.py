@@ -147,7 +147,7 @@ def _from_the_left(case: Case) -> Iterator[str]:
     products = [n for n in case.moving if n.op is PRODUCT_OP and _applies_matrix(n, case.moving)]
     if not case.s.shape and len(products) > 1:
         yield (
-            "back from s every step is a row times a matrix; the Jacobians multiplied in the other order "
+            "backwards every step is a row times a matrix; the Jacobians multiplied in the other order "
             "would cost a product of matrices at every step"
         )
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
 from heapq import heappop, heappush
+from itertools import pairwise
 
 from chainrule.algebra.letters import ALPHABET, build
 from chainrule.algebra.node import Node, constant
@@ -11,7 +12,7 @@ from chainrule.algebra.notation import write
 from chainrule.algebra.product import inner
 from chainrule.algebra.select import vec
 from chainrule.calculus.differential import in_words, number_and_rest, tidy, times
-from chainrule.calculus.moves import GRADIENT, JACOBIAN, moves, shapes_said, times_entered
+from chainrule.calculus.moves import EVERY_ROW, GRADIENT, JACOBIAN, moves, shapes_said, times_entered
 from chainrule.calculus.pullback import pull_back
 from chainrule.calculus.rewrite import substitute
 from chainrule.calculus.rules import rule
@@ -63,8 +64,11 @@ class Together:
         composed: dict[Node, Node] = {}
         for stage in put:
             (composed[work.d[stage.name]],) = substitute([work.rights[stage.name]], composed)
-        self.total = tidy(substitute([self.total], composed)[0], set(work.d.values()))
+        (total,) = substitute([self.total], composed)
+        self.total = tidy(total, set(work.d.values()))
         self.said = _put_said(put, [self.numbers[stage.name] for stage in put], self.base)
+        if EVERY_ROW in moves(total, work.d[work.x], GRADIENT):  # it is summed as it is put in
+            self.said += f"; {EVERY_ROW}"
 
     def collect(self, stop: Node) -> None:
         """Bring the differential to the form Σ ⟨gradient, d⟩; the gradient at the stop gets its name."""
@@ -163,9 +167,13 @@ def _applied(jacobian: Node, move: Node) -> Node:
 
 
 def _put_said(put: Sequence[Stage], numbers: Sequence[int], base: int) -> str:
-    names = {stage.name for stage in put}
-    inside = [len(names.intersection(stage.inputs)) for stage in put]
-    if inside.count(0) == 1 and max(inside) < 2:  # a chain
+    inside = Counter(i for stage in put for i in stage.inputs)
+    if _is_chain(put) and all(inside[stage.name] < 2 for stage in put):
         return "put " + " in ".join(map(str, [*numbers, base]))
     up = sorted(numbers)
     return f"put {', '.join(map(str, up[:-1]))} and {up[-1]} in {base}"
+
+
+def _is_chain(put: Sequence[Stage]) -> bool:
+    """Whether each stage is made of the one before it."""
+    return all(before.name in stage.inputs for before, stage in pairwise(put))
