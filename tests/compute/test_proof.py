@@ -111,6 +111,17 @@ def test_kinks_are_no_proof_and_no_failure():
     assert not said.ok and said.kinks == 6 and "kink" in str(said)
 
 
+def test_a_form_without_a_value_where_the_formula_switches_is_right_elsewhere():
+    read = formula("norm2(relu(x))")
+    s, x = read.result, read.variables["x"]
+    h = cr.relu(x)
+    said = prove(s, [Answer("g", s, x, h / cr.norm2(h))], seed=0)
+    assert said.ok and said.kinks and said.error < 1e-14
+    assert prove(
+        cr.sum(cr.sqrt(h)), [Answer("g", cr.sum(cr.sqrt(h)), x, 0.5 * cr.cast(x > 0, float) / cr.sqrt(h))]
+    ).ok
+
+
 def test_no_values_are_no_proof_and_no_failure():
     said = prove(*answers("sum(log(-exp(x)))", "x"))
     assert said == Proof(0) and not said and "no values were found" in str(said)

@@ -188,32 +188,48 @@ def test_every_answer_says_how_it_was_proved():
     assert found.check() and found.check(seed=7).error != found.proof.error
 
 
-def test_an_answer_that_is_wrong_is_never_given(monkeypatch):
-    right = home.textbook
+def slightly(right):
+    return lambda roots, facts=None, given=(): [1.01 * g for g in right(roots, facts, given)]
 
-    def wrong(roots, facts=None, given=()):
-        return [1.01 * g for g in right(roots, facts, given)]
 
-    monkeypatch.setattr(deriving, "gradients_by_layers", lambda s, wrt, facts: (wrong(cr.gradient(s, wrt)), {}))
-    with pytest.raises(ProofError, match="the answer found for ∂J/∂"):
-        cr.derive(AFFINE)
-    monkeypatch.setattr(deriving, "textbook", wrong)
-    for question in (("tanh(W @ x)", "x"), ("logsumexp(z)", "z")):
-        with pytest.raises(ProofError):
-            cr.derive(*question, kind=None if "tanh" in question[0] else "hessian")
+QUESTIONS = [(AFFINE, "W", None), ("tanh(W @ x)", "x", None), ("logsumexp(z)", "z", "hessian")]
+
+
+@pytest.mark.parametrize(("text", "by", "kind"), QUESTIONS)
+def test_a_wrong_textbook_form_is_never_given(text, by, kind, monkeypatch):
+    monkeypatch.setattr(deriving, "textbook", wrong := slightly(home.textbook))
+    monkeypatch.setattr(
+        deriving, "gradients_by_layers", lambda s, wrt, facts: (wrong(cr.gradient(s, wrt), facts), {})
+    )
+    found = cr.derive(text, by, kind=kind)
+    assert found.notes[0].startswith("the textbook form fails its proof, which is a defect of chainrule")
+    assert found.proof.ok and found.check() and "fails its proof" in str(found)
+    monkeypatch.setattr(deriving, "gradient", lambda s, wrt: [1.01 * g for g in cr.gradient(s, wrt)])
+    monkeypatch.setattr(deriving, "jacobian", lambda y, x: 1.01 * cr.jacobian(y, x))
+    with pytest.raises(ProofError, match=r"the answer found for ∂.*fails its proof"):
+        cr.derive(text, by, kind=kind)
 
 
 def test_names_that_say_something_else_are_caught(monkeypatch):
     right = deriving.named
 
-    def wrong(*arguments):
-        program = right(*arguments)
-        line = program.lines[-1]
-        return type(program)((*program.lines[:-1], line._replace(value=2 * line.value)), program.results)
+    def wrong(results, s, defined, signals):
+        program = right(results, s, defined, signals)
+        *lines, last = program.lines
+        return type(program)((*lines, last._replace(value=2 * last.value)), program.results)
 
     monkeypatch.setattr(deriving, "named", wrong)
     with pytest.raises(ProofError):
         cr.derive(AFFINE)
+
+
+def test_a_textbook_form_that_breaks_leaves_the_plain_one(monkeypatch):
+    def broken(*_):
+        raise KeyError("no such term")
+
+    monkeypatch.setattr(deriving, "recognised", broken)
+    found = cr.derive(AFFINE, "x", vec=True)
+    assert "the textbook form is not found (KeyError: 'no such term')" in found.notes[0] and found.proof.ok
 
 
 def test_what_cannot_be_proved_is_said_to_be_so():

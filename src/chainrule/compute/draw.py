@@ -101,6 +101,8 @@ _WAYS: Sequence[tuple[Way, bool]] = (
 )
 """How normal values may be moved, and whether the way is for square matrices alone."""
 
+POSITIVE = 2
+
 Ways = dict[str, int]
 
 
@@ -111,12 +113,14 @@ def _is_square(node: Node) -> bool:
 class _Search:
     """The way in which each variable of a formula is drawn."""
 
-    def __init__(self, s: Node | None, variables: Iterable[Node], facts: Facts, given: Mapping[str, Any]) -> None:
+    def __init__(
+        self, s: Node | None, variables: Iterable[Node], facts: Facts, given: Mapping[str, Any], way: int = 0
+    ) -> None:
         self.facts, self.given = facts, given
         self.order = [] if s is None else topological([s])
         self.all_parts = Interpreter(self.order)
         self.drawn = {n.attrs["name"]: n for n in variables if n.attrs["name"] not in given}
-        self.ways: Ways = {name: 0 for name, node in self.drawn.items() if node.dtype in FLOATS}
+        self.ways: Ways = {name: way for name, node in self.drawn.items() if node.dtype in FLOATS}
 
     def anywhere(self, rng: np.random.Generator, sizes: Sizes) -> Point:
         """Random values that obey the facts."""
@@ -241,10 +245,19 @@ def largest(roots: Iterable[Node], settings: Iterable[Mapping[str, int]]) -> int
     return max((Binding(sizes).size(count) for sizes in settings for count in counts), default=0)
 
 
-def points(s: Node, facts: Facts, *, seed: int = 0, count: int = 6, variables: Iterable[Node] = ()) -> list[Point]:
+def points(
+    s: Node,
+    facts: Facts,
+    *,
+    seed: int = 0,
+    count: int = 6,
+    variables: Iterable[Node] = (),
+    positive: bool = False,
+) -> list[Point]:
     """So many random points, at up to three settings of the sizes, at which s and all its parts have values.
 
     variables    more of them than s has, to be drawn as well
+    positive     whether values above ½ are tried first, instead of normal ones
     The list is empty where no such point was found, and shorter where the arrays are large. Raises SettingError
     where they are too large to be computed.
     """
@@ -258,7 +271,7 @@ def points(s: Node, facts: Facts, *, seed: int = 0, count: int = 6, variables: I
             "give the axes names instead of numbers, as in x=n"
         )
     count = min(count, 2) if size > MANY else count
-    search = _Search(s, wanted, facts, {})
+    search = _Search(s, wanted, facts, {}, POSITIVE if positive else 0)
     rngs = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(10 * count))
     kept: list[list[Point]] = []
     for sizes in settings:

@@ -8,7 +8,7 @@ Where the formula switches (relu, max, |x| …) no derivative exists; such a poi
 apart. A fact such as symmetric says where the formula is tried; the entries of a variable still move freely.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -93,13 +93,22 @@ def prove(
 
     Raises SettingError if axes are numbers so large that the answer cannot be tried.
     """
-    tried = points(s, facts or Facts(), seed=seed, count=draws, variables=[a.x for a in answers])
-    trial = _Trial(answers, tried)
     rng = np.random.default_rng([seed, draws])
-    errors = [trial.error(point, rng) for point in tried]
-    proved = [error for error in errors if error is not None]
-    sizes = tuple({tuple(p.sizes.values()): p.sizes for p in tried}.values())
-    return Proof(len(proved), max(proved, default=0.0), trial.method, len(errors) - len(proved), sizes)
+    said, silent = Proof(0), 0
+    for positive in (False, True):  # where everything is above ½ there are fewer kinks
+        moved = [a.x for a in answers]
+        tried = points(s, facts or Facts(), seed=seed, count=draws, variables=moved, positive=positive)
+        trial = _Trial(answers, tried)
+        errors = [trial.error(point, rng) for point in tried]
+        proved = [error for error in errors if error is not None]
+        sizes = tuple({tuple(p.sizes.values()): p.sizes for p in tried}.values())
+        said = Proof(len(proved), max(proved, default=0.0), trial.method, len(errors) - len(proved), sizes)
+        silent += trial.silent
+        if said or not tried:
+            return said
+    if silent:
+        raise ProofError(_failed(answers[0], float("nan"), tried[0]))
+    return said
 
 
 class _Trial:
@@ -115,11 +124,15 @@ class _Trial:
         self.functions = {a.of: Interpreter([a.of]) for a in self.answers}
         self.switching = {of for of in self.functions if any(n.op.kink or n.op.routes for n in topological([of]))}
         self.method = COMPLEX_STEP
+        self.silent = 0
 
     def error(self, point: Point, rng: np.random.Generator) -> float | None:
         """The largest relative error of all answers at a point, None at a kink; ProofError at a wrong answer."""
         claimed, found = self._claimed(point), [np.asarray(v) for v in self.sweep(point.values, point.sizes)]
-        if not all(np.isfinite(v).all() for v in found):
+        if not _finite(found):
+            return None  # there is no derivative
+        if self.switching and not _finite(claimed):
+            self.silent += 1  # right where the formula switches, such as x/‖x‖ at 0; wrong if it is so everywhere
             return None
         swept, worst = iter(found), 0.0
         for answer, value, derivative in zip(self.answers, claimed, self.swept, strict=True):
@@ -184,6 +197,10 @@ class _Trial:
 
 
 # ── comparing ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _finite(values: Iterable[Array]) -> bool:
+    return all(bool(np.isfinite(v).all()) for v in values)
 
 
 def _largest(*values: Array) -> float:
@@ -291,7 +308,7 @@ def prove_zero(
             values = parts({**point.values, name: np.asarray(found)}, point.sizes)
         except BindingError:
             continue
-        if not all(np.isfinite(v).all() and _largest(v) < HUGE for v in values):
+        if not _finite(values) or _largest(*values) > HUGE:
             continue
         wrong = _largest(values[-1]) / _largest(*values)
         if wrong > TOLERANCE:

@@ -1,7 +1,7 @@
 """Derivatives in textbook form: shared parts named, every answer proved by numbers before it is given."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,10 +20,10 @@ from chainrule.calculus.textbook import textbook
 from chainrule.calculus.tips import tips
 from chainrule.compute.proof import DRAWS, Answer, Proof, agree, prove, prove_zero
 from chainrule.compute.source import python_source
-from chainrule.display.deriving import Kind, derived, kind_of, orders_of
+from chainrule.display.deriving import Kind, derived, kind_of, orders_of, plain
 from chainrule.display.question import Question, Stated, asked
 from chainrule.display.writing import Page, Row, Slope, Steps, Zero, in_latex, in_mathml, in_text
-from chainrule.errors import GraphError, counted
+from chainrule.errors import GraphError, ProofError, counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,12 +284,35 @@ def derive(
     shapes     of variables, as `parse` takes them      syntax    "python" or "matlab"
     defined    name → part of s, to be named so         name      what s is called
     Raises FormulaError, ShapeError and GraphError where the question makes no sense, and ProofError rather than
-    give an answer that is wrong.
+    give an answer that is wrong. Where the textbook form fails, the plain form of the sweep is given, with a note.
     """
     question = asked(s, wrt, facts, shapes, syntax, defined, name)
     kind = kind_of(question, kind)
     orders = orders_of(question, kind, chosen=wrt is not None)
-    program = derived(question, kind, orders, vec=vec)
+    try:
+        return _answered(question, kind, orders, derived(question, kind, orders, vec=vec), vec, seed)
+    except Exception as error:
+        try:
+            found = _answered(question, kind, orders, plain(question, kind, orders, vec=vec), vec, seed)
+        except Exception:  # the first error says more
+            raise error from None
+        return replace(found, notes=(_apology(error), *found.notes))
+
+
+def _apology(error: Exception) -> str:
+    cause = (
+        "fails its proof" if isinstance(error, ProofError) else f"is not found ({type(error).__name__}: {error})"
+    )
+    return (
+        f"the textbook form {cause}, which is a defect of chainrule: please report it with the formula. "
+        "What is shown is the form of the plain sweep, and proved"
+    )
+
+
+def _answered(
+    question: Question, kind: Kind, orders: Sequence[tuple[Node, ...]], program: Program, vec: bool, seed: int
+) -> Derivation:
+    """The answer that a program is, if its proof succeeds."""
     title = question.name or _free("fyFY" if question.s.shape else "JsLF", question, program)
     of = variable(title, question.s.shape, question.s.dtype)
     slopes = tuple(Slope(of, by, vec) for by in orders)

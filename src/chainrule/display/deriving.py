@@ -11,7 +11,7 @@ from chainrule.algebra.signature import shape_text
 from chainrule.calculus.alike import alike
 from chainrule.calculus.derive import gradient, jacobian
 from chainrule.calculus.facts import Facts
-from chainrule.calculus.kronecker import vec_layout
+from chainrule.calculus.kronecker import column_stacked, vec_layout
 from chainrule.calculus.layers import gradients_by_layers
 from chainrule.calculus.naming import Program, named
 from chainrule.calculus.textbook import recognised, textbook
@@ -62,6 +62,20 @@ def derived(question: Question, kind: Kind, orders: Sequence[By], *, vec: bool) 
     a, b, c = accumulate(map(len, (parts, roots, signals)))
     defined = dict(zip(question.defined, rest[:a], strict=True))
     return named(rest[a:b], s, defined, dict(zip(rest[b:c], rest[c:], strict=True)))
+
+
+def plain(question: Question, kind: Kind, orders: Sequence[By], *, vec: bool) -> Program:
+    """The derivatives as the reverse sweep gives them, with their shared parts named."""
+    s = question.s
+    firsts = gradient(s, [by[0] for by in orders]) if not s.shape else [s] * len(orders)
+    if kind == "gradient":
+        roots = [columns(g) if vec and g.ndim > 1 else g for g in firsts]
+    else:
+        roots = [jacobian(y, by[-1]) for y, by in zip(firsts, orders, strict=True)]
+        if vec:
+            ranks = [(y.ndim, by[-1].ndim) for y, by in zip(firsts, orders, strict=True)]
+            roots = [column_stacked(J, *rank) if J.ndim > 2 else J for J, rank in zip(roots, ranks, strict=True)]
+    return named(roots, s, question.defined, {})
 
 
 Derived = tuple[list[Node], dict[Node, Node]]
