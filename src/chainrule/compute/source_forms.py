@@ -220,9 +220,16 @@ def times(a: Piece, b: Piece) -> Piece:
         return raised(a, number(2))
     if a.kind == b.kind == "truth":
         return both(a, b)
-    if a.kind == "truth" or (not b.axes and b.text.isdigit()):
+    if _begins_with_truth(a) or (not b.axes and b.text.isdigit()):
         a, b = b, a  # 2 * a, and a * (z > 0), because NumPy does not turn the sign of a truth value
     return _entries(a, b) if a.axes else _scaled(a, b)
+
+
+def _begins_with_truth(p: Piece) -> bool:
+    """Whether a truth value stands in front, as in `(z > 0) / n`."""
+    while p.quotient:
+        p = p.quotient[0]
+    return p.kind == "truth"
 
 
 def _scaled(s: Piece, p: Piece) -> Piece:
@@ -234,9 +241,19 @@ def _scaled(s: Piece, p: Piece) -> Piece:
 
 
 def _entries(a: Piece, b: Piece) -> Piece:
-    flat = b.sign in ("*", "/", "s") and _loose(a, b)
+    flat = b.sign in ("*", "/", "s") and _loose(a, b) and not _holds_product(b.text)
     text = f"{before(a, '*')} * {wrap(b, PRODUCT + (not flat))}"
     return composed(text, PRODUCT, [a, b], _kind(a, b))._replace(sign="*")
+
+
+def _holds_product(text: str) -> bool:
+    """Whether a matrix product stands in the open, as in `x @ y / n`, where a factor on its left would enter it."""
+    depth = 0
+    for c in text:
+        depth += (c in "([") - (c in ")]")
+        if c == "@" and not depth:
+            return True
+    return False
 
 
 def before(p: Piece, sign: str) -> str:
