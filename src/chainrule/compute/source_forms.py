@@ -247,7 +247,7 @@ def _entries(a: Piece, b: Piece) -> Piece:
 
 
 def _holds_product(text: str) -> bool:
-    """Whether a matrix product stands in the open, as in `x @ y / n`, where a factor on its left would enter it."""
+    """Whether a matrix product stands in the open, as in `x @ y / n`, which a factor on its left would enter."""
     depth = 0
     for c in text:
         depth += (c in "([") - (c in ")]")
