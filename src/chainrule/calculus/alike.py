@@ -11,6 +11,7 @@ from chainrule.algebra.entrywise import ABS, ADD, DIVIDE, NEGATIVE, POWER_OP, SU
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import CONSTANT, Node, make, topological
 from chainrule.algebra.reduce import NORM
+from chainrule.calculus.directions import with_directions
 from chainrule.calculus.rewrite import remake
 
 
@@ -22,7 +23,7 @@ def alike(roots: Sequence[Node], entire: Sequence[Node] = ()) -> list[Node]:
     both = [*roots, *entire]
     for change in (_signs, _squares):
         both = change(both, both[len(roots) :])
-    return both
+    return with_directions(both)
 
 
 def _signs(roots: Sequence[Node], entire: Sequence[Node]) -> list[Node]:
