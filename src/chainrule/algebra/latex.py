@@ -106,8 +106,11 @@ class LaTeX(Printed):
     def choices(self, *rows: tuple[str, str]) -> str:
         return r"\begin{cases} " + r" \\ ".join(f"{a} & {b}" for a, b in rows) + r" \end{cases}"
 
-    def thin(self) -> str:
-        return r"\,"
+    def gap(self, after_call: bool, before_call: bool) -> str:
+        return r"\," if after_call else ""
+
+    def composed(self, *functions: str) -> str:
+        return self.row(*functions)
 
     def enclosed(self, left: str, inside: str, right: str) -> str:
         if left in _FENCES:

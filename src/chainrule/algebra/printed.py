@@ -22,6 +22,7 @@ from chainrule.algebra.phrase import (
 )
 
 SUBSCRIPTED = 50  # takes ᵀ as it is, but no second subscript
+_CALLS = ("call", "raised_call")
 _INDICES = "ijklpqrstuvwabcdefghmno"
 
 
@@ -89,8 +90,12 @@ class Printed(Hand):
         """Values and their conditions below one another behind a brace."""
 
     @abstractmethod
-    def thin(self) -> str:
-        """A small space."""
+    def gap(self, after_call: bool, before_call: bool) -> str:
+        """What stands between factors: nothing, or a small space beside a function of arguments."""
+
+    @abstractmethod
+    def composed(self, *functions: str) -> str:
+        """A function of a function, `log det`."""
 
     def commas(self, *texts: str) -> str:
         """Texts with commas between them."""
@@ -134,7 +139,7 @@ class Printed(Hand):
 
     def _call(self, p: Phrase, *arguments: Piece) -> Written:
         inside = self.enclosed("(", self.commas(*(a.text for a in arguments)), ")")
-        return self.applied(self.row(*map(self.function, p.text.split(" "))), inside), ATOM
+        return self.applied(self.composed(*map(self.function, p.text.split(" "))), inside), ATOM
 
     def _raised_call(self, p: Phrase, exponent: Piece, *arguments: Piece) -> Written:
         inside = self.enclosed("(", self.commas(*(a.text for a in arguments)), ")")
@@ -155,8 +160,17 @@ class Printed(Hand):
         if begins_with_number(self._reading(p.parts[1])):
             return self.row(first, self.sign("·"), self.wrap(right, POWER)), PRODUCT
         second = self.wrap(right, PRODUCT if self.joins(p) else POWER)
-        gap = [self.thin()] if self._reading(p.parts[0]).form in ("call", "raised_call") else [self.sign("")]
-        return self.row(first, *gap, second), PRODUCT
+        before, after = self._ends(p.parts[0], -1), self._ends(p.parts[1], 0)
+        return self.row(
+            first, self.gap(before in _CALLS, after in _CALLS and second == right.text), second
+        ), PRODUCT
+
+    def _ends(self, p: Phrase, place: int) -> str:
+        """The form of the first factor of a product, or of the last."""
+        phrase = self._reading(p)
+        while phrase.form == "beside":
+            phrase = self._reading(phrase.parts[place])
+        return phrase.form
 
     def _minus(self, p: Phrase, inside: Piece) -> Written:
         apart = Piece(inside.text, -1, 0) if p.parts[0].positive else inside
