@@ -11,9 +11,10 @@ import numpy as np
 
 from chainrule.algebra.data import Data, array_of, converted, kind_of_data
 from chainrule.algebra.functions import FUNCTIONS, from_numpy
+from chainrule.algebra.label import label
 from chainrule.algebra.notation import write
 from chainrule.algebra.op import OPS, Array, Namespace, Op, declare
-from chainrule.algebra.phrase import Phrase, dimension, number, symbol, verbatim
+from chainrule.algebra.phrase import Phrase, dimension, number, verbatim
 from chainrule.algebra.signature import (
     BOOLEAN,
     FLOAT64,
@@ -296,7 +297,7 @@ VARIABLE = declare(
         infer=lambda name, shape, dtype: (shape, dtype),
         pullback=no_inputs,
         batch=no_inputs,
-        write=lambda _, __, name, shape, dtype: symbol(name),
+        write=lambda _, __, name, shape, dtype: label(name),
     )
 )
 CONSTANT = declare(
