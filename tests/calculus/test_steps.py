@@ -376,6 +376,13 @@ def test_the_move_to_the_gradient_is_called_by_its_name(text, by, wanted):
     assert any(wanted in step.rule for step in steps), [said(step) for step in steps]
 
 
+def test_the_gradient_of_a_trace_is_explained_beside_the_result():
+    steps = derived("tr(A @ Y)", "Y", A=("n", "m"), Y=("m", "n"))
+    assert steps[-1].rule.startswith(
+        "tr is cyclic, tr(A M B) = tr(B A M), and tr(A M) = ⟨Aᵀ, M⟩; m×n, the shape of Y"
+    )
+
+
 def test_what_is_added_to_every_row_is_told():
     steps = derived("sum(G * (A @ Y + c))", "c", G=("n", "k"), A=("n", "m"), Y=("m", "k"), c=("k",))
     assert lines(steps)[0] == (1, "ds = sum(G, axis=0)ᵀ dc")
@@ -455,6 +462,22 @@ def test_facts_are_used_on_the_way(rng):
     values = at(rng, x, A, variable("dx", x.shape))
     values["A"] += values["A"].T
     assert_true(steps, values, AT)
+
+
+def test_a_fact_is_told_where_it_is_used():
+    (told,) = [
+        s
+        for s in derived("x.T @ A @ x", "x", facts={"A": "symmetric"}, x=("n",), A=("n", "n"))
+        if "as A" in s.rule
+    ]
+    assert told.rule.endswith("x enters twice: what reaches it is added up; as A is symmetric")
+    shapes = {"y": ("k",), "U": ("k", "n"), "W": ("n", "m"), "x": ("m",)}
+    text = "-y.T @ log_softmax(U @ tanh(W @ x))"
+    for detail in (2, 3):
+        steps = derived(text, "W", detail, facts={"y": "one-hot"}, **shapes)
+        (k,) = [k for k, step in enumerate(steps) if "as y is one-hot" in step.rule]
+        assert lines(steps)[k + 1][1] == "δ2 = p - y"
+    assert not [step for step in derived(text, "W", **shapes) if "one-hot" in step.rule]
 
 
 def test_float32_stays_float32():

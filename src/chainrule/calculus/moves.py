@@ -27,7 +27,7 @@ GRADIENT = {
     ("turned", 2): "⟨A, Mᵀ⟩ = ⟨Aᵀ, M⟩",
     ("sum", 1): "a sum is a product with ones, sum(v) = 1ᵀ v",
     ("sum", 2): "a sum is a product with ones, sum(M) = ⟨1 1ᵀ, M⟩",
-    ("repeated", 0): "what stands in many places gets the sum of their gradients",
+    ("everywhere", 0): "what stands in many places gets the sum of their gradients",
     ("repeated", 1): EVERY_ROW,
     ("diagonal", 1): "⟨A, diag(v)⟩ = diag(A)ᵀ v",
     ("part", 1): "a part gets its part of the gradient",
@@ -100,7 +100,7 @@ def _alone(term: str, out: str) -> Iterable[str]:
     if len(set(out)) < len(out):
         return ("diagonal",)
     if set(out) - set(term):
-        return ("repeated",)
+        return ("repeated" if term else "everywhere",)
     return ("sum" if set(term) - set(out) else "turned",)
 
 

@@ -87,7 +87,7 @@ def rule(name: Node, value: Node, inputs: Sequence[Node]) -> str:
         said.append(_product_said(products))
     said += [text for op, text in _PARTS.items() if any(n.op.name == op for n in moving)]
     if said:
-        return "; ".join(dict.fromkeys(said))
+        return "; ".join(t for t in dict.fromkeys(said) if not any(o != t and o.endswith(t) for o in said))
     linear = f"{write(name)} is linear in {names}"
     if len(inputs) > 1:
         return f"{linear}, each term moves by itself"

@@ -76,13 +76,14 @@ class Together:
         present = [n for n in (work.x, *work.by_name) if times_entered(self.total, work.d[n])]
         why = list(dict.fromkeys(text for n in present for text in moves(self.total, work.d[n], GRADIENT)))
         before = f"what stands before {write(work.d[stop])}"
+        facts = work.facts_said(self.total, work.d[stop]) if signal is not None else []
         collected = self._collected(stop, present) if why or signal is not None else self.total
         if self.detail < 3:
-            self._add(collected, self.said or f"from {self.base}: {before}")
+            self._add(collected, "; ".join([self.said or f"from {self.base}: {before}", *facts]))
         else:
             if self.said:
                 self._add(self.total, self.said)
-            self._go_on(collected, why or [before])
+            self._go_on(collected, [*(why or [before]), *facts])
         if signal is not None and collected is not self.total:
             self.rows.append(work.row(signal, work.lines[signal].value, work.lines[signal].role))
         self.total, self.said = collected, ""
@@ -106,6 +107,7 @@ class Together:
             count = times_entered(total, dx)
             if count > 1:
                 said.append(f"{x} enters {_TIMES.get(count, f'{count} times')}: what reaches it is added up")
+            said += work.facts_said(total, dx)
             paired = _pair(work.short(work.result), dx)
             if paired is total:  # all is said but for what the gradient is
                 work.moved = said

@@ -138,6 +138,14 @@ class Workings:
         shorter = [self.short(g) for g in found]
         return shorter if shorter == found else [self.short(g) for g in textbook(shorter, self.facts)]
 
+    def facts_said(self, total: Node, move: Node) -> list[str]:
+        """The facts that the gradient of a total by a differential rests on."""
+        if not self.facts.used:
+            return []
+        flows = [f for f in pull_back({total: constant(1, total.dtype)}, [move]) if f is not None]
+        rests = textbook(flows) != textbook(flows, self.facts)
+        return [f"as {' and '.join(self.facts.used)}"] if rests else []
+
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────
 
     def row(self, left: Node, right: Node, rule: str, number: int = 0) -> Row:
