@@ -6,7 +6,7 @@ from formulas import drawn
 from hypothesis import given, strategies as st
 
 import chainrule as cr
-from chainrule.algebra.node import topological
+from chainrule.algebra.node import Node, topological
 from chainrule.algebra.parse import formula
 from chainrule.calculus import function_laws, laws
 from chainrule.calculus.cost import effort
@@ -14,8 +14,8 @@ from chainrule.calculus.facts import Facts, read_facts
 from chainrule.calculus.textbook import recognised, textbook
 
 KIND = {
-    "symmetric": "sym",
     "positive definite": "spd",
+    "symmetric": "sym",
     "one-hot": "onehot",
     "sums to one": "simplex",
     "positive": "pos",
@@ -118,7 +118,7 @@ EXAMPLES = {
 }
 
 ROWS = [*laws.TERMS, *laws.SUMS, *function_laws.FUNCTIONS]
-SQUARE = {name: ("n", "n") for name in "XABQPY"} | {"x": ("n",), "y": ("n",)}
+SQUARE = dict.fromkeys("XABQPY", ("n", "n")) | {"x": ("n",), "y": ("n",)}
 
 
 def test_every_law_has_an_example_and_a_name_of_its_own():
@@ -129,14 +129,40 @@ def test_every_law_has_an_example_and_a_name_of_its_own():
 
 @pytest.mark.parametrize("law", ROWS, ids=lambda law: law.name)
 def test_a_law_fires_on_its_examples_and_changes_no_value(law, monkeypatch, rng):
+    judge(law, law, monkeypatch, rng)
+
+
+def wrong(law, factor):
+    """The law with its result times a number, or never found; it fires a few times at most."""
+    fired = []
+
+    def apply(*args):
+        found = law.apply(*args) if len(fired) < 3 and factor else None
+        if found is None:
+            return None
+        fired.append(args)
+        if isinstance(found, Node):
+            return factor * found
+        return [term._replace(number=factor * term.number) for term in found] or None
+
+    return law._replace(apply=apply)
+
+
+@pytest.mark.parametrize("factor", [1.01, -1, None], ids=["scaled", "flipped", "dropped"])
+@pytest.mark.parametrize("law", ROWS, ids=lambda law: law.name)
+def test_a_wrong_law_is_noticed(law, factor, monkeypatch, rng):
+    with pytest.raises(AssertionError):
+        judge(law, wrong(law, factor), monkeypatch, rng)
+
+
+def judge(law, tried, monkeypatch, rng):
+    """A law, tried in its place, fires on its examples and changes no value."""
     for text, stated, wanted in EXAMPLES[law.name]:
-        read = formula(
-            text, {k: v for k, v in SQUARE.items()} if "kron(A" not in text else {"A": (3, 3), "B": (2, 2)}
-        )
+        read = formula(text, SQUARE if "kron(A" not in text else {"A": (3, 3), "B": (2, 2)})
         facts = read_facts(stated, read.variables)
         fired = []
 
-        def watched(*args, _apply=law.apply, _fired=fired):
+        def watched(*args, _apply=tried.apply, _fired=fired):
             found = _apply(*args)
             if found is not None:
                 _fired.append(args)
@@ -145,10 +171,10 @@ def test_a_law_fires_on_its_examples_and_changes_no_value(law, monkeypatch, rng)
         with monkeypatch.context() as patch:
             for table in (laws.TERM_LAWS, function_laws.FUNCTION_LAWS):
                 for name, held in table.items():
-                    patch.setitem(table, name, [l._replace(apply=watched) if l is law else l for l in held])
+                    patch.setitem(table, name, [r._replace(apply=watched) if r is law else r for r in held])
             patch.setattr(
                 "chainrule.calculus.reading.SUMS",
-                [l._replace(apply=watched) if l is law else l for l in laws.SUMS],
+                [r._replace(apply=watched) if r is law else r for r in laws.SUMS],
             )
             (after,) = textbook([read.result], facts)
         assert fired, f"{law.name} does not fire on {text}"
@@ -156,9 +182,9 @@ def test_a_law_fires_on_its_examples_and_changes_no_value(law, monkeypatch, rng)
         assert wanted is None or str(after) == wanted
         values = values_of(read, facts, rng, SIZES)
         sizes = SIZES if "kron(A" not in text else {}
-        np.testing.assert_allclose(
-            cr.evaluate(after, values, sizes), cr.evaluate(read.result, values, sizes), rtol=1e-9, atol=1e-12
-        )
+        right = cr.evaluate(read.result, values, sizes)
+        assert np.isfinite(right).all()
+        np.testing.assert_allclose(cr.evaluate(after, values, sizes), right, rtol=1e-9, atol=1e-12)
 
 
 FORMS = [
