@@ -93,6 +93,16 @@ def test_hessians_of_one_variable_and_mixed():
     assert [str(s) for s in each.slopes] == ["∂²J/∂u∂uᵀ", "∂²J/∂W∂W", "∂²J/∂x∂xᵀ"]
 
 
+def test_a_hessian_keeps_its_structure():
+    found = cr.derive("norm2(T - U@V.T)**2", "U", kind="hessian")
+    assert str(found.structure) == "2 Vᵀ V ⊗ I" and "∂²J/∂U∂U is a tensor" in str(found)
+    values = {"T": np.ones((4, 3)), "U": np.ones((4, 2)), "V": np.arange(6.0).reshape(3, 2)}
+    stacked = cr.derive(found.expression, "U", kind="hessian", vec=True).result
+    np.testing.assert_allclose(found.structure.at(values).dense(), cr.evaluate(stacked, values, {"n": 4}))
+    with pytest.raises(GraphError, match="structure is that of a Hessian by one variable"):
+        _ = cr.derive(AFFINE).structure
+
+
 def test_the_vec_layout():
     found = cr.derive("A @ X @ B", "X", vec=True)
     values = {"A": np.arange(6.0).reshape(2, 3), "X": np.ones((3, 4)), "B": np.arange(8.0).reshape(4, 2)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from chainrule.algebra.node import VARIABLE, Node, topological, variable
+from chainrule.algebra.node import Node, variable
 from chainrule.algebra.notation import write
 from chainrule.algebra.parse import Formula
 from chainrule.algebra.signature import Dim, shape_text
@@ -20,8 +20,9 @@ from chainrule.calculus.textbook import textbook
 from chainrule.calculus.tips import tips
 from chainrule.compute.proof import DRAWS, Answer, Proof, agree, prove, prove_zero
 from chainrule.compute.source import python_source
-from chainrule.display.deriving import Kind, derived, kind_of, orders_of, plain
-from chainrule.display.question import Question, Stated, asked
+from chainrule.compute.structure import HessianOperator, hessian_operator
+from chainrule.display.deriving import Kind, derived, expanded, free_name, kind_of, orders_of, plain
+from chainrule.display.question import Question, Stated, asked, own_lines
 from chainrule.display.writing import Page, Row, Slope, Steps, Zero, in_latex, in_mathml, in_text
 from chainrule.errors import GraphError, ProofError, counted
 
@@ -89,12 +90,21 @@ class Derivation:
             left = variable(str(Slope(self.slopes[k].of, (first[0],))), slope.shape, slope.dtype)
             known = {line.whole: variable(line.name, line.value.shape, line.value.dtype) for line in self.shared}
             (short,) = substitute([slope], known)
-            name = _free("gqv", self.question, program)
+            name = free_name("gqv", self.question, program)
             begun = [Step(left, short, f"the gradient, {name}", (gradient(s, first[0]), slope))]
             s = slope
         found = begun + derivation_steps(s, x, program, detail, facts=facts, name=name)
         agree([step.claim for step in found], self.expression, facts)
         return found
+
+    @cached_property
+    def structure(self) -> HessianOperator:
+        """The Hessian by one variable as an operator that is never formed: it multiplies and solves."""
+        if self.kind != "hessian" or len(self.slopes) > 1 or len(self.wrt) > 1:
+            raise GraphError(
+                "structure is that of a Hessian by one variable; ask for kind='hessian' and choose one"
+            )
+        return hessian_operator(self.expression, self.wrt[0], Facts(self.question.facts.stated))
 
     def solve(self, by: Node | str | None = None) -> Solution:
         """Where the gradient is zero: the equation, its solution, what it needs, and whether it is a minimum.
@@ -137,7 +147,7 @@ class Derivation:
 
     def page(self, detail: int = 0, *, solve: bool = False) -> Page:
         """All that is said, row by row; `detail` 1 to 3 adds the steps, `solve` where the gradients are zero."""
-        asked_for = [Row(*line) for line in _own_lines(self.question, self.slopes[0].of)]
+        asked_for = [Row(*line) for line in own_lines(self.question, self.slopes[0].of)]
         results = [Row(slope, value) for slope, value in zip(self.slopes, self.program.results, strict=True)]
         said = {row.left for row in asked_for}
         lines = [row for row in map(_row, self.shared) if row.left not in said]
@@ -313,7 +323,7 @@ def _answered(
     question: Question, kind: Kind, orders: Sequence[tuple[Node, ...]], program: Program, vec: bool, seed: int
 ) -> Derivation:
     """The answer that a program is, if its proof succeeds."""
-    title = question.name or _free("fyFY" if question.s.shape else "JsLF", question, program)
+    title = question.name or free_name("fyFY" if question.s.shape else "JsLF", question, program)
     of = variable(title, question.s.shape, question.s.dtype)
     slopes = tuple(Slope(of, by, vec) for by in orders)
     answers = _answers(question, kind, slopes, program)
@@ -330,6 +340,9 @@ def _notes(question: Question, kind: Kind, slopes: Sequence[Slope]) -> list[str]
     tensors = [order_note(s, x, name) for x in question.wrt]
     if slopes[0].vec:
         said = [note for note in said if note not in tensors]
+    if kind == "hessian" and not slopes[0].vec:
+        tensors = [str(d) for d in slopes if sum(x.ndim for x in d.by) > 2]
+        said += [f"{text} is a tensor; as a matrix, columns stacked, it is the vec form" for text in tensors]
     if kind == "jacobian":
         shape = shape_text(s.shape)
         said.insert(0, f"{name} has shape {shape}: Jacobians, the axes of {name} before those of the variable")
@@ -338,7 +351,7 @@ def _notes(question: Question, kind: Kind, slopes: Sequence[Slope]) -> list[str]
 
 def _answers(question: Question, kind: Kind, slopes: Sequence[Slope], program: Program) -> list[Answer]:
     """What is to be proved: the results as they are written, names put back; before a Hessian its gradient."""
-    s, whole = question.s, _expanded(program)
+    s, whole = question.s, expanded(program)
     if kind != "hessian":
         return [Answer(str(d), s, d.by[0], r, d.vec) for d, r in zip(slopes, whole, strict=True)]
     by = list(dict.fromkeys(d.by[0] for d in slopes))
@@ -347,33 +360,3 @@ def _answers(question: Question, kind: Kind, slopes: Sequence[Slope], program: P
         *(Answer(str(Slope(slopes[0].of, (x,))), s, x, g) for x, g in first.items()),
         *(Answer(str(d), first[d.by[0]], d.by[1], r, d.vec) for d, r in zip(slopes, whole, strict=True)),
     ]
-
-
-def _expanded(program: Program) -> list[Node]:
-    """The results with every name replaced by what its line says."""
-    known: dict[Node, Node] = {}
-    for line in program.lines:
-        (known[variable(line.name, line.value.shape, line.value.dtype)],) = substitute([line.value], known)
-    return substitute(program.results, known)
-
-
-def _free(letters: str, question: Question, program: Program) -> str:
-    """The first letter that stands for nothing yet."""
-    nodes = topological([question.s])
-    taken = {n.attrs["name"] for n in nodes if n.op is VARIABLE}
-    taken |= {d for n in nodes for a in n.shape if isinstance(a, Dim) for d in a.names}
-    taken |= {*(line.name for line in program.lines), *question.defined}
-    return next((c for c in letters if c not in taken), f"{letters[0]}0")
-
-
-def _own_lines(question: Question, title: Node) -> list[tuple[Node, Node]]:
-    """The lines of the formula that it rests on, each in the names of the ones before; the last is its own."""
-    below = set(topological([question.s]))
-    known: dict[Node, Node] = {}
-    lines: list[tuple[Node, Node]] = []
-    for name, node in question.defined.items():
-        if node in below and node is not question.s and node.op is not VARIABLE and node not in known:
-            left = variable(name, node.shape, node.dtype)
-            lines.append((left, substitute([node], known)[0]))
-            known[node] = left
-    return [*lines, (title, substitute([question.s], known)[0])]

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Literal
 
-from chainrule.algebra.node import Node
+from chainrule.algebra.node import VARIABLE, Node, topological, variable
 from chainrule.algebra.notation import write
 from chainrule.algebra.select import vec as columns
-from chainrule.algebra.signature import shape_text
+from chainrule.algebra.signature import Dim, shape_text
 from chainrule.calculus.alike import alike
 from chainrule.calculus.derive import gradient, jacobian
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.kronecker import column_stacked, vec_layout
 from chainrule.calculus.layers import gradients_by_layers
 from chainrule.calculus.naming import Program, named
+from chainrule.calculus.rewrite import substitute
 from chainrule.calculus.textbook import recognised, textbook
 from chainrule.display.question import Question
 from chainrule.errors import GraphError, SettingError
@@ -105,3 +106,20 @@ _DERIVING = {"gradient": _gradients, "jacobian": _jacobians, "hessian": _hessian
 def _laid_out(derivative: Node, y: Node, x: Node, facts: Facts, vec: bool) -> Node:
     """∂ vec y / ∂ vec x from the derivative with the axes of y before those of x, if there are more than two."""
     return vec_layout(derivative, y.shape, x.shape, facts) if vec and derivative.ndim > 2 else derivative
+
+
+def expanded(program: Program) -> list[Node]:
+    """The results with every name replaced by what its line says."""
+    known: dict[Node, Node] = {}
+    for line in program.lines:
+        (known[variable(line.name, line.value.shape, line.value.dtype)],) = substitute([line.value], known)
+    return substitute(program.results, known)
+
+
+def free_name(letters: str, question: Question, program: Program) -> str:
+    """The first letter that stands for nothing yet."""
+    nodes = topological([question.s])
+    taken = {n.attrs["name"] for n in nodes if n.op is VARIABLE}
+    taken |= {d for n in nodes for a in n.shape if isinstance(a, Dim) for d in a.names}
+    taken |= {*(line.name for line in program.lines), *question.defined}
+    return next((c for c in letters if c not in taken), f"{letters[0]}0")

@@ -146,3 +146,16 @@ def _with_parts_as_variables(
         name: node for name, node in zip(lines, rest, strict=True) if node in below and node.op is not VARIABLE
     }
     return whole, kept, tuple(parts.get(x, x) for x in wrt)
+
+
+def own_lines(question: Question, title: Node) -> list[tuple[Node, Node]]:
+    """The lines of the formula that it rests on, each in the names of the ones before; the last is its own."""
+    below = set(topological([question.s]))
+    known: dict[Node, Node] = {}
+    lines: list[tuple[Node, Node]] = []
+    for name, node in question.defined.items():
+        if node in below and node is not question.s and node.op is not VARIABLE and node not in known:
+            left = variable(name, node.shape, node.dtype)
+            lines.append((left, substitute([node], known)[0]))
+            known[node] = left
+    return [*lines, (title, substitute([question.s], known)[0])]
