@@ -381,4 +381,4 @@ def test_mathml_is_one_element():
 
 def test_a_derivation_prints_itself():
     found = cr.derive(AFFINE)
-    assert str(found) == found.text() == in_text(found.page())
+    assert repr(found) == str(found) == found.text() == in_text(found.page())

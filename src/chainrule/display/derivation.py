@@ -192,6 +192,8 @@ class Derivation:
     def __str__(self) -> str:
         return in_text(self.page())
 
+    __repr__ = __str__
+
     def text(self, detail: int = 0, *, solve: bool = False, width: int = 100) -> str:
         """The derivation as lines of text; `detail` and `solve` as for `page`."""
         return in_text(self.page(detail, solve=solve), width)
