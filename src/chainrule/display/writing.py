@@ -102,7 +102,7 @@ def in_text(page: Page, width: int = WIDTH) -> str:
     blocks = [_asked(page, width)]
     if page.named:
         blocks.append(_columns(page.named, "with   "))
-    blocks += [_steps(steps) for steps in page.steps] or [_columns(page.results)]
+    blocks += [_steps(steps, width) for steps in page.steps] or [_columns(page.results)]
     blocks += [[f"{zero.of} = {write(zero.gradient)} = 0", *zero.said] for zero in page.solutions]
     for lead, texts in (("tip: ", page.tips), ("facts used: ", [", ".join(page.facts)]), ("note: ", page.notes)):
         blocks.append([line for text in texts for line in _wrapped(lead, text, width)])
@@ -139,7 +139,7 @@ def _columns(rows: Sequence[Row], lead: str = "") -> list[str]:
     ]
 
 
-def _steps(steps: Steps) -> list[str]:
+def _steps(steps: Steps, width: int) -> list[str]:
     lefts = _lefts(steps.rows)
     wide = max(map(cells, lefts))
     texts = [
@@ -147,7 +147,26 @@ def _steps(steps: Steps) -> list[str]:
         for left, row in zip(lefts, steps.rows, strict=True)
     ]
     place = max((cells(t) for t in texts if cells(t) <= COLUMN), default=0)
-    return [f"{padded(text, place)}   {row.remark}" for text, row in zip(texts, steps.rows, strict=True)]
+    return [
+        line
+        for text, row in zip(texts, steps.rows, strict=True)
+        for line in _beside(text, row.remark, place + 3, width)
+    ]
+
+
+def _beside(text: str, remark: str, place: int, width: int) -> list[str]:
+    """A line with its remark at this place, in lines of its own where it is too long or the place is taken."""
+    pieces = textwrap.wrap(remark, max(width - place, 30))
+    first = (
+        [padded(text, place) + "".join(pieces[:1])]
+        if cells(text) < place
+        else [text, *_indented(pieces[:1], place)]
+    )
+    return [*first, *_indented(pieces[1:], place)]
+
+
+def _indented(lines: Sequence[str], place: int) -> list[str]:
+    return [" " * place + line for line in lines]
 
 
 def _lefts(rows: Sequence[Row]) -> list[str]:
