@@ -439,6 +439,25 @@ def test_a_part_of_the_expression_can_be_what_moves(detail, rng):
     assert steps[-1].left.attrs["name"] == "∂s/∂z"
 
 
+def test_what_may_be_equal_everywhere_counts_as_a_tie(rng):
+    s = cr.sum(cr.maximum(cr.maximum(w, x), x) * w)
+    steps = derivation_steps(s, x, Program((), (cr.gradient(s, x),)))
+    assert_true(steps, at(rng, x, w, variable("dx", x.shape)), AT)
+
+
+def test_what_only_decides_does_not_move(rng):
+    s = cr.where(cr.log(cr.sum(cr.exp(x))) > 1, cr.sum(w), cr.sum(w * x))
+    steps = derivation_steps(s, x, program(s, x))
+    assert {write(step.left) for step in steps} == {"t1", "ds", "dt1", "∂s/∂x"}
+    assert_true(steps, at(rng, x, w, variable("dx", x.shape)), AT)
+
+
+def test_the_diagonal_of_a_product_is_no_number_times_it(rng):
+    s = 2 * cr.trace(cr.sigmoid(A))
+    steps = derivation_steps(s, A, program(s, A))
+    assert_true(steps, at(rng, A, variable("dA", A.shape)), AT)
+
+
 def test_a_variable_that_is_called_like_a_differential_keeps_its_name(rng):
     dx = cr.vector("dx", "n")
     s = dx @ cr.tanh(x)

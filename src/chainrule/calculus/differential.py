@@ -36,18 +36,22 @@ def differential(root: Node, moving: Mapping[Node, Node]) -> Node | None:
             continue
         for k, operand in enumerate(node.inputs):
             if operand in moves:
-                share = _share(node, k, moves[operand])
+                tied = node.op in (MAXIMUM, MINIMUM) and all(i in moves for i in node.inputs)
+                share = _share(node, k, moves[operand], tied)
                 if share is not None:
                     moves[node] = moves[node] + share if node in moves else share
     return tidy(moves[root], set(moving.values())) if root in moves else None
 
 
-def _share(node: Node, k: int, move: Node) -> Node | None:
-    """What one operand's differential adds to the differential of an operation."""
+def _share(node: Node, k: int, move: Node, tied: bool) -> Node | None:
+    """What one operand's differential adds to the differential of an operation.
+
+    tied    whether the operands may be equal everywhere, so that ties count
+    """
     places = tuple(
         i if i.op is CONSTANT else variable(f" {j}", i.shape, i.dtype) for j, i in enumerate(node.inputs)
     )
-    pattern = _pattern(make(node.op, *places, **node.attrs), k)
+    pattern = _pattern(make(node.op, *places, **node.attrs), k, tied)
     if pattern is None:
         return None
     put = {a: b for a, b in zip(places, node.inputs, strict=True) if a is not b}
@@ -55,7 +59,7 @@ def _share(node: Node, k: int, move: Node) -> Node | None:
 
 
 @lru_cache(maxsize=1024)
-def _pattern(node: Node, k: int) -> Node | None:
+def _pattern(node: Node, k: int, tied: bool) -> Node | None:
     """The share of operand k, as an expression in the operands and its differential."""
     x = node.inputs[k]
     back, move = variable(_BACK, node.shape, node.dtype), variable(_MOVE, x.shape, x.dtype)
@@ -63,7 +67,7 @@ def _pattern(node: Node, k: int) -> Node | None:
     if flow is None:
         return None
     (forward,) = pull_back({inner(flow, move): constant(1, node.dtype)}, [back], linear=True)
-    return None if forward is None else simplify(_without_guards(forward, node))
+    return None if forward is None else simplify(forward if tied else _without_guards(forward, node))
 
 
 def _without_guards(root: Node, of: Node) -> Node:
@@ -130,7 +134,7 @@ def number_and_rest(node: Node) -> tuple[float, Node]:
         return -1.0, node.inputs[0]
     if node.op is PRODUCT_OP and len(node.inputs) == 2:
         number, (ins, out) = number_of(node.inputs[0]), letters_of(node.attrs["letters"])
-        if number is not None and ins[1] == out:
+        if number is not None and ins[1] == out and len(set(out)) == len(out):
             return number, node.inputs[1]
     return 1.0, node
 
@@ -253,4 +257,4 @@ def _move_last(moving: Container[Node], moves: Container[Node], node: Node) -> N
         first, last = right.inputs  # a ⊙ (b ⊙ dz) = (a ⊙ b) ⊙ dz
         if first not in moving:
             return build(ins, out, (build(ins, out, (first, left)), last))
-    return build(ins, out, (left, right))
+    return build(ins, out, (left, right), dict(zip(out, node.shape, strict=True)))

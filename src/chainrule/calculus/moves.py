@@ -130,7 +130,7 @@ def shapes_said(node: Node) -> str:
     if node.op is not PRODUCT_OP or len(node.inputs) != 2:
         return ""
     ins, out = letters_of(node.attrs["letters"])
-    if any(len(set(term)) < len(term) or len(term) > 2 for term in (*ins, out)):
+    if "" in ins or any(len(set(term)) < len(term) or len(term) > 2 for term in (*ins, out)):
         return ""
     if ins[0] == ins[1] == out:
         return f"{shape_text(node.shape)} ⊙ {shape_text(node.shape)}, entry by entry" if out else ""
@@ -155,6 +155,6 @@ def unscaled(node: Node) -> Node:
             continue
         ins, out = letters_of(node.attrs["letters"]) if node.op is PRODUCT_OP else ((), "")
         rest = next((i for i, term in zip(node.inputs, ins, strict=False) if term == out != ""), None)
-        if len(ins) != 2 or "" not in ins or rest is None:
+        if len(ins) != 2 or "" not in ins or rest is None or len(set(out)) < len(out):
             return node
         node = rest

@@ -71,6 +71,15 @@ def active_nodes(order: Iterable[Node], sources: Collection[Node]) -> set[Node]:
     return active
 
 
+def _leading_to(s: Node, active: Collection[Node], order: Sequence[Node]) -> set[Node]:
+    """The active nodes that move s."""
+    leading = {s} & set(active)
+    for node in reversed(order):
+        if node in leading:
+            leading.update(i for i in node.inputs if i in active)
+    return leading
+
+
 def is_linear(node: Node, active: Collection[Node]) -> bool:
     """Whether an operation is linear in each of its operands that move."""
     if node.op in (DIVIDE, SOLVE):
@@ -101,7 +110,7 @@ class _Cutter:
     def __init__(self, s: Node, x: Node, program: Program, every: bool) -> None:
         self.s, self.x, self.program, self.every = s, x, program, every
         self.order = topological([s])
-        self.active = active_nodes(self.order, [x])
+        self.active = _leading_to(s, active_nodes(self.order, [x]), self.order)
         self.users: dict[Node, list[Node]] = {n: [] for n in self.order}
         for node in self.order:
             for i in node.inputs:
