@@ -44,6 +44,12 @@ def test_all_variables_at_once_and_shapes_after_the_option_or_bare(cli):
     )
 
 
+def test_a_shape_is_read_as_it_is_printed(cli):
+    printed = cli("derive", "c*W@x", "W=n×m", "x=m", "c=scalar").out
+    assert "c: scalar   W: n×m   x: m" in printed
+    assert cli("derive", "c*W@x", "W=n,m", "x=m", "c=").out == printed
+
+
 def test_steps_in_latex_and_nothing_else_on_standard_output(cli):
     done = cli("derive", "u.T @ tanh(W @ x + b)", "--wrt", "W", "--steps", "--latex")
     assert done.code == 0 and done.out.isascii()

@@ -19,8 +19,9 @@ def _is_formula(argument: str) -> bool:
 
 
 def shape(written: str) -> tuple[str, Sequence[str | int]]:
-    """The name and the axes of `W=n,m`; of a number, `lam=`."""
-    name, sign, axes = written.partition("=")
+    """The name and the axes of `W=n,m` or `W=n×m`; of a number, `lam=` or `lam=scalar`."""
+    name, sign, axes = written.replace("×", ",").partition("=")
+    axes = axes.removesuffix("scalar")
     if not (name and sign):
         raise click.UsageError(f"{written!r}: a shape is written NAME=AXES, as in W=n,m, and of a number NAME=")
     if any(mark.isspace() for mark in axes):
