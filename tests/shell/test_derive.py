@@ -46,7 +46,7 @@ def test_all_variables_at_once_and_shapes_after_the_option_or_bare(cli):
 
 def test_a_shape_is_read_as_it_is_printed(cli):
     printed = cli("derive", "c*W@x", "W=n×m", "x=m", "c=scalar").out
-    assert "c: scalar   W: n×m   x: m" in printed
+    assert "W: n×m   x: m   c: scalar" in printed
     assert cli("derive", "c*W@x", "W=n,m", "x=m", "c=").out == printed
 
 
