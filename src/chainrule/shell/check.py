@@ -22,7 +22,7 @@ Examples:
   chainrule check "u.T @ tanh(W @ x + b)"
   chainrule check "u' * tanh(W*x + b)" W=n,m x=m b=n u=n
   chainrule check "h = tanh(W@x); s = u.T@h" --claim "W: u * (1 - h) @ x.T"
-  chainrule check "z = W@x; s = sum(tanh(z))" --claim "delta = 1 - tanh(z)**2; W: delta @ x.T; x: W @ delta"
+  chainrule check "z = W@x; s = sum(tanh(z))" --claim "d = 1 - tanh(z)**2; W: d @ x.T"
   chainrule check "sum(log(x))" --at values.json
 """
 
