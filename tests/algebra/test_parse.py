@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from expressions import expressions
 from hypothesis import given, settings, strategies as st
 
 import chainrule as cr
@@ -18,6 +19,8 @@ _spec = importlib.util.spec_from_file_location("formulas", Path(__file__).parent
 formulas = importlib.util.module_from_spec(_spec)
 
 W, x, b, u = cr.matrix("W", "n", "m"), cr.vector("x", "m"), cr.vector("b", "n"), cr.vector("u", "n")
+A, B = cr.matrix("A", "n", "n"), cr.matrix("B", "n", "n")
+c = cr.scalar("c")
 SHAPES = {"W": ("n", "m"), "x": ("m",), "b": ("n",), "u": ("n",)}
 
 
@@ -104,72 +107,6 @@ def test_a_dimension_stands_for_its_size():
 
 
 # ── what is written reads back ────────────────────────────────────────────────────────────────────────
-
-A, B, y, c = cr.matrix("A", "n", "n"), cr.matrix("B", "n", "n"), cr.vector("y", "n"), cr.scalar("c")
-VECTORS, MATRICES, SCALARS = [b, u, y], [A, B], [c, cr.scalar("a")]
-UNARY = [
-    cr.tanh,
-    cr.exp,
-    cr.relu,
-    cr.sigmoid,
-    abs,
-    lambda v: -v,
-    lambda v: v**2,
-    lambda v: v**-1,
-    cr.softplus,
-    cr.sqrt,
-]
-
-
-@st.composite
-def expressions(draw, rank=None, depth=4):
-    rank = draw(st.integers(0, 2)) if rank is None else rank
-    if depth == 0 or draw(st.integers(0, 4)) == 0:
-        return draw(st.sampled_from([SCALARS, VECTORS, MATRICES][rank]))
-    part = lambda r: draw(expressions(r, depth - 1))  # noqa: E731
-    common = [
-        lambda: draw(st.sampled_from(UNARY))(part(rank)),
-        lambda: part(rank) + part(rank),
-        lambda: part(rank) - part(rank),
-        lambda: part(rank) * part(rank),
-        lambda: part(rank) / part(rank),
-        lambda: part(0) * part(rank),
-        lambda: draw(st.sampled_from([2.0, 0.5, -3.0, 1e-7, 1e20])) * part(rank),
-        lambda: part(rank) + draw(st.sampled_from([1.0, -2.0])),
-        lambda: cr.maximum(part(rank), part(rank)),
-        lambda: cr.where(part(rank) > 0, part(rank), part(rank)),
-    ]
-    own = [
-        [
-            lambda: part(1).T @ part(1),
-            lambda: cr.sum(part(1)),
-            lambda: cr.sum(part(2)),
-            lambda: cr.trace(part(2)),
-            lambda: cr.inner(part(2), part(2)),
-            lambda: cr.logsumexp(part(1)),
-            lambda: cr.norm2(part(1)),
-            lambda: cr.mean(part(1)),
-            lambda: cr.det(part(2)),
-        ],
-        [
-            lambda: part(2) @ part(1),
-            lambda: part(1).T @ part(2),
-            lambda: cr.sum(part(2), axis=draw(st.integers(0, 1))),
-            lambda: cr.softmax(part(1)),
-            lambda: cr.diag(part(2)),
-            lambda: cr.max(part(2), axis=1),
-        ],
-        [
-            lambda: part(2) @ part(2),
-            lambda: part(2).T,
-            lambda: cr.outer(part(1), part(1)),
-            lambda: cr.diag(part(1)),
-            lambda: part(2) * part(1),
-            lambda: cr.inv(part(2)),
-            lambda: cr.diag(part(1)) @ part(2),
-        ],
-    ][rank]
-    return draw(st.sampled_from([*common, *own]))()
 
 
 @settings(max_examples=3000)

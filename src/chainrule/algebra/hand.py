@@ -153,9 +153,8 @@ class Unicode(Hand):
         return inside + sign + self.wrap(exponent, POWER), POWER
 
     def _fraction(self, p: Phrase, above: Piece, below: Piece) -> Written:
-        if min(above.power, below.power) > PRODUCT and not below.text.startswith("-"):
-            return f"{above.text}/{below.text}", PRODUCT
-        return f"{self.wrap(above, PRODUCT)} / {self.wrap(below, PREFIX)}", ENTRYWISE
+        first, second = self.wrap(above, PRODUCT), self.wrap(below, PREFIX)
+        return (f"{first} / {second}", ENTRYWISE) if above.power == PRODUCT else (f"{first}/{second}", PRODUCT)
 
     def _fence(self, p: Phrase, *parts: Piece) -> Written:
         inside = ", ".join(part.text for part in parts)

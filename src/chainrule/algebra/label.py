@@ -6,7 +6,7 @@ from chainrule.algebra.phrase import Phrase, call, symbol, transposed
 
 _PIECE = re.compile(
     r"(?P<sign>∂)|(?P<call>vec\((?P<inside>\w+)\))|(?P<name>(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d](?:(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])\w)*)"
-    r"|(?P<power>[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<turned>ᵀ)|(?P<space> )"
+    r"|(?P<power>[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<turned>ᵀ)"
 )
 _DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 

@@ -28,7 +28,6 @@ _SIGNS: Mapping[str, str] = {
     "¬": r"\lnot",
     "Σ": r"\sum",
     "∂": r"\partial",
-    ";": ";\\;",
 }
 _OWN = ("exp", "log", "sin", "cos", "tanh", "det", "max", "min")
 _FUNCTIONS: Mapping[str, str] = {
@@ -56,11 +55,11 @@ class LaTeX(Printed):
 
     def name(self, text: str) -> str:
         base, *marks = list(unicodedata.normalize("NFD", text))
-        if all(mark in _ACCENTS for mark in marks):
-            written = _GREEK.get(base, base)
+        written = _GREEK.get(base, base)
+        if written.removeprefix("\\").isascii() and base.isalnum() and all(mark in _ACCENTS for mark in marks):
             for mark in marks:
                 written = f"\\{_ACCENTS[mark]}{{{written}}}"
-            return written if base.isalnum() else self.plain(text)
+            return written
         return f"\\mathit{{{text}}}" if text.isascii() and text.isalnum() else self.plain(text)
 
     def digits(self, text: str) -> str:
@@ -85,8 +84,8 @@ class LaTeX(Printed):
     def applied(self, function: str, arguments: str) -> str:
         return function + (r"\!" if arguments.startswith(r"\left") else "") + arguments
 
-    def commas(self, *texts: str) -> str:
-        return ", ".join(texts)
+    def between(self, sign: str, *texts: str) -> str:
+        return (sign + " " * (sign in ",;")).join(texts)
 
     def raise_(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"

@@ -6,7 +6,6 @@ An operation says once, in its record, how it is written (`phrase`); a hand writ
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from chainrule.algebra import phrase as phrases
 from chainrule.algebra.hand import Hand, Piece, Readable, Unicode
 from chainrule.algebra.label import label
 from chainrule.algebra.latex import LaTeX
@@ -16,8 +15,6 @@ from chainrule.algebra.signature import shape_text
 
 if TYPE_CHECKING:
     from chainrule.algebra.node import Node
-
-ATOM, PRODUCT, SIGN, number = phrases.ATOM, phrases.PRODUCT, phrases.PREFIX, phrases.number
 
 HandName = Literal["unicode", "readable", "latex", "mathml"]
 

@@ -4,6 +4,7 @@ A phrase has two readings where paper knows a shorter one than a formula can be 
 `A⁻¹ b` is printed. What is typed reads back as the same expression.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -76,6 +77,14 @@ def rational(text: str) -> tuple[int, int] | None:
     return quotient.as_integer_ratio() if abs(float(quotient) - float(text)) < 1e-15 else None
 
 
+def size_text(a: Axis) -> str:
+    """The size of an axis as a formula has it: `n`, `2 n`, `n·m + 1`."""
+    return _COEFFICIENT.sub(r"\1 ", str(a))
+
+
+_COEFFICIENT = re.compile(r"(?<![\w·])(\d+)(?=[^\W\d])")
+
+
 def dimension(a: Axis) -> Phrase:
     """The size of an axis: `n`, `2n`, `n·m + 1`."""
     if not isinstance(a, Dim):
@@ -89,7 +98,7 @@ def dimension(a: Axis) -> Phrase:
             total = infix("-" if count < 0 else "+", total, term)
         elif term:
             total = minus(term) if count < 0 else term
-    return printed_as(verbatim(str(a)), total or verbatim(str(a)))
+    return printed_as(verbatim(size_text(a)), total or verbatim(str(a)))
 
 
 def call(name: str, arguments: Sequence[Phrase], **options: object) -> Phrase:

@@ -97,9 +97,13 @@ class Printed(Hand):
     def composed(self, *functions: str) -> str:
         """A function of a function, `log det`."""
 
+    def between(self, sign: str, *texts: str) -> str:
+        """Texts with a comma, semicolon, colon or slash between them."""
+        return self.row(*[piece for text in texts for piece in (self.sign(sign), text)][1:])
+
     def commas(self, *texts: str) -> str:
         """Texts with commas between them."""
-        return self.row(*[piece for text in texts for piece in (self.sign(","), text)][1:])
+        return self.between(",", *texts)
 
     # ── the forms ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,14 +189,15 @@ class Printed(Hand):
         return self.raise_(self.wrap(base, SUBSCRIPTED), exponent), POWER
 
     def _power(self, p: Phrase, base: Piece, exponent: Piece) -> Written:
-        mark = self.row(self.sign("∘"), self.wrap(exponent, PREFIX)) if p.text else exponent.text
+        whole = exponent.text if self._reading(p.parts[1]).form == "number" else self.wrap(exponent, PREFIX)
+        mark = self.row(self.sign("∘"), whole) if p.text else exponent.text
         return self.raise_(self.wrap(base, SUBSCRIPTED), mark), POWER
 
     def _fraction(self, p: Phrase, above: Piece, below: Piece) -> Written:
         return self.stacked(above.text, below.text), POWER
 
     def _ratio(self, p: Phrase, above: Piece, below: Piece) -> Written:
-        return self.row(self.wrap(above, PRODUCT), self.sign("/"), self.wrap(below, PREFIX)), PRODUCT
+        return self.between("/", self.wrap(above, PRODUCT), self.wrap(below, PREFIX)), PRODUCT
 
     def _fence(self, p: Phrase, *parts: Piece) -> Written:
         return self.enclosed(p.text, self.commas(*(part.text for part in parts)), FENCES[p.text][0]), ATOM
@@ -201,8 +206,7 @@ class Printed(Hand):
         return self.applied(self.function("𝟙"), self.enclosed("[", inside.text, "]")), ATOM
 
     def _list(self, p: Phrase, *parts: Piece) -> Written:
-        texts = [text for part in parts for text in (self.sign(p.text), part.text)][1:]
-        return self.enclosed("[", self.row(*texts), "]"), ATOM
+        return self.enclosed("[", self.between(p.text, *(part.text for part in parts)), "]"), ATOM
 
     def _root(self, p: Phrase, inside: Piece) -> Written:
         return self.radical(inside.text), POWER
@@ -219,7 +223,7 @@ class Printed(Hand):
         return self.lower(self.wrap(base, ATOM), self.row(*texts) if short else self.commas(*texts)), SUBSCRIPTED
 
     def _range(self, p: Phrase, *bounds: Piece) -> Written:
-        return self.row(*[text for b in bounds for text in (self.sign(":"), b.text)][1:]), ATOM
+        return self.between(":", *(b.text for b in bounds)), ATOM
 
     def _einsum(self, p: Phrase, *parts: Piece) -> Written:
         """In index form: Σ_k A_ik B_kj, and behind parentheses the indices that are left."""

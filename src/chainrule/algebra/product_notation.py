@@ -26,6 +26,7 @@ from chainrule.algebra.phrase import (
     number,
     ones,
     printed_as,
+    size_text,
     subscripted,
     symbol,
     transposed,
@@ -263,13 +264,13 @@ def _full(p: Phrase, x: "Node", sizes: Shape) -> Phrase:
 
 
 def _tuple(sizes: Shape) -> str:
-    return "(" + ", ".join(map(str, sizes)) + ("," if len(sizes) == 1 else "") + ")"
+    return "(" + ", ".join(map(size_text, sizes)) + ("," if len(sizes) == 1 else "") + ")"
 
 
 def _indexed(phrases: Sequence[Phrase], letters: str, sizes: Shape) -> Phrase:
     ins, out = letters_of(letters)
     held = "".join(ins)
     new = [c for c in dict.fromkeys(out) if c not in held]
-    stretched = "{" + ", ".join(f"{c}: {a}" for c, a in zip(new, sizes, strict=True)) + "}"
+    stretched = "{" + ", ".join(f"{c}: {size_text(a)}" for c, a in zip(new, sizes, strict=True)) + "}"
     options = (Phrase("option", "sizes", (verbatim(stretched),)),) if new else ()
     return Phrase("einsum", letters, (*phrases, *options))

@@ -41,7 +41,7 @@ def _back(value: Node, like: Node, axes: Axes) -> Node:
 
 def _write(name: str, phrases: Sequence[Phrase], inputs: Sequence[Node], axes: Axes) -> Phrase:
     x = inputs[0]
-    whole = len(axes) == x.ndim or (name in _OVER_LAST and axes == (-1,))
+    whole = axes == (-1,) if name in _OVER_LAST else len(axes) == x.ndim
     front = _front(x, axes)
     axis = None if whole else front[0] if len(front) == 1 else front
     if name == "norm2" and whole:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from chainrule.algebra.formula import underlined
-from chainrule.algebra.names import GREEK as GREEK, parts_of, spelt  # noqa: PLC0414 — its old place
+from chainrule.algebra.names import parts_of, spelt
 from chainrule.algebra.node import Node, variable
 from chainrule.algebra.notation import described
 from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis, shape_of

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.algebra.node import Node, make
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
-from chainrule.algebra.phrase import Phrase, call, dimension, indexed, number, printed_as, verbatim
+from chainrule.algebra.phrase import Phrase, call, dimension, indexed, number, printed_as, size_text, verbatim
 from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis as read_axis
 from chainrule.errors import BindingError, GraphError, ShapeError
 
@@ -56,12 +56,16 @@ def _pad(xp: Namespace, x: Array, cuts: tuple[Cut, ...], shape: tuple[int, ...])
     return table
 
 
+WHOLE = Phrase("operator", ":")
+
+
 def _write_cut(cut: Cut) -> str:
     start, length, step = cut
     end = start + length * step
+    first, last = size_text(start), size_text(end)
     if step == 1:
-        return f"{start}:{end}"
-    return f"{start}::{step}" if isinstance(end, int) and end < 0 else f"{start}:{end}:{step}"
+        return f"{first}:{last}"
+    return f"{first}::{step}" if isinstance(end, int) and end < 0 else f"{first}:{last}:{step}"
 
 
 def _cut_phrase(cut: Cut, size: Axis, single: bool = False) -> Phrase:
@@ -71,14 +75,14 @@ def _cut_phrase(cut: Cut, size: Axis, single: bool = False) -> Phrase:
     if single:
         return printed_as(dimension(start), dimension(first))
     if cut == Cut(0, size, 1):
-        return printed_as(verbatim(_write_cut(cut)), verbatim(":"))
+        return printed_as(verbatim(_write_cut(cut)), WHOLE)
     bounds = [dimension(first), *([] if step == 1 else [number(step)]), dimension(last)]
     return printed_as(verbatim(_write_cut(cut)), Phrase("range", parts=tuple(bounds)))
 
 
 def _write_slice(p: Sequence[Phrase], inputs: Sequence[Node], cuts: tuple[Cut, ...]) -> Phrase:
     missing = inputs[0].ndim - len(cuts)
-    return indexed(p[0], *[verbatim(":")] * missing, *map(_cut_phrase, cuts, inputs[0].shape[missing:]))
+    return indexed(p[0], *[WHOLE] * missing, *map(_cut_phrase, cuts, inputs[0].shape[missing:]))
 
 
 def entry_phrase(p: Phrase, cut_out: Node, shape: Shape) -> Phrase | None:
@@ -89,7 +93,7 @@ def entry_phrase(p: Phrase, cut_out: Node, shape: Shape) -> Phrase | None:
     kept = [a for a, one in zip(cut_out.shape[x.ndim - len(cuts) :], single, strict=True) if not one]
     if not any(single) or (*x.shape[: x.ndim - len(cuts)], *kept) != shape:
         return None
-    whole = [verbatim(":")] * (x.ndim - len(cuts))
+    whole = [WHOLE] * (x.ndim - len(cuts))
     return indexed(p, *whole, *map(_cut_phrase, cuts, sizes, single))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from chainrule.algebra.names import GREEK
 from chainrule.algebra.node import VARIABLE, Node
-from chainrule.algebra.scope import GREEK
 from chainrule.algebra.signature import Dim
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from chainrule.algebra.scope import GREEK
+from chainrule.algebra.names import GREEK
 
 RESERVED = frozenset((*keyword.kwlist, *dir(builtins), "np", "math"))
 

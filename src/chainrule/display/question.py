@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from chainrule.algebra.names import GREEK
 from chainrule.algebra.node import VARIABLE, Node, topological, variable, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.operand import listed
 from chainrule.algebra.parse import Formula, formula
-from chainrule.algebra.scope import GREEK
 from chainrule.algebra.signature import FLOATS
 from chainrule.calculus.facts import Facts, read_facts
 from chainrule.calculus.rewrite import substitute
