@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from chainrule.algebra.choice import MAXIMUM, MINIMUM, WHERE
 from chainrule.algebra.entrywise import SQRT
-from chainrule.algebra.node import VARIABLE, Node, constant, topological, variable
+from chainrule.algebra.node import VARIABLE, Node, constant, topological, variable, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.product import full, inner
 from chainrule.algebra.reduce import LOG_SOFTMAX, MAX, MIN, NORM, SOFTMAX
@@ -46,6 +46,9 @@ class Workings:
         self, s: Node, x: Node, program: Program, facts: Facts, *, every: bool = False, letter: str = ""
     ) -> None:
         self.s, self.source, self.facts = s, x, facts
+        self.untold = list(facts.used)
+        self.laws = Facts(facts.stated)
+        self.laws.stated = {}  # in use, but which of them is needed has been found already
         self.result = program.results[0]
         self.cut = cut(s, x, program, every=every, letter=letter)
         self.x, self.stages = self.cut.x, self.cut.stages
@@ -134,17 +137,19 @@ class Workings:
 
     def settled(self, gradients: Sequence[Node]) -> list[Node]:
         """Gradients in textbook form and with names."""
-        found = textbook(gradients, self.facts)
+        found = textbook(gradients, self.laws)
         shorter = [self.short(g) for g in found]
-        return shorter if shorter == found else [self.short(g) for g in textbook(shorter, self.facts)]
+        return shorter if shorter == found else [self.short(g) for g in textbook(shorter, self.laws)]
 
     def facts_said(self, total: Node, move: Node) -> list[str]:
-        """The facts that the gradient of a total by a differential rests on."""
-        if not self.facts.used:
+        """The facts in use about the variables that a differential stands beside, each said once."""
+        if not self.untold:
             return []
-        flows = [f for f in pull_back({total: constant(1, total.dtype)}, [move]) if f is not None]
-        rests = textbook(flows) != textbook(flows, self.facts)
-        return [f"as {' and '.join(self.facts.used)}"] if rests else []
+        flows = pull_back({total: constant(1, total.dtype)}, [move])
+        names = {write(v) for f in flows if f is not None for v in variables(f) if v in self.facts.declared}
+        told = [text for text in self.untold if names.intersection(text.split())]
+        self.untold = [text for text in self.untold if text not in told]
+        return [f"as {' and '.join(told)}"] if told else []
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────
 
