@@ -259,6 +259,15 @@ WRONG = [
         "the sign: X @ w - y",
         "r = X @ w - y; X.T @ r + lam*w",
     ),
+    # parts of the formula that have no name
+    ("u.T @ (g * (x - mean(x)))", "g: u * x", "x", "x - mean(x) belongs here, not x", "u * (x - mean(x))"),
+    (
+        "norm2(A @ x - b)",
+        "x: 2 * A.T @ (A @ x - b)",
+        "2 * A.T @ (A @ x - b)",
+        "a missing factor 0.5/norm2(A @ x - b)",
+        "A.T @ (A @ x - b) / norm2(A @ x - b)",
+    ),
     # several mistakes at once
     (
         TANH,
@@ -313,7 +322,7 @@ CONDITIONAL = [
         "right if K is symmetric",
     ),
     (ENTROPY, "z: softmax(z) - y", "right if y sums to one"),
-    ("tr(inv(Q) @ C)", "Q: -Q @ C.T @ Q", "right if Q is orthogonal"),
+    ("tr(inv(Q) @ C @ inv(Q))", "Q: -Q @ Q @ C.T @ Q - Q @ C.T @ Q @ Q", "right if Q is orthogonal"),
 ]
 
 
@@ -396,6 +405,7 @@ def test_delta_is_the_error_signal_where_the_formula_says_which():
         ("W: outer(delta, x", "to close"),
         ("W: foo(x)", "unknown function foo"),
         ("d = u; W: ; b: u", "formulas; write NAME: FORMULA"),
+        ("W: outer(u, x)[:, None, q]", "q stands for nothing"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(claim, message):

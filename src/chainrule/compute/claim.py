@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.node import Node
+from chainrule.algebra.node import Node, topological, variables
 from chainrule.algebra.parse import Formula, formula
 from chainrule.algebra.signature import shape_text
 from chainrule.calculus.derive import gradient
@@ -128,52 +128,86 @@ def judge(
         x = words.claimed(statement.name)
         words.complete(statement)
         question = Question(asked, statement, words, gradient(asked.result, x), values or {}, seed)
-        found.append(_verdict(question, facts or Facts()))
+        found.append(_Verdict(question, facts or Facts()).claim())
     return found
 
 
 # ── the verdict ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _verdict(question: Question, facts: Facts) -> Claim:
-    trial = Trial(question, facts)
-    if not trial.points:
-        raise BindingError(f"no values were found at which the gradient of {question.asked.result} is finite")
-    statement = question.statement
-    notes = list(question.words.notes)
+class _Verdict:
+    """What is said of a claim: the first of several findings, the plainest before the far-fetched."""
 
-    def found(verdict: str, **more: Any) -> Claim:
-        return Claim(
-            statement.name, statement.text, verdict, _truth(trial), len(trial.points), notes=tuple(notes), **more
-        )
+    def __init__(self, question: Question, facts: Facts) -> None:
+        self.trial = Trial(question, facts)
+        self.statement, self.notes = question.statement, list(question.words.notes)
+        if not self.trial.points:
+            raise BindingError(f"no values were found at which the gradient of {question.asked.result} is finite")
 
-    def wrong(mended: Mended, given: str = "") -> Claim:
+    def claim(self) -> Claim:
+        """The claim, judged."""
+        for finding in (self._right, self._too_long, self._one_mistake, self._under_a_fact, self._wrong_numbers):
+            if (found := finding()) is not None:
+                return found
+        for finding in (self._wrong_under_a_fact, self._several_mistakes, self._under_a_rare_fact):
+            if (found := finding()) is not None:
+                return found
+        return self._found("wrong", reason=_difference(self.trial))
+
+    def _right(self) -> Claim | None:
+        if not self.trial.equal(self.trial.claimed):
+            return None
+        self.notes += [] if self._is_long() else _read_as_outer(self.trial)
+        return self._found("right", given=" and ".join(_facts_used(self.trial)))
+
+    def _is_long(self) -> bool:
+        return sum(len(all_parts(tree)) for tree in self.statement.trees) > MOST_PARTS
+
+    def _too_long(self) -> Claim | None:
+        return self._found("wrong", reason=_difference(self.trial)) if self._is_long() else None
+
+    def _one_mistake(self) -> Claim | None:
+        mended = self.trial.repair.smallest("one")
+        if mended is None:
+            return None
+        hidden = _condition(self.trial, _OFTEN)
+        if hidden and "positive" not in hidden:
+            self.notes.append(f"as it stands it is right if {hidden}")
+        return self._mended(mended)
+
+    def _under_a_fact(self) -> Claim | None:
+        condition = _condition(self.trial, _OFTEN)
+        return self._found(f"right if {condition}") if condition else None
+
+    def _wrong_numbers(self) -> Claim | None:
+        mended = self.trial.repair.smallest("numbers")
+        return None if mended is None else self._mended(mended)
+
+    def _wrong_under_a_fact(self) -> Claim | None:
+        for other, given in _telling(self.trial):
+            mended = other.repair.smallest("one")
+            if mended is not None:
+                return self._mended(mended, given)
+        return None
+
+    def _several_mistakes(self) -> Claim | None:
+        mended = self.trial.repair.smallest("several", "two")
+        return None if mended is None else self._mended(mended)
+
+    def _under_a_rare_fact(self) -> Claim | None:
+        condition = _condition(self.trial, _SELDOM)
+        return self._found(f"right if {condition}") if condition else None
+
+    def _mended(self, mended: Mended, given: str = "") -> Claim:
+        text = self.statement.text
         reason = "; and ".join(dict.fromkeys(e.reason for e in mended.edits))
-        marks = tuple(Place(statement.text[e.start : e.end], e.start, e.end) for e in mended.edits)
-        return found("wrong", reason=reason, repair=statement.written(mended.lines), marks=marks, given=given)
+        marks = tuple(Place(text[e.start : e.end], e.start, e.end) for e in mended.edits)
+        repair = self.statement.written(mended.lines)
+        return self._found("wrong", reason=reason, repair=repair, marks=marks, given=given)
 
-    small = sum(len(all_parts(tree)) for tree in statement.trees) <= MOST_PARTS
-    if trial.equal(trial.claimed):
-        notes += _read_as_outer(trial) if small else []
-        return found("right", given=" and ".join(_facts_used(trial)))
-    if not small:
-        return found("wrong", reason=_difference(trial))
-    mended = trial.repair.smallest("one")
-    condition = _condition(trial, _OFTEN if mended else _TRIED)
-    if mended:
-        notes += [f"as it stands it is right if {condition}"] if condition and "positive" not in condition else []
-        return wrong(mended)
-    if condition:
-        return found(f"right if {condition}")
-    mended = trial.repair.smallest("numbers")
-    if mended:
-        return wrong(mended)
-    for other, given in _telling(trial):
-        mended = other.repair.smallest("one")
-        if mended:
-            return wrong(mended, given)
-    mended = trial.repair.smallest("several", "two")
-    return wrong(mended) if mended else found("wrong", reason=_difference(trial))
+    def _found(self, verdict: str, **more: Any) -> Claim:
+        s, points = self.statement, len(self.trial.points)
+        return Claim(s.name, s.text, verdict, _truth(self.trial), points, notes=tuple(self.notes), **more)
 
 
 def _truth(trial: Trial) -> str:
@@ -182,8 +216,13 @@ def _truth(trial: Trial) -> str:
     signals = {z: gradient(s, z) for z in pre_activations(s)}
     result, *flows = textbook([trial.short, *signals.values()], trial.facts, given=[s])
     program = named([result], s, defined, dict(zip(signals, flows, strict=True)))
-    lines = ", ".join(f"{line.name} = {line.value}" for line in program.lines if line.name not in defined)
-    return f"{program.results[0]}" + (f" with {lines}" if lines else "")
+    needed = {v.attrs["name"] for v in variables(*program.results)}
+    shown = []
+    for line in reversed(program.lines):
+        if line.name in needed and line.name not in defined:
+            needed |= {v.attrs["name"] for v in variables(line.value)}
+            shown.append(f"{line.name} = {line.value}")
+    return f"{program.results[0]}" + (f" with {', '.join(shown[::-1])}" if shown else "")
 
 
 def _facts_used(trial: Trial) -> list[str]:
@@ -214,7 +253,7 @@ def _read_as_outer(trial: Trial) -> list[str]:
 
 _SUMS = ("sums to one", "rows sum to one")
 _OFTEN = ("symmetric", "positive", *_SUMS)
-_TRIED = (*_OFTEN, "orthogonal", "diagonal", "idempotent", "one-hot")
+_SELDOM = ("orthogonal", "diagonal", "idempotent", "one-hot")
 """The facts that a claim may rest on unsaid, the weaker before those they follow from."""
 
 
@@ -255,9 +294,10 @@ def _condition(trial: Trial, facts: Sequence[str]) -> str:
 
 def _telling(trial: Trial) -> Iterator[tuple[Trial, str]]:
     """Trials under facts that make the truth shorter, on which people rely without saying so."""
+    length = len(topological([trial.short]))
     for known, said in _facts_tried(trial, ("symmetric", *_SUMS)):
         other = Trial(trial.question, known)
-        if other.points and other.short is not trial.short:
+        if other.points and len(topological([other.short])) < length:
             yield other, said
 
 
@@ -273,9 +313,11 @@ def _difference(trial: Trial) -> str:
     if node.shape != q.truth.shape:
         name = q.statement.name
         return f"it is {shape_text(node.shape)}, and the gradient of {name} is {shape_text(q.truth.shape)}"
-    claimed, right = (np.asarray(value(trial.points[0], n)) for n in (node, q.truth))
+    claimed, right = (value(trial.points[0], n) for n in (node, q.truth))
+    if claimed is None:
+        return "it has no finite value where the gradient has one"
     same = np.abs(claimed - right) <= 1e-8 * np.max(np.abs(right), initial=1e-300)
-    text = f"no small change makes it right; {np.count_nonzero(same)} of {right.size:,} entries agree"
+    text = f"no small change makes it right; {np.count_nonzero(same)} of {np.size(right):,} entries agree"
     with np.errstate(all="ignore"):
         ratio = (claimed / right)[~same & (right != 0)]
     if not ratio.size:

@@ -17,6 +17,7 @@ from chainrule.compute.mistakes import (
     DERIVATIVE,
     DERIVATIVES,
     EXTRA,
+    FACTOR,
     SIGN as SIGNED,
     TURNED,
     Change,
@@ -30,7 +31,7 @@ from chainrule.compute.mistakes import (
     of_sum,
 )
 
-MOST_FORMS = 20_000
+MOST_FORMS = 15_000
 """How many edited forms are made at most; what is not found among them is not found."""
 
 MOST_PARTS = 300
@@ -44,10 +45,10 @@ _CLOSED = frozenset(("ones", "zeros", "eye", "full", "einsum", "concat"))
 
 def operands(part: Part) -> Sequence[Part]:
     """The parts of a part that are expressions of their own."""
+    if part.kind == "index" or part.value == "superscript":
+        return part.parts[:1]
     if part.kind in ("infix", "prefix", "postfix"):
         return part.parts
-    if part.kind == "index":
-        return part.parts[:1]
     if part.kind == "call" and part.value not in _CLOSED:
         return part.parts[:1] if part.value in _FIRST_ALONE else part.parts
     return ()
@@ -110,7 +111,7 @@ class Edits:
             self.reading.known = {id(p): node for p, node in zip(operands(part), nodes, strict=True)}
             return self.reading.node(part)
 
-        if part.kind == "infix" and not fits(self._sign(part), *forms):
+        if part.kind == "infix" and len(forms) == 2 and not fits(self._sign(part), *forms):
             return None
         return made(read, *forms)
 
@@ -168,7 +169,7 @@ class Edits:
         elif part.kind == "call" and forms:
             yield from self._call(part, forms)
         elif part.kind == "infix":
-            yield from self._infix(part, *forms)
+            yield from self._infix(part, forms[0], forms[-1])
 
     def _call(self, part: Part, forms: Sequence[Form]) -> Iterator[Change]:
         name = ALIASES.get(part.value, part.value)
@@ -192,6 +193,8 @@ class Edits:
             yield from of_quotient(self.hand, left, right)
         elif part.value in ("^", ".^", "superscript"):
             yield Change(left, f"{left.text} belongs here, without a power", EXTRA)
+            square = self.hand.squared(left)
+            yield Change(square, f"a square belongs here: {square.text}", FACTOR)
 
     def _kind(self, part: Part, left: Form, right: Form) -> str:
         if part.value in ENTRY_SIGNS - {"*"} or (part.value == "*" and self.hand.syntax == "python"):
@@ -264,8 +267,8 @@ def _factors(part: Part) -> list[Part]:
 
 def _needs(part: Part) -> Sequence[int]:
     """How tightly each operand must hold together where it stands."""
-    if part.kind == "infix" and part.value == "superscript":
-        return ATOM, 0
+    if part.value == "superscript":
+        return (ATOM,)
     if part.kind == "infix":
         power = BINDING[part.value]
         if power == POWER:

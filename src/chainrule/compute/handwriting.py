@@ -10,7 +10,7 @@ from typing import NamedTuple
 from chainrule.algebra.formula import Syntax
 from chainrule.algebra.functions import FUNCTIONS
 from chainrule.algebra.letters import PRODUCT_OP
-from chainrule.algebra.node import CONSTANT, Node, constant, topological
+from chainrule.algebra.node import CONSTANT, SIZE, Node, constant, topological
 from chainrule.algebra.notation import write
 from chainrule.algebra.operand import lift
 from chainrule.algebra.phrase import ATOM, BINDING, ENTRYWISE, POWER, PREFIX, SUM, number
@@ -197,20 +197,30 @@ class Handwriting:
         """An expression in this handwriting; parts that are known are written as they are known."""
         forms: dict[Node, Form] = {}
         for node in topological([root]):
-            found = known.get(node) or self._written(node, [forms[i] for i in node.inputs])
+            found = (
+                known.get(node) or self._mean(node, forms) or self._written(node, [forms[i] for i in node.inputs])
+            )
             forms[node] = found if found.node is node else Form(write(node), 0, node)
         return forms[root]
+
+    def _mean(self, node: Node, forms: Mapping[Node, Form]) -> Form | None:
+        """mean(x), which is the sum of x over a size."""
+        if node.op.name != "divide" or node.inputs[1].op is not SIZE or len(node.inputs[0].inputs) != 1:
+            return None
+        x = forms[node.inputs[0].inputs[0]]
+        means = [self.call("mean", x), *(self.call("mean", x, axis=k) for k in range(_ndim(x)))]
+        return next((form for form in means if form.node is node), None)
 
     def _written(self, node: Node, inputs: list[Form]) -> Form:
         name = node.op.name
         if node.op is CONSTANT and not node.ndim:
             return self.number(float(node.attrs["data"].array))
-        if name in _TWO:
-            return _TWO[name](self, *inputs)
+        if node.op is SIZE and str(node.attrs["axis"]).isidentifier():
+            return self.name(str(node.attrs["axis"]), node)
+        if name in _SIGNED:
+            return _SIGNED[name](self, *inputs)
         if name == "power" and inputs[1].text == "2":
             return self.squared(inputs[0])
-        if name == "negative":
-            return self.negative(inputs[0])
         if node.op is PRODUCT_OP:
             return next((f for f in self._products(node, inputs) if f.node is node), _NOTHING)
         if name in FUNCTIONS and len(inputs) == 1 and node.attrs.keys() <= {"axes"}:
@@ -236,7 +246,8 @@ class Handwriting:
 
 _NOTHING = Form("", 0, None)
 
-_TWO: Mapping[str, Callable[[Handwriting, Form, Form], Form]] = {
+_SIGNED: Mapping[str, Callable[..., Form]] = {
+    "negative": Handwriting.negative,
     "add": Handwriting.plus,
     "subtract": Handwriting.minus,
     "divide": Handwriting.over,
@@ -250,7 +261,7 @@ def made(operation: Callable[..., Node], *forms: Form) -> Node | None:
         return None
     try:
         return operation(*nodes)
-    except ChainruleError:
+    except (ChainruleError, TypeError, KeyError, IndexError):  # operands that do not fit, or too many, or too few
         return None
 
 

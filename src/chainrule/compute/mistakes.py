@@ -54,6 +54,8 @@ class Known(NamedTuple):
     names: Mapping[str, Form]
     slopes: Sequence[Slope]
     soft: Sequence[Soft] = ()
+    parts: Sequence[Form] = ()
+    """Parts of the formula that are no names."""
 
 
 # ── derivatives of functions of one variable ──────────────────────────────────────────────────────────
@@ -189,6 +191,9 @@ def of_name(name: str, known: Known, whole: Form) -> Iterator[Change]:
             continue
         same = form.node.shape == whole.node.shape
         yield Change(form, f"{text} belongs here, not {name}", NAME if same else NAME + 0.5)
+    for form in known.parts:
+        if form.node is not None and whole.node is not None and whole.node in topological([form.node]):
+            yield Change(form, f"{form.text} belongs here, not {name}", NAME + 0.3)
 
 
 def of_number(hand: Handwriting, written: str, exponent: bool) -> Iterator[Change]:
@@ -214,12 +219,13 @@ def missing(
         yield from _of_matrix(hand, form, node)
     for slope in known.slopes:
         yield from _slopes(hand, form, node, slope)
-    if common:
-        return
     if node.ndim:
-        for axis in (0, *((1, None) if node.ndim == 2 else ())):
+        for axis in (0, *((1, None) if node.ndim == 2 and not common else ())):
             total = hand.call("sum", form, axis=axis if node.ndim > 1 else None)
             yield Change(total, f"a sum over the batch is missing: {total.text}", SUMMED)
+    if common:
+        yield from _same_shape(hand, form, node, known)
+        return
     if node.ndim == 1:
         diagonal = hand.call("diag", form)
         yield Change(diagonal, f"{was} belongs on a diagonal: {diagonal.text}", MISSING)
@@ -271,6 +277,12 @@ def _slopes(hand: Handwriting, form: Form, node: Node, slope: Slope) -> Iterator
         yield Change(product, f"the derivative of {slope.name} is missing: {bare(right)}", rank)
 
 
+def _same_shape(hand: Handwriting, form: Form, node: Node, known: Known) -> Iterator[Change]:
+    for text, other in known.names.items():
+        if node.ndim and other.node is not None and other.node.shape == node.shape:
+            yield Change(hand.times(form, other), f"a factor {text} is missing", MISSING + 0.5)
+
+
 def _factors(hand: Handwriting, form: Form, node: Node, known: Known) -> Iterator[Change]:
     for text, other in known.names.items():
         if other.node is None:
@@ -295,7 +307,7 @@ def _factors(hand: Handwriting, form: Form, node: Node, known: Known) -> Iterato
 
 def _terms(hand: Handwriting, form: Form, node: Node, known: Known) -> Iterator[Change]:
     for text, other in known.names.items():
-        if other.node is not None and other.node.shape == node.shape:
+        if other.node is not None and other.node.shape == node.shape and other.node is not node:
             yield Change(hand.plus(form, other), f"a term is missing: + {text}", MISSING + 0.5)
             yield Change(hand.minus(form, other), f"a term is missing: − {text}", MISSING + 0.5)
 

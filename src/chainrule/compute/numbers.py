@@ -1,5 +1,6 @@
 """The terms of an expression, and the numbers before them: signs, factors, the size of a batch, a weight."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import CONSTANT, Node
 from chainrule.algebra.phrase import ATOM, ENTRYWISE, POWER
 from chainrule.calculus.rewrite import remake
-from chainrule.compute.handwriting import MINUS, Form, Handwriting, wrapped
+from chainrule.compute.handwriting import MINUS, Form, Handwriting, made, wrapped
 from chainrule.compute.mistakes import FACTOR, SIGN
 
 MOST_TERMS = 24
@@ -88,6 +89,9 @@ def factors(hand: Handwriting, scalars: Sequence[tuple[Form, float]]) -> list[Fa
     return found
 
 
+_BEGUN = re.compile(r"(\d+\.?\d*)(?: ?\* ?| )(?![*/^])")
+
+
 def _rank(number: float) -> float:
     return SIGN + 0.4 if number == -1 else FACTOR + 0.4
 
@@ -102,6 +106,10 @@ def scaled(hand: Handwriting, number: float, form: Form) -> Form:
         return hand.negative(scaled(hand, number, hand.negative(form)))
     if 0 < number < 0.5 and abs(1 / number - round(1 / number)) < 1e-12:
         return hand.over(form, hand.number(round(1 / number)))
+    begun = _BEGUN.match(form.text)
+    if begun and ENTRYWISE <= form.power < ATOM:
+        rest = form._replace(text=form.text[begun.end() :], node=made(lambda x: x / float(begun[1]), form))
+        return scaled(hand, number * float(begun[1]), rest)
     times = hand.times(hand.number(number), form)
     if ENTRYWISE <= form.power < ATOM and not form.text.startswith("-"):
         between = " " if hand.scalar == "beside" else " * "

@@ -146,7 +146,7 @@ class Repair:
     def numbers(self) -> Iterator[Found]:
         """Terms that are right but for the numbers before them: their signs, factors, terms too many."""
         columns = [[value(point, term.base.node) for term in self.terms] for point in self.alike]
-        if any(np.shape(v) != np.shape(self.right) for row in columns for v in row):
+        if any(v is None or np.shape(v) != np.shape(self.right) for row in columns for v in row):
             return
         terms = np.concatenate([np.stack([np.ravel(v) for v in row], axis=1) for row in columns])
         truth = np.concatenate([np.ravel(value(point, self.truth)) for point in self.alike])
@@ -176,13 +176,18 @@ class Repair:
                 else:
                     wrong.append(i)
             if len(wrong) <= 4 and len(left) <= 4:
-                yield from ((self.last, form) for form in self._assigned(wrong, left))
+                for form in self._assigned(wrong, left):
+                    if len(form.edits) <= len(wrong) + 1:
+                        yield self.last, form
 
     def two(self) -> Iterator[Found]:
-        """Two of the common mistakes within one term."""
+        """Two of the common mistakes within one term, or in the whole."""
         for i, target in self._targets():
             for form in self._matching(self.terms[i], self.edits.forms(self.terms[i].part, 2, True), target):
                 yield self.last, self._sum({i: form})
+        for form in self.edits.forms(self.tree, 2, True) if len(self.terms) > 1 else ():
+            if close(value(self.point, form.node), self.right):
+                yield self.last, form
 
     # ── within a term ─────────────────────────────────────────────────────────────────────────────────
 

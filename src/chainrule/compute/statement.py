@@ -82,7 +82,7 @@ def names_in(statement: Statement) -> list[Part]:
     found: dict[str, Part] = {}
     for name, tree in (*statement.definitions, Definition(None, statement.tree)):
         for part in all_parts(tree):
-            if part.kind == "name" and part.value not in defined:
+            if part.kind == "name" and part.value not in (*defined, "None"):
                 found.setdefault(part.value, part)
         defined |= {name} if name is not None else set()
     return list(found.values())

@@ -24,7 +24,7 @@ from chainrule.compute.statement import Statement, Words, reading
 from chainrule.errors import ChainruleError, DTypeError, ShapeError
 
 POINTS = 6
-MOST_SCALARS = 8  # parts of the formula that may be missing as factors, such as norm2(r)
+MOST_INNER = 8  # parts of the formula that may be missing, such as norm2(r), the shortest of them
 
 
 class Question(NamedTuple):
@@ -105,18 +105,24 @@ class Trial:
         def written(node: Node) -> Form:
             return hand.written(node, spelt)
 
-        known = Known(words, slopes_of(q.asked.result, hand, written), softmaxes_of(q.asked.result, written))
+        s = q.asked.result
+        inner = [written(n) for n in topological([s]) if n.inputs and n is not s and n not in spelt]
+        inner.sort(key=lambda form: len(form.text))
+        parts = [form for form in inner if form.node is not None and form.node.ndim][:MOST_INNER]
+        known = Known(words, slopes_of(s, hand, written), softmaxes_of(s, written), parts)
         views = [
             [(times, written(node)) for times, node in summands(self.short, opened=opened)]
             for opened in (False, True)
         ]
         scalars = [Form(d, ATOM, size(d)) for d in dimensions(q.variables)]
         scalars += [form for form in words.values() if form.node is not None and not form.node.ndim]
-        parts_of_s = [n for n in topological([q.asked.result]) if not n.ndim and n.inputs and n not in spelt]
-        scalars += sorted(map(written, parts_of_s), key=lambda f: len(f.text))[:MOST_SCALARS]
+        if q.truth.ndim:
+            scalars += [form for form in [*inner, written(s)] if form.node is not None and not form.node.ndim][
+                :MOST_INNER
+            ]
         numbers = [(form, float(value(self.points[0], form.node) or 0)) for form in scalars]
-        parts = [part for tree in statement.trees for part in all_parts(tree)]
-        edits = Edits(statement.text, parts, read, hand, known)
+        everything = [part for tree in statement.trees for part in all_parts(tree)]
+        edits = Edits(statement.text, everything, read, hand, known)
         return Repair(
             edits,
             statement.definitions,
