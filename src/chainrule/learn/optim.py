@@ -10,9 +10,10 @@
                 w −= α m̂ / (√ŝ + ε),  m̂ = m / (1 − β₁ᵗ),  ŝ = s / (1 − β₂ᵗ)
     adamw       w *= 1 − α λ, then adam                                          *= Π (1 − α λ)
 
-The conventions (where ε stands, no dampening, Nesterov's form, the defaults) are PyTorch's. On rows, Adam and
-AdamW are lazy as PyTorch's SparseAdam is: moments move only where a gradient came, and are corrected with the
-global t.
+A rule gives the new values and writes to none, so that it holds for arrays and for expressions alike; compiled
+steps are made of it. The conventions (where ε stands, no dampening, Nesterov's form, the defaults) are PyTorch's.
+On rows, Adam and AdamW are lazy as PyTorch's SparseAdam is: moments move only where a gradient came, and are
+corrected with the global t.
 """
 
 import math
@@ -24,7 +25,7 @@ import numpy as np
 
 from chainrule.learn.choose import check_options, choose, within
 from chainrule.learn.gradients import Array, Integers
-from chainrule.learn.stepper import History, Optimizer
+from chainrule.learn.stepper import History, Optimizer, Value, Values
 
 NEGLIGIBLE = 1e-20  # a discount that no longer changes a float64 sum, rates a thousandfold apart included
 
@@ -32,8 +33,10 @@ NEGLIGIBLE = 1e-20  # a discount that no longer changes a float64 sum, rates a t
 class SGD(Optimizer):
     """w −= α g (Robbins & Monro 1951)."""
 
-    def _rule(self, w: Array, slots: Sequence[Array], g: Array, lr: float, t: int) -> None:
-        w -= lr * g
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """w − α g."""
+        (lr,) = numbers
+        return w - lr * g, ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +56,11 @@ class Momentum(Optimizer):
     def __post_init__(self) -> None:
         within("momentum", self.momentum, least=0, below=1)
 
-    def _rule(self, w: Array, slots: Sequence[Array], g: Array, lr: float, t: int) -> None:
-        (velocity,) = slots
-        velocity *= self.momentum
-        velocity += g
-        w -= lr * velocity
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """v ← μ v + g; w − α v."""
+        (velocity,), (lr,) = slots, numbers
+        velocity = self.momentum * velocity + g
+        return w - lr * velocity, (velocity,)
 
     def _idle(self, w: Array, slots: Sequence[Array], since: Integers, now: int, past: History) -> None:
         (velocity,) = slots
@@ -78,11 +81,11 @@ class Momentum(Optimizer):
 class Nesterov(Momentum):
     """v = μ v + g; w −= α (g + μ v): momentum that looks ahead (Nesterov 1983; Sutskever et al. 2013)."""
 
-    def _rule(self, w: Array, slots: Sequence[Array], g: Array, lr: float, t: int) -> None:
-        (velocity,) = slots
-        velocity *= self.momentum
-        velocity += g
-        w -= lr * (g + self.momentum * velocity)
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """v ← μ v + g; w − α (g + μ v)."""
+        (velocity,), (lr,) = slots, numbers
+        velocity = self.momentum * velocity + g
+        return w - lr * (g + self.momentum * velocity), (velocity,)
 
     def _record(self, past: History, lr: float, t: int) -> None:
         """With g = 0 the step is α μ v: momentum's, at a rate μ times as large."""
@@ -100,10 +103,11 @@ class Adagrad(Optimizer):
     def __post_init__(self) -> None:
         within("eps", self.eps, above=0)
 
-    def _rule(self, w: Array, slots: Sequence[Array], g: Array, lr: float, t: int) -> None:
-        (total,) = slots
-        total += g * g
-        w -= lr * g / (np.sqrt(total) + self.eps)
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """s ← s + g²; w − α g / (√s + ε)."""
+        (total,), (lr,) = slots, numbers
+        total = total + g * g
+        return w - lr * g / (np.sqrt(total) + self.eps), (total,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +124,11 @@ class RMSprop(Optimizer):
         within("rho", self.rho, least=0, below=1)
         within("eps", self.eps, above=0)
 
-    def _rule(self, w: Array, slots: Sequence[Array], g: Array, lr: float, t: int) -> None:
-        (mean_square,) = slots
-        mean_square *= self.rho
-        mean_square += (1 - self.rho) * g * g
-        w -= lr * g / (np.sqrt(mean_square) + self.eps)
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """s ← ρ s + (1 − ρ) g²; w − α g / (√s + ε)."""
+        (mean_square,), (lr,) = slots, numbers
+        mean_square = self.rho * mean_square + (1 - self.rho) * g * g
+        return w - lr * g / (np.sqrt(mean_square) + self.eps), (mean_square,)
 
     def _idle(self, w: Array, slots: Sequence[Array], since: Integers, now: int, past: History) -> None:
         (mean_square,) = slots
@@ -149,14 +153,16 @@ class Adam(Optimizer):
         within("beta2", self.beta2, least=0, below=1)
         within("eps", self.eps, above=0)
 
-    def _rule(self, w: Array, slots: Sequence[Array], g: Array, lr: float, t: int) -> None:
-        mean, mean_square = slots
-        mean *= self.beta1
-        mean += (1 - self.beta1) * g
-        mean_square *= self.beta2
-        mean_square += (1 - self.beta2) * g * g
-        rate = lr / (1 - self.beta1**t)
-        w -= rate * mean / (np.sqrt(mean_square) / math.sqrt(1 - self.beta2**t) + self.eps)
+    def numbers(self, lr: float, t: int) -> tuple[float, ...]:
+        """α / (1 − β₁ᵗ) and √(1 − β₂ᵗ)."""
+        return lr / (1 - self.beta1**t), math.sqrt(1 - self.beta2**t)
+
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """m ← β₁ m + (1 − β₁) g; s ← β₂ s + (1 − β₂) g²; w − α m̂ / (√ŝ + ε)."""
+        (mean, mean_square), (rate, spread) = slots, numbers
+        mean = self.beta1 * mean + (1 - self.beta1) * g
+        mean_square = self.beta2 * mean_square + (1 - self.beta2) * g * g
+        return w - rate * mean / (np.sqrt(mean_square) / spread + self.eps), (mean, mean_square)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +182,14 @@ class AdamW(Adam):
         super().__post_init__()
         within("weight_decay", self.weight_decay, least=0)
 
-    def _rule(self, w: Array, slots: Sequence[Array], g: Array, lr: float, t: int) -> None:
-        w *= 1 - self._lost(lr)
-        super()._rule(w, slots, g, lr, t)
+    def numbers(self, lr: float, t: int) -> tuple[float, ...]:
+        """1 − α λ, and Adam's."""
+        return 1 - self._lost(lr), *super().numbers(lr, t)
+
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """Adam from (1 − α λ) w."""
+        kept, *others = numbers
+        return super().rule(kept * w, slots, g, others)
 
     def _idle(self, w: Array, slots: Sequence[Array], since: Integers, now: int, past: History) -> None:
         w *= _column(np.exp(past[now] - past[since]), w)

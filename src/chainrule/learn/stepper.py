@@ -1,9 +1,10 @@
 """How an optimiser meets its arrays: whole for a dense gradient, a few rows for a row-sparse one.
 
-A rule is written once, on arrays. For a dense gradient it is applied to the whole parameter and its slots; for
-a row-sparse one to the touched rows of each, gathered before and scattered back after, so that a step never
-does work that grows with the V rows of a table. Where a row without a gradient would still have changed,
-`_idle` says in closed form what the skipped steps did to it, and the row is caught up when it is next read.
+A rule is written once, for arrays and for expressions. For a dense gradient it is applied to the whole parameter
+and its slots; for a row-sparse one to the touched rows of each, gathered before and scattered back after, so
+that a step never does work that grows with the V rows of a table. Where a row without a gradient would still
+have changed, `_idle` says in closed form what the skipped steps did to it, and the row is caught up when it is
+next read.
 
 Letters: V rows of a table, D numbers in a row, k rows at hand, t the step from 1.
 """
@@ -21,6 +22,8 @@ from chainrule.errors import SettingError, ShapeError
 from chainrule.learn.choose import choose, within
 from chainrule.learn.gradients import Array, Gradient, Gradients, Integers, Rows, coalesce
 
+Value: TypeAlias = Any  # an array, or an expression
+Values: TypeAlias = Sequence[Value]
 State: TypeAlias = dict[str, NDArray[Any]]
 History: TypeAlias = NDArray[np.float64]
 
@@ -41,8 +44,12 @@ class Optimizer(ABC):
     history: ClassVar[str] = ""  # what `_record` keeps for `_idle`
 
     @abstractmethod
-    def _rule(self, w: Array, slots: Sequence[Array], g: Array, lr: float, t: int) -> None:
-        """Move `w` and its `slots` in place by step `t` (from 1) with gradient `g`, all of one shape."""
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """`w` and its `slots` after a step with gradient `g`, all of one shape; arrays, or expressions."""
+
+    def numbers(self, lr: float, t: int) -> tuple[float, ...]:
+        """What the rule has to know of step `t` (from 1) with rate `lr`."""
+        return (lr,)
 
     def _idle(  # noqa: B027, rows at rest need nothing
         self, w: Array, slots: Sequence[Array], since: Integers, now: int, past: History
@@ -73,8 +80,9 @@ class Optimizer(ABC):
         """
         within("the learning rate", lr, least=0)
         t = int(state["step"]) + 1
+        numbers = self.numbers(lr, t)
         for name, grad in grads.items():
-            self._update(name, params[name], grad, state, lr, t)
+            self._update(name, params[name], grad, state, numbers, t)
         if self.history in state:
             state[self.history] = past = _lengthened(state[self.history], t)
             self._record(past, lr, t)
@@ -98,19 +106,25 @@ class Optimizer(ABC):
                 for start in range(0, len(stale), BLOCK):
                     self._catch_up(name, w, stale[start : start + BLOCK], state)
 
-    def _update(self, name: str, w: Array, grad: Gradient, state: State, lr: float, t: int) -> None:
+    def _update(self, name: str, w: Array, grad: Gradient, state: State, numbers: Values, t: int) -> None:
         if isinstance(grad, Rows):
             grad = coalesce(grad)
             _check_shape(name, grad.values, (len(grad.indices), *w.shape[1:]))
             self._check_clock(name, state)
             self.fresh({name: w}, {name: grad.indices}, state)
-            self._change(name, w, grad.indices, state, t, partial(self._rule, g=grad.values, lr=lr, t=t))
+            self._change(name, w, grad.indices, state, t, partial(self._move, g=grad.values, numbers=numbers))
         else:
             _check_shape(name, grad, w.shape)
             self.settle({name: w}, state)
-            self._rule(w, self._slots(name, state), grad, lr, t)
+            self._move(w, self._slots(name, state), grad, numbers)
             if (clock := state.get(f"{name}/clock")) is not None:
                 clock[...] = t
+
+    def _move(self, w: Array, slots: Sequence[Array], g: Array, numbers: Values) -> None:
+        """Apply the rule in place."""
+        moved, kept = self.rule(w, slots, g, numbers)
+        for array, value in zip((w, *slots), (moved, *kept), strict=True):
+            array[...] = value
 
     def _catch_up(self, name: str, w: Array, rows: Integers, state: State) -> None:
         if rows.size:
