@@ -112,6 +112,8 @@ def _value(value: object) -> Phrase:
         return value
     if isinstance(value, (int, Dim)):
         return dimension(value)
+    if isinstance(value, tuple):
+        return verbatim("(" + ", ".join(map(str, value)) + ("," if len(value) == 1 else "") + ")")
     return number(value) if isinstance(value, float) else verbatim(str(value))
 
 

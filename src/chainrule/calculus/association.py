@@ -64,16 +64,18 @@ def _elements(factors: Sequence[Factor]) -> list[Element]:
     """Factors as they are joined: powers taken, what is divided by under one line where the letters agree."""
     elements: list[Element] = []
     below: dict[Letters, Node] = {}
-    for f in factors:
-        if f.base.op is EXP and f.power < 0:
-            base = f.base.inputs[0]
-            elements.append(Element(raised(exp(negated(base)), -f.power), f.letters))
-        elif f.power > 0:
+    for f in map(upright, factors):
+        if f.power > 0:
             elements.append(Element(raised(f.base, f.power), f.letters))
         else:
             node = raised(f.base, -f.power)
             below[f.letters] = below[f.letters] * node if f.letters in below else node
     return elements + [Element(node, letters, True) for letters, node in below.items()]
+
+
+def upright(f: Factor) -> Factor:
+    """exp(-x) for 1 / exp(x)."""
+    return Factor(exp(negated(f.base.inputs[0])), f.letters, -f.power) if f.base.op is EXP and f.power < 0 else f
 
 
 def square(factors: Sequence[Factor], out: Letters) -> Node | None:

@@ -32,11 +32,14 @@ MOST_TERMS, MOST_FACTORS = 48, 24
 class Reader:
     """Terms of nodes, and the shortest node of each; both are found once."""
 
-    def __init__(self, facts: Facts, given: Iterable[Node] = (), opened: Container[str] = ()) -> None:
+    def __init__(
+        self, facts: Facts, given: Iterable[Node] = (), opened: Container[str] = (), *, complements: bool = False
+    ) -> None:
         self.facts = facts
         self.dtype = FLOAT64
         self.given = set(given)
         self.opened = opened
+        self.complements = complements
         self.could_open: set[str] = set()
         self.symmetric: set[int] = set()
         self.shortest = Shortest(self)

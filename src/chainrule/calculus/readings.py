@@ -188,8 +188,8 @@ def _read_exp(reader: "Reader", node: Node) -> Sum | None:
 
 
 def _read_sigmoid(reader: "Reader", node: Node) -> Sum | None:
-    """σ(-x) as 1 - σ(x)."""
-    turned = _turned(reader, node, sigmoid)
+    """σ(-x) as 1 - σ(x), until all is found."""
+    turned = None if reader.complements else _turned(reader, node, sigmoid)
     if turned is None:
         return None
     reader.stand_for(node, 1 - turned)

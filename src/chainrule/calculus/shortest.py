@@ -17,7 +17,7 @@ from chainrule.calculus.assembling import (
     stretched_full,
     times,
 )
-from chainrule.calculus.association import associated, built, square
+from chainrule.calculus.association import associated, built, square, upright
 from chainrule.calculus.common import common_scalar, common_tensor
 from chainrule.calculus.cost import effort
 from chainrule.calculus.terms import Factor, Letters, Sum, Term, apart, collected, components, fresh, is_eye, key
@@ -202,8 +202,9 @@ class Shortest:
         """The node of a term with the size of its number, stretched so that it meets its neighbours."""
         out = len(shape)
         number = abs(term.number)
-        above = multiplied([raised(f.base, f.power) for f in term.factors if not f.letters and f.power > 0])
-        below = multiplied([raised(f.base, -f.power) for f in term.factors if not f.letters and f.power < 0])
+        scalars = [upright(f) for f in term.factors if not f.letters]
+        above = multiplied([raised(f.base, f.power) for f in scalars if f.power > 0])
+        below = multiplied([raised(f.base, -f.power) for f in scalars if f.power < 0])
         tensor, letters = self._outer([f for f in term.factors if f.letters], out, shape)
         if tensor is None:
             return quotient(number, above, below, dtype)

@@ -148,7 +148,7 @@ def key(term: Term, symmetric: Collection[int] = ()) -> tuple[object, ...]:
     colours: dict[int, int] = {c: c for f in term.factors for c in f.letters if c not in term.sums}
     for c in term.sums:
         colours[c] = -1
-    marks = [(id(f.base), f.power, id(f.base) in symmetric) for f in term.factors]
+    marks = [(id(f.base), f.power, id(f.base) in symmetric or is_eye(f.base)) for f in term.factors]
     for _ in range(min(3, len(term.sums))):
         seen: dict[int, list[int]] = {c: [] for c in term.sums}
         for mark, f in zip(marks, term.factors, strict=True):

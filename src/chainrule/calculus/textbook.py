@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from chainrule.algebra.node import Node, topological
+from chainrule.algebra.entrywise import SIGMOID, SUBTRACT, sigmoid
+from chainrule.algebra.node import Node, is_number, topological
+from chainrule.calculus.assembling import negated
 from chainrule.calculus.cost import effort
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.reading import Reader
+from chainrule.calculus.rewrite import substitute
 from chainrule.calculus.simplify import simplify
 
 _OPENED = ({"inv"}, {"inv", "det", "logdet"})
@@ -19,10 +22,35 @@ def textbook(roots: Sequence[Node], facts: Facts | None = None, given: Iterable[
     """
     known = facts or Facts()
     kept = list(topological(list(given)))
-    result = _shortest(roots, known, kept)
+    result = _form(roots, known, kept)
     if known:
         _note_used(known, roots, kept, result)
     return result
+
+
+def _form(roots: Sequence[Node], facts: Facts, given: Sequence[Node]) -> list[Node]:
+    found = _shortest(roots, facts, given)
+    stable = _complements(found)
+    return found if stable == found else _read(Reader(facts, given, complements=True), stable)
+
+
+def _complements(roots: Sequence[Node]) -> list[Node]:
+    """1 - σ(x) as σ(-x), which loses no digits, where σ(x) stands nowhere else."""
+    uses: dict[Node, int] = {}
+    order = topological(roots)
+    for node in (*roots, *(i for n in order for i in n.inputs)):
+        uses[node] = uses.get(node, 0) + 1
+
+    def change(node: Node) -> Node:
+        one, other = node.inputs if node.op is SUBTRACT else (node, node)
+        for first, second, sign in ((one, other, 1), (other, one, -1)):
+            if is_number(first, 1) and second.op is SIGMOID and uses.get(second, 0) == 1 and uses.get(node, 0):
+                found = sigmoid(negated(second.inputs[0]))
+                return found if sign > 0 else -found
+        return node
+
+    replaced = {node: changed for node in order if (changed := change(node)) is not node}
+    return substitute(roots, replaced) if replaced else list(roots)
 
 
 def _shortest(roots: Sequence[Node], facts: Facts, given: Sequence[Node]) -> list[Node]:
@@ -46,7 +74,7 @@ def _note_used(facts: Facts, roots: Sequence[Node], given: Sequence[Node], resul
     for node, stated in facts.stated.items():
         for fact in stated:
             held[node].remove(fact)
-            if _shortest(roots, Facts(held), given) != list(result):
+            if _form(roots, Facts(held), given) != list(result):
                 held[node].append(fact)
                 facts.note(fact, node)
 
