@@ -39,12 +39,15 @@ class Emitted(NamedTuple):
 class Emitter:
     """Writes the function of a plan."""
 
-    def __init__(self, plan: Plan, name: str) -> None:
-        self.plan, self.name = plan, name
+    def __init__(self, plan: Plan, name: str, labels: Mapping[Node, str] | None = None) -> None:
+        """`labels` are the names of outputs, where they have one."""
+        self.plan, self.name, self.labels = plan, name, labels or {}
         self.names = Names([str(v.attrs["name"]) for v in plan.inputs], ["np", name])
         self.used_sizes: set[str] = set()
         self.constants: dict[str, np.generic] = {}
         self.arrays: dict[str, np.ndarray] = {}
+        self.further: list[str] = []
+        """Arguments behind the working memory."""
         self.scribe = Scribe(self.size, self.number)
 
     def size(self, axis: Axis) -> str:
@@ -75,12 +78,13 @@ class Emitter:
             if name is not None and self.scribe.stored[root_of(node)] != name:
                 body.append(f"{INDENT}{name}[...] = {self.scribe.stored[node]}")
         scalars = [self.scribe.entry(o, ()) for o in self.plan.outputs if not o.ndim]
+        scalars += self.ending(body, outputs)
         sizes = [
             f"{INDENT}{line.target} = {line.text}"
             for line in size_lines(self.plan.inputs, self.names, self.used_sizes)
         ]
         names = [n for n in outputs.values() if n is not None]
-        arguments = (*self.names.inputs, *self.arrays, *names, *memory)
+        arguments = (*self.names.inputs, *self.arrays, *names, *memory, *self.further)
         head = [f"def {self.name}({', '.join(arguments)}):", *self._documentation()]
         result = [f"{INDENT}return ({''.join(s + ', ' for s in scalars)})"] if scalars else [f"{INDENT}return ()"]
         return Emitted(
@@ -91,6 +95,10 @@ class Emitter:
             self.arrays,
             frozenset(self.scribe.kernels),
         )
+
+    def ending(self, body: list[str], outputs: Mapping[Node, str | None]) -> list[str]:
+        """Lines that follow once the outputs are computed, put behind `body`; the texts of further results."""
+        return []
 
     def _documentation(self) -> list[str]:
         formulas = ", ".join(readable(o, WIDTH) for o in self.plan.outputs[:3])
@@ -106,7 +114,7 @@ class Emitter:
         for o in self.plan.outputs:
             if o in outputs or not o.ndim:
                 continue
-            outputs[o] = self.names.of(f"out{len(outputs) + 1}")
+            outputs[o] = self.names.of(self.labels.get(o, f"out{len(outputs) + 1}"))
             root = root_of(o)
             if root.op is not VARIABLE and root not in stored:
                 stored[root] = str(outputs[o])
