@@ -110,6 +110,7 @@ EXAMPLES = {
     ],
     "(eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) = tanh x": [("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", {}, "tanh(x)")],
     "sign(x) |x| = x, |x|² = x²": [("sign(x) * abs(x)", {}, "x"), ("abs(x)**2", {}, "x²")],
+    "sign(x) x = |x|": [("sign(x - y) * (x - y)", {}, "|x - y|")],
     "relu(x) [x > 0] = relu(x)": [("relu(x - y) * [x - y > 0]", {}, "relu(x - y)"), ("[x > 0]**2", {}, None)],
     "I ⊙ (A + I) = I ⊙ A + I": [("diag(A + eye(n)) + x", {"A": "symmetric"}, None)],
     "Σ (x - Σ x / n) = 0": [("sum(x - sum(x)/n) + x.T @ y", {"x": "constant"}, None)],
@@ -199,6 +200,8 @@ FORMS = [
     ("-sum(y*log(sigmoid(X @ w)) + (1 - y)*log(1 - sigmoid(X @ w)))", "w", "Xᵀ (σ(X w) - y)", {}),
     ("sum(1/x)", "x", "-(1/x²)", {}),
     ("max(A @ x)", "x", "Aᵀ [A x == max(A x)]", {}),
+    ("sum(x / (1 + abs(x)))", "x", "1/(1 + |x|)²", {}),
+    ("-sum(log(sigmoid(x)))", "x", "-σ(-x)", {}),
     ("mean((x - mean(x))**2)", "x", "2/n (x - mean(x))", {}),
 ]
 

@@ -18,13 +18,16 @@ def common_scalar(terms: Sum, base: Node) -> Iterator[Common]:
     powers = [terms[k].factors[i].power for k, i in places.items()]
     if len(places) < 2 or min(powers) * max(powers) < 0:
         return
-    common = min(powers, key=abs)
-    rests = []
-    for k, i in places.items():
-        left = terms[k].factors[i].power - common
-        rest = terms[k].without(i)
-        rests.append(rest.times(1.0, Factor(base, (), left)) if left else rest)
-    yield places, Factor(base, (), common), rests
+    for common in dict.fromkeys((min(powers, key=abs), min(powers))):
+        if common > 0 or common == max(powers) or max(powers) - common == int(max(powers) - common):
+            yield places, Factor(base, (), common), [_lowered(terms[k], i, common) for k, i in places.items()]
+
+
+def _lowered(term: Term, place: int, common: float) -> Term:
+    """A term divided by a power of one of its factors."""
+    f = term.factors[place]
+    rest = term.without(place)
+    return rest.times(1.0, f._replace(power=f.power - common)) if f.power != common else rest
 
 
 def common_tensor(terms: Sum, base: Node) -> Iterator[Common]:
@@ -38,6 +41,22 @@ def common_tensor(terms: Sum, base: Node) -> Iterator[Common]:
     for places in found.values():
         if len(places) > 1:
             yield _without_tensor(terms, places)
+    yield from _fractions(terms, base)
+
+
+def _fractions(terms: Sum, base: Node) -> Iterator[Common]:
+    """Terms divided by different powers of what stands at the same axes of the value: over the highest power."""
+    places = {
+        k: i
+        for k, t in enumerate(terms)
+        for i, f in enumerate(t.factors)
+        if f.base is base and f.power < 0 and not any(c in t.sums for c in f.letters)
+    }
+    found = [terms[k].factors[i] for k, i in places.items()]
+    if len(found) > 1 and len({f.letters for f in found}) == 1 and len({f.power for f in found}) > 1:
+        lowest = min(found, key=lambda f: f.power)
+        if all((f.power - lowest.power) % 1 == 0 for f in found):
+            yield places, lowest, [_lowered(terms[k], i, lowest.power) for k, i in places.items()]
 
 
 def _without_tensor(terms: Sum, places: dict[int, int]) -> Common:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainrule.algebra.choice import EQUAL
-from chainrule.algebra.entrywise import EXP, SIGN_OP, cos, exp, relu, sigmoid, tanh
+from chainrule.algebra.entrywise import EXP, SIGN_OP, abs as absolute, cos, exp, relu, sigmoid, tanh
 from chainrule.algebra.node import VARIABLE, Node, make, topological
 from chainrule.algebra.product import eye
 from chainrule.algebra.reduce import MAX, MIN, SOFTMAX
@@ -326,7 +326,18 @@ def _ties(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | No
     return [term.without(k)] if chosen else None
 
 
+def _sign_meets_its_argument(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
+    """sign(x) x = |x|."""
+    f = term.factors[k]
+    x = f.base.inputs[0]
+    for i, g in enumerate(term.factors):
+        if g == Factor(x, f.letters) and f.power == 1:
+            return [term.without(k, i).times(1.0, Factor(absolute(x), f.letters))]
+    return None
+
+
 TERMS: Sequence[TermLaw] = (
+    TermLaw("sign(x) x = |x|", ("sign",), _sign_meets_its_argument),
     TermLaw("Σ (x - Σ x / n) = 0", ("subtract", "add", "divide"), _summed_apart),
     TermLaw("[x = max x] / number of ties = [x = max x]", ("product",), _ties),
     TermLaw("X⁻¹ X = I", ("inv",), _inverse_meets),

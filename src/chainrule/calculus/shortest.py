@@ -4,10 +4,11 @@ round where that makes them shorter. Equal costs keep the form that was given (`
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from chainrule.algebra.choice import CAST, NOT, where
 from chainrule.algebra.letters import build
 from chainrule.algebra.node import Node, constant
 from chainrule.algebra.product import full
-from chainrule.algebra.signature import DType, Shape
+from chainrule.algebra.signature import BOOLEAN, DType, Shape
 from chainrule.calculus.assembling import (
     multiplied,
     negated,
@@ -89,6 +90,7 @@ class Shortest:
         if len(terms) > 1:
             for fewer in self._factored(terms, shape, dtype):
                 yield self._sum(fewer, shape, dtype)
+            yield from self._chosen(terms, shape, dtype)
         if len(terms) == 1 and terms[0].number < 0:
             yield from (self._sum((turned,), shape, dtype) for turned in self._turned(terms[0]))
         expanded = self._expanded(terms, len(shape))
@@ -162,6 +164,22 @@ class Shortest:
             yield tuple(
                 t for k, old in enumerate(terms) for t in (new if k == first else () if k in places else (old,))
             )
+
+    def _chosen(self, terms: Sum, shape: Shape, dtype: DType) -> Iterator[Node]:
+        """[c] a + [¬c] b as where(c, a, b)."""
+        marked = [(k, i, f) for k, t in enumerate(terms) for i, f in enumerate(t.factors) if _is_indicator(f)]
+        for k, i, f in marked:
+            for m, j, g in marked:
+                (condition,), (other,) = f.base.inputs, g.base.inputs
+                if other.op is not NOT or other.inputs[0] is not condition or f.letters != g.letters:
+                    continue
+                branches = [
+                    self._sum((t.without(place),), shape, dtype) for t, place in ((terms[k], i), (terms[m], j))
+                ]
+                rest = tuple(t for n, t in enumerate(terms) if n not in (k, m))
+                if condition.shape == shape:
+                    chosen = where(condition, *branches)
+                    yield chosen + self._sum(rest, shape, dtype) if rest else chosen
 
     def _turned(self, term: Term) -> Iterator[Term]:
         """The term with the other sign and one of its differences turned round."""
@@ -255,3 +273,7 @@ class Shortest:
 def _size(terms: Iterable[Term]) -> int:
     """The number of factors, identities not counted."""
     return sum(not is_eye(f.base) for t in terms for f in t.factors)
+
+
+def _is_indicator(f: Factor) -> bool:
+    return f.power == 1 and f.base.op is CAST and f.base.inputs[0].dtype == BOOLEAN
