@@ -149,7 +149,9 @@ class Edits:
                     yield _noted(change, *self._place(part, change.at))
         activation = part.kind == "call" and part.value in DERIVATIVES
         for forms in self._operands(part, edits, common):
-            if not (activation and forms[0].edits[-1].rank == DERIVATIVE):  # tanh(1 - h**2) is nobody's mistake
+            if not (
+                activation and DERIVATIVE in [e.rank for e in forms[0].edits]
+            ):  # tanh(1 - h**2) is nobody's mistake
                 yield self._rebuilt(part, forms)
 
     def _operands(self, part: Part, edits: int, common: bool) -> Iterator[Sequence[Form]]:
