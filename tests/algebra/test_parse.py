@@ -71,6 +71,47 @@ def test_columns_and_rows_are_read_as_on_paper():
         parse("x @ y.T", given)
 
 
+@pytest.mark.parametrize(
+    ("text", "node"),
+    [
+        ("-u.T @ b", -(u.T @ b)),
+        ("-A @ B + A", -(A @ B) + A),
+        ("-b**2", -(b**2)),
+        ("-2*b", -2 * b),
+        ("-2**c", -(2**c)),
+        ("2**-c * c", (2**-c) * c),
+        ("c * -b * u", (c * -b) * u),
+        ("2*A@B", 2 * (A @ B)),
+        ("2 A B", 2 * (A @ B)),
+        ("(2 A) B", (2 * A) @ B),
+        ("2 (A B) b", 2 * (A @ B @ b)),
+        ("0.5*c*u.T@b", (0.5 * c) * (u.T @ b)),
+        ("0.5 c uᵀ A", (0.5 * c) * (u.T @ A)),
+        ("2*b*u", (2 * b) * u),
+        ("2*A@B*A", (2 * (A @ B)) * A),
+        ("2 A B / c", (2 * (A @ B)) / c),
+        ("c/2 A B", (c / 2) * (A @ B)),
+        ("A * 2 @ B", (A * 2) @ B),
+        ("u ⊙ A b", u * (A @ b)),
+        ("A b ⊙ u", (A @ b) * u),
+        ("A ⊗ B A", cr.kron(A, B @ A)),
+        ("A⁻¹ b", cr.inv(A) @ b),
+        ("A⁻ᵀ b", cr.inv(A).T @ b),
+        ("A⁻²", cr.inv(A) @ cr.inv(A)),
+        ("b⁻¹ + c⁻²", b**-1 + c**-2),
+        ("‖A b‖ ‖u‖²", cr.norm2(A @ b) * cr.norm2(u) ** 2),
+    ],
+)
+def test_signs_bind_as_on_paper(text, node):
+    given = {"A": A, "B": B, "b": b, "u": u, "c": c}
+    assert parse(text, given) is node
+
+
+def test_only_a_square_matrix_has_an_inverse():
+    with pytest.raises(ShapeError, match="inv needs a square matrix, but W is n×m"):
+        parse("W⁻¹", SHAPES)
+
+
 def test_definitions_name_what_they_define():
     read = formula("z1 = W1@x + b1; h1 = tanh(z1); z2 = W2@h1 + b2; h2 = tanh(z2); s = U.T@h2")
     assert list(read.definitions) == ["z1", "h1", "z2", "h2", "s"]

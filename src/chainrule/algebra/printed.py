@@ -172,8 +172,8 @@ class Printed(Hand):
     def _ends(self, p: Phrase, place: int) -> str:
         """The form of the first factor of a product, or of the last."""
         phrase = self._reading(p)
-        while phrase.form == "beside":
-            phrase = self._reading(phrase.parts[place])
+        while phrase.form in ("beside", "power", "script"):
+            phrase = self._reading(phrase.parts[place if phrase.form == "beside" else 0])
         return phrase.form
 
     def _minus(self, p: Phrase, inside: Piece) -> Written:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from chainrule.algebra.choice import both, either, equal, greater, greater_equal, less, less_equal, not_equal
 from chainrule.algebra.entrywise import add, divide, power, subtract
 from chainrule.algebra.formula import Syntax
-from chainrule.algebra.matrix import kronecker, matpow
+from chainrule.algebra.matrix import inv, kronecker, matpow
 from chainrule.algebra.node import Node
 from chainrule.algebra.operand import lift
 from chainrule.algebra.product import as_row, matmul, multiply, outer
@@ -57,7 +57,9 @@ _power = _entry_by_entry(power)
 def _superscript(a: Node, b: Node) -> Node:
     """A power entry by entry, as in x²; X⁻¹ is the inverse of a matrix."""
     exponent = int(b.attrs["data"].array)
-    return matpow(a, exponent) if a.ndim > 1 and exponent < 0 else _power(a, b)
+    if a.ndim < 2 or exponent >= 0:
+        return _power(a, b)
+    return inv(a) if exponent == -1 else matpow(a, exponent)
 
 
 _COMMON: Mapping[str, Infix] = {
