@@ -232,6 +232,7 @@ def test_a_mistake_is_underlined(text, message):
             "u.T @ tanh(Wx + b)",
             "Wx is not declared, but W and x are; did you mean W @ x?\n  u.T @ tanh(Wx + b)\n             ^^",
         ),
+        ("sum(e^x)", "e is not declared; write exp(x) for eˣ\n  sum(e^x)\n      ^^^"),
         ("x(2)", "x is a variable and no function; for a product write x * (…)\n  x(2)\n  ^"),
     ],
 )

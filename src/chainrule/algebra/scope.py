@@ -68,6 +68,9 @@ class Scope:
 
     def refuse_mistaken(self, text: str) -> None:
         """Raise FormulaError for a name that nobody declared, where one like it was declared and is not used."""
+        power = re.search(r"(?<!\w)e\s*(\^|\*\*)\s*\S", text)
+        if power and "e" in self.guessed:
+            raise FormulaError(f"e is not declared; write exp(x) for eˣ{underlined(text, *power.span())}")
         idle = [name for name in self.given if name not in self.used]
         for name in self.guessed.keys() & self.used.keys():
             near = difflib.get_close_matches(name.lower(), [i.lower() for i in idle], n=1, cutoff=0.65)
