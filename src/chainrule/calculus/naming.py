@@ -308,7 +308,9 @@ class _Plan:
             return "defined"
         if node in self.deltas and (uses > 1 or says_more(node)):
             return "error signal"
-        if not self.total[node] or node.dtype not in FLOATS:
+        if (
+            not self.total[node] or node.dtype not in FLOATS or node.ndim > 2
+        ):  # tensors are written by their entries
             return ""
         layered = self.deep or self.backward
         if node in self.layers and _is_compound(node) and (uses > 1 or layered):

@@ -78,6 +78,11 @@ class Reader:
             self._plain[node] = remake(node, [self._plain.get(i, i) for i in node.inputs])
         return self._plain[node]
 
+    def settle_as(self, node: Node) -> None:
+        """Take a node as it is, whole and in its shortest form."""
+        self._best[node] = self._plain[node] = node
+        self._terms[node] = (alone(node),)
+
     def stand_for(self, node: Node, written: Node) -> None:
         """Let a node be written in another way where it is put together."""
         self._plain[node] = written

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from chainrule.algebra.choice import EQUAL, LESS, WHERE, cast, opposite
+from chainrule.algebra.choice import CAST, EQUAL, LESS, WHERE, cast, opposite
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import (
     ADD,
@@ -18,10 +18,10 @@ from chainrule.algebra.entrywise import (
     sigmoid,
 )
 from chainrule.algebra.letters import PRODUCT_OP
-from chainrule.algebra.node import CONSTANT, SIZE, Node
+from chainrule.algebra.node import CONSTANT, SIZE, Node, constant, make, topological
 from chainrule.algebra.product import eye
 from chainrule.algebra.select import RESHAPE
-from chainrule.algebra.signature import Axis
+from chainrule.algebra.signature import BOOLEAN, Axis
 from chainrule.algebra.slice import PAD, SLICE
 from chainrule.calculus.function_laws import FUNCTION_LAWS
 from chainrule.calculus.rewrite import remake
@@ -29,6 +29,7 @@ from chainrule.calculus.terms import (
     Factor,
     Sum,
     Term,
+    alone,
     apart,
     constant_term,
     fresh,
@@ -202,7 +203,7 @@ def _read_where(reader: "Reader", node: Node) -> Sum | None:
         return None
     bare = _guardless(reader, node)
     if bare is not node:
-        return _within(reader, bare, node)
+        return _branch(reader, node, bare) or _within(reader, bare, node)
     condition, x, other = node.inputs
     ties = other.op is WHERE and other.inputs[0].op is EQUAL and condition.op is LESS
     ties = ties and set(other.inputs[0].inputs) == set(condition.inputs)
@@ -218,6 +219,30 @@ def _read_where(reader: "Reader", node: Node) -> Sum | None:
     low = _placed(reader.whole(indicator), indicator, node)
     one = _one_term(reader, rest)
     return () if one is None else (product([_placed(one, rest, node), low]),)
+
+
+def _branch(reader: "Reader", node: Node, bare: Node) -> Sum | None:
+    """where(c, x, 0) for [c] x, where x is undefined off the condition: a root or a logarithm."""
+    terms = reader.terms(bare)
+    if len(terms) != 1 or bare.shape != node.shape or not any(is_limited(n) for n in topological([bare])):
+        return None
+    (term,) = terms
+    for k, f in enumerate(term.factors):
+        truth = f.base.op is CAST and f.base.inputs[0].dtype == BOOLEAN
+        if truth and f.power == 1 and f.letters == tuple(range(node.ndim)):
+            inside = reader.shortest.node((term.without(k),), node)
+            chosen = make(WHERE, f.base.inputs[0], inside, constant(0, node.dtype))
+            reader.settle_as(chosen)
+            return (alone(chosen),)
+    return None
+
+
+def is_limited(node: Node) -> bool:
+    """Whether an operation has no value for some of its operands, and not for single points alone."""
+    if node.op is POWER_OP:
+        p = number_of(node.inputs[1])
+        return p is None or p != int(p)
+    return node.op.name in ("sqrt", "log", "log1p")
 
 
 def _read_reshape(reader: "Reader", node: Node) -> Sum | None:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 
+from chainrule.algebra.choice import CAST, where
 from chainrule.algebra.entrywise import SIGMOID, SUBTRACT, sigmoid
-from chainrule.algebra.node import Node, is_number, topological
+from chainrule.algebra.letters import PRODUCT_OP
+from chainrule.algebra.node import Node, constant, is_number, topological
+from chainrule.algebra.signature import BOOLEAN
 from chainrule.calculus.assembling import negated
 from chainrule.calculus.cost import effort
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.reading import Reader
-from chainrule.calculus.rewrite import substitute
+from chainrule.calculus.readings import is_limited
+from chainrule.calculus.rewrite import rewrite, substitute
 from chainrule.calculus.simplify import simplify
 
 _OPENED = ({"inv"}, {"inv", "det", "logdet"})
@@ -31,7 +35,21 @@ def textbook(roots: Sequence[Node], facts: Facts | None = None, given: Iterable[
 def _form(roots: Sequence[Node], facts: Facts, given: Sequence[Node]) -> list[Node]:
     found = _shortest(roots, facts, given)
     stable = _complements(found)
-    return found if stable == found else _read(Reader(facts, given, complements=True), stable)
+    if stable != found:
+        found = _read(Reader(facts, given, complements=True), stable)
+    return rewrite(found, _chosen)
+
+
+def _chosen(node: Node) -> Node:
+    """[c] ⊙ x as where(c, x, 0), where x is a root or a logarithm and has no value off the condition."""
+    if node.op is not PRODUCT_OP or len(node.inputs) != 2:
+        return node
+    for mark, x in (node.inputs, node.inputs[::-1]):
+        truth = mark.op is CAST and mark.inputs[0].dtype == BOOLEAN
+        entrywise = truth and mark.shape == x.shape == node.shape and node in (mark * x, x * mark)
+        if entrywise and any(is_limited(n) for n in topological([x])):
+            return where(mark.inputs[0], x, constant(0, node.dtype))
+    return node
 
 
 def _complements(roots: Sequence[Node]) -> list[Node]:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from chainrule.algebra.names import GREEK
 from chainrule.algebra.node import VARIABLE, Node
-from chainrule.algebra.notation import HandName, latex, mathml, symbol, write
+from chainrule.algebra.notation import HandName, phrase, readable, set_in, symbol, write
 from chainrule.algebra.signature import shape_text
+from chainrule.calculus.index_form import index_form, index_label
 
 WIDTH, COLUMN = 100, 60  # of a page, and the rightmost place where a column of shapes begins
 
@@ -103,11 +104,39 @@ def in_text(page: Page, width: int = WIDTH) -> str:
     if page.named:
         blocks.append(_columns(page.named, "with   "))
     blocks += [_steps(steps, width) for steps in page.steps] or [_columns(page.results)]
-    blocks += [[f"{zero.of} = {write(zero.gradient)} = 0", *zero.said] for zero in page.solutions]
+    blocks += [[f"{zero.of} = {readable(zero.gradient)} = 0", *zero.said] for zero in page.solutions]
     for lead, texts in (("tip: ", page.tips), ("facts used: ", [", ".join(page.facts)]), ("note: ", page.notes)):
         blocks.append([line for text in texts for line in _wrapped(lead, text, width)])
     blocks.append(_wrapped("", page.verdict, width))
     return "\n\n".join("\n".join(f"  {line}".rstrip() for line in block) for block in blocks if block)
+
+
+def _left_text(row: Row) -> str:
+    return _side(row.left, row.right, "readable")
+
+
+def _right(row: Row) -> str:
+    return _value(row.left, row.right, "readable")
+
+
+def _is_tensor(left: Node | Slope | None, right: Node) -> bool:
+    """Whether a derivative has more axes than a matrix, and is written by its entries."""
+    return isinstance(left, Slope) and not left.vec and right.ndim > 2
+
+
+def _value(left: Node | Slope | None, right: Node, hand: HandName) -> str:
+    """A right side."""
+    return set_in(index_form(right) if _is_tensor(left, right) else phrase(right), hand)
+
+
+def _side(left: Node | Slope | None, right: Node, hand: HandName) -> str:
+    """A left side: the label of a derivative, a name, or one side of an equation."""
+    if left is None:
+        return ""
+    if isinstance(left, Slope):
+        tensor = _is_tensor(left, right)
+        return set_in(index_label(left.of, left.by), hand) if tensor else symbol(str(left), hand)
+    return set_in(phrase(left), hand) if left.op is not VARIABLE else symbol(str(left.attrs["name"]), hand)
 
 
 def _shape(node: Node) -> str:
@@ -119,7 +148,7 @@ def _asked(page: Page, width: int) -> list[str]:
     if len(page.asked) > 1:
         return [*_columns(page.asked), "", shapes]
     (row,) = page.asked
-    line = f"{row.left} = {write(row.right)}"
+    line = f"{row.left} = {_right(row)}"
     own = f"{row.left}: {_shape(row.right)}"
     whole = f"{line}      {shapes}   {own}"
     return [whole] if cells(whole) <= width else [line, f"{shapes}   {own}"]
@@ -127,9 +156,9 @@ def _asked(page: Page, width: int) -> list[str]:
 
 def _columns(rows: Sequence[Row], lead: str = "") -> list[str]:
     """Rows with their signs of equality, shapes and remarks one below the other."""
-    lefts = [str(row.left) for row in rows]
+    lefts = [_left_text(row) for row in rows]
     wide = max(map(cells, lefts))
-    texts = [f"{padded(left, wide)} = {write(row.right)}" for left, row in zip(lefts, rows, strict=True)]
+    texts = [f"{padded(left, wide)} = {_right(row)}" for left, row in zip(lefts, rows, strict=True)]
     shapes = [_shape(row.right) for row in rows]
     place = max((cells(t) for t in texts if cells(t) <= COLUMN), default=0)
     room = max(map(cells, shapes))
@@ -143,7 +172,7 @@ def _steps(steps: Steps, width: int) -> list[str]:
     lefts = _lefts(steps.rows)
     wide = max(map(cells, lefts))
     texts = [
-        f"{row.number or '':>2}  {padded(left, wide)} = {write(row.right)}"
+        f"{row.number or '':>2}  {padded(left, wide)} = {_right(row)}"
         for left, row in zip(lefts, steps.rows, strict=True)
     ]
     place = max((cells(t) for t in texts if cells(t) <= COLUMN), default=0)
@@ -171,7 +200,7 @@ def _indented(lines: Sequence[str], place: int) -> list[str]:
 
 def _lefts(rows: Sequence[Row]) -> list[str]:
     """The left sides, "" where one is that of the row before."""
-    lefts = [str(row.left) for row in rows]
+    lefts = [_left_text(row) for row in rows]
     return ["" if left == before else left for before, left in zip(["", *lefts], lefts, strict=False)]
 
 
@@ -203,17 +232,10 @@ def _set_rows(page: Page) -> Iterator[tuple[Node | Slope | None, Node, str]]:
 def in_latex(page: Page) -> str:
     """The page as an aligned environment, to stand in display mathematics."""
     rows = [
-        f"{_left(left, 'latex')} &= {latex(right)}" + (f" && {prose(said)}" if said else "")
+        f"{_side(left, right, 'latex')} &= {_value(left, right, 'latex')}" + (f" && {prose(said)}" if said else "")
         for left, right, said in _set_rows(page)
     ]
     return "\n".join(["\\begin{aligned}", " \\\\\n".join(rows), "\\end{aligned}"])
-
-
-def _left(left: Node | Slope | None, hand: HandName) -> str:
-    """A left side: the label of a derivative, a name, or one side of an equation."""
-    if isinstance(left, Node) and left.op is not VARIABLE:
-        return {"latex": latex, "mathml": mathml}[hand](left)
-    return "" if left is None else symbol(str(left) if isinstance(left, Slope) else left.attrs["name"], hand)
 
 
 _SPECIAL = {c: rf"\{c}" for c in "#$%&_{}"} | {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
@@ -257,8 +279,8 @@ def in_mathml(page: Page) -> str:
         "".join(
             f"<mtd>{part}</mtd>"
             for part in (
-                _left(left, "mathml"),
-                f"<mo>=</mo>{mathml(right)}",
+                _side(left, right, "mathml"),
+                f"<mo>=</mo>{_value(left, right, 'mathml')}",
                 f"<mtext>{escape(said)}</mtext>" if said else "",
             )
         )
