@@ -67,6 +67,8 @@ READABLE = [
     ("y / norm2(y)", "y/‖y‖", r"\frac{y}{\lVert y \rVert}"),
     ("2/a * X.T @ (X @ x - y)", "2/a Xᵀ (X x - y)", r"\frac{2}{a} X^{\top} (X x - y)"),
     ("(y.T @ A @ y) / (y.T @ y)", "yᵀ A y / (yᵀ y)", r"\frac{y^{\top} A y}{y^{\top} y}"),
+    ("(A/a) @ y", "(A/a) y", r"\frac{A}{a} y"),
+    ("(A * 2) @ y", "(A · 2) y", r"2 A y"),
     ("-1/a", None, r"-\frac{1}{a}"),
     ("((y - z)/a)**2", "((y - z)/a)²", r"\left(\frac{y - z}{a}\right)^{2}"),
     ("kron(A, B.T) @ vec(A)", "(A ⊗ Bᵀ) vec(A)", r"(A \otimes B^{\top}) \operatorname{vec}(A)"),

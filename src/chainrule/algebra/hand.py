@@ -9,7 +9,6 @@ from chainrule.algebra.phrase import (
     ENTRYWISE,
     FENCES,
     INNER,
-    MIXED,
     POWER,
     PREFIX,
     PRODUCT,
@@ -128,10 +127,10 @@ class Unicode(Hand):
     def _beside(self, p: Phrase, left: Piece, right: Piece) -> Written:
         second = p.parts[1]
         if is_(SCALED, p):
-            product = second.form == "beside" and not is_(SCALED, second) and not is_(MIXED, second)
+            product = second.form == "beside" and not is_(SCALED, second)
             return f"{self.before(p, left, PRODUCT)} {self.wrap(right, PRODUCT if product else POWER)}", PRODUCT
-        first = left._replace(power=0) if is_(SCALED, p.parts[0]) else left  # 2 A B is 2 (A B)
-        return f"{self.wrap(first, PRODUCT)} {self.wrap(right, POWER)}", PRODUCT
+        apart = is_(SCALED, p.parts[0]) or p.parts[0].form != "beside"  # 2 A B is 2 (A B), A/n B could be anything
+        return f"{self.wrap(left, PRODUCT + 1 if apart else PRODUCT)} {self.wrap(right, POWER)}", PRODUCT
 
     def _minus(self, p: Phrase, inside: Piece) -> Written:
         first = inside.text[0]

@@ -137,18 +137,16 @@ def _product(form: str, text: str, left: Phrase, right: Phrase) -> Phrase:
     return Phrase(form, text, (left, right), positive=positive, printed=None if inside else minus(positive))
 
 
-INNER, SCALED, MIXED = "inner", "scaled", "mixed"
+INNER, SCALED = "inner", "scaled"
 
 
 def beside(left: Phrase, right: Phrase, *kinds: str) -> Phrase:
     """Two factors side by side, `A x`.
 
     kinds   `inner` where vectors make a number, `xᵀ y`; `scaled` where a number stands in front, `2 x`, which
-            then scales all that is multiplied behind it; `mixed` where other signs than this one multiply
+            then scales all that is multiplied behind it
     """
-    mixed = left.form == "fraction" or (left.form == "infix" and left.text == "·") or is_(MIXED, left)
-    every = (*kinds, MIXED) if mixed and SCALED not in kinds else kinds
-    product = _product("beside", " ".join(every), left, right)
+    product = _product("beside", " ".join(kinds), left, right)
     merged = None if product.positive else _merged(left.printed or left, right.printed or right)
     return printed_as(product, merged) if merged else product
 
