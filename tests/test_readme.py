@@ -12,6 +12,7 @@ README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 SHOWN = re.findall(r"^```\n\$ (chainrule derive [^\n]*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+CLAIMED = re.findall(r"^```\n\$ (chainrule check [^\n]*)\n  …\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 LISTED = re.findall(r"^(chainrule (?:derive|check) .*?)(?: +# .*)?$", TEXT, re.MULTILINE)
 
 
@@ -56,5 +57,12 @@ def test_the_formulas_in_the_readme_are_answered(line, capsys):
     answered(line, capsys)
 
 
+@pytest.mark.parametrize(("line", "shown"), CLAIMED)
+def test_a_claim_in_the_readme_is_judged_as_it_says(line, shown, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(shlex.split(line)[1:])
+    assert left.value.code == 1 and capsys.readouterr().out.endswith(f"\n\n{shown}")
+
+
 def test_there_are_derivations_in_the_readme():
-    assert len(SHOWN) >= 2 and len(LISTED) >= 6
+    assert len(SHOWN) >= 2 and len(LISTED) >= 6 and CLAIMED

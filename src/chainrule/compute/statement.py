@@ -72,8 +72,24 @@ def statements(written: str, syntax: Syntax) -> list[Statement]:
         for tree in gradients:
             if tree is not trees[0]:
                 alone = alone[: tree.start] + " " * (tree.end - tree.start) + alone[tree.end :]
-        found.append(Statement(label[1], alone, definitions, trees[0], own))
+        used = _used(trees[0], definitions)
+        for line in lines:
+            if line.name is not None and line not in used:
+                start = text.rindex(line.name, 0, text.rindex("=", 0, line.tree.start))
+                alone = alone[:start] + " " * (line.tree.end - start) + alone[line.tree.end :]
+        found.append(Statement(label[1], alone, used, trees[0], own))
     return found
+
+
+def _used(tree: Part, definitions: Sequence[Definition]) -> list[Definition]:
+    """The definitions that a tree speaks of, also through one another."""
+    names = {part.value for part in all_parts(tree)}
+    used: list[Definition] = []
+    for line in reversed(definitions):
+        if line.name in names:
+            names |= {part.value for part in all_parts(line.tree)}
+            used.append(line)
+    return used[::-1]
 
 
 def names_in(statement: Statement) -> list[Part]:
