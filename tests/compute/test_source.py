@@ -284,6 +284,7 @@ READS = [
     (u * (cr.mean(v * z) * u), "u * (v @ z / n * u)"),
     (u * (cr.mean(v * z) * u / s), "u * (v @ z / n * u / s)"),
     (cr.cast(s > 0, float) / lam * u, "u * ((s > 0) / lam)"),
+    (-(cr.cast(z > 0, float) * (cr.cast(u > v, float) / s)), "-1 * (v < u) / s * (z > 0)"),
     (-(cr.cast(s > 0, float) / lam * u) / v, "-u * ((s > 0) / lam) / v"),
     (u * (1 / s), "u / s"),
     (u * s**-2, "u / s**2"),

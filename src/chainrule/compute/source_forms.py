@@ -175,7 +175,8 @@ def negative(p: Piece) -> Piece:
         return _ratio(negative(p.quotient[0]), p.quotient[1])._replace(minus=p)
     if p.power != PRODUCT or p.heavy:
         return composed("-" + wrap(p, SIGN + (p.power == SIGN)), SIGN, [p], p.kind)._replace(minus=p)
-    return p._replace(text="-" + p.text, cost=p.cost + 1, minus=p, row=None, factor=("", 0))
+    sign, more = ("-1 * ", 2) if _begins_with_truth(p) else ("-", 1)
+    return p._replace(text=sign + p.text, cost=p.cost + more, minus=p, row=None, factor=("", 0))
 
 
 def _loose(a: Piece, b: Piece) -> bool:
@@ -226,10 +227,18 @@ def times(a: Piece, b: Piece) -> Piece:
 
 
 def _begins_with_truth(p: Piece) -> bool:
-    """Whether a truth value stands in front, as in `(z > 0) / n`."""
+    """Whether a truth value stands in front, as in `(z > 0) / n`; NumPy does not turn its sign."""
     while p.quotient:
         p = p.quotient[0]
-    return p.kind == "truth"
+    if p.kind == "truth" or not p.text.startswith("("):
+        return p.kind == "truth"
+    depth, own = 0, ""  # what stands in the first parentheses and in no others
+    for c in p.text:
+        depth += (c == "(") - (c == ")")
+        own += c if depth == 1 else ""
+        if not depth:
+            break
+    return re.search(r" ([<>]=?|[!=]=|[&|]) ", own) is not None
 
 
 def _scaled(s: Piece, p: Piece) -> Piece:
