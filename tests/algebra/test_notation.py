@@ -158,6 +158,14 @@ def test_names_in_three_hands(name, unicode, tex):
     assert_mathml(symbol(name, "mathml"))
 
 
+def test_what_no_formula_types_is_printed():
+    x = cr.vector("x", "n")
+    assert latex(cr.clip(x, 0, float("inf"))) == r"\operatorname{clip}(x, \text{low} = 0, \text{high} = \infty)"
+    assert_mathml(mathml(cr.clip(x, -float("inf"), 0)))
+    assert write(cr.gradient(x[1:3] @ x[1:3], x)).endswith("shape=(n,))")
+    assert latex(cr.constant([1.0, 2.0]) * cr.vector("v", 2)) == r"\text{[1., 2.]} \odot v"
+
+
 def test_an_equation_has_a_name_on_its_left():
     g = parse("delta1 xᵀ", SHAPES)
     assert equation("∂J/∂W1", g) == "∂J/∂W1 = δ1 xᵀ"

@@ -28,6 +28,7 @@ _SIGNS: Mapping[str, str] = {
     "¬": r"\lnot",
     "Σ": r"\sum",
     "∂": r"\partial",
+    "∞": r"\infty",
 }
 _OWN = ("exp", "log", "sin", "cos", "tanh", "det", "max", "min")
 _FUNCTIONS: Mapping[str, str] = {

@@ -113,7 +113,7 @@ def _value(value: object) -> Phrase:
     if isinstance(value, (int, Dim)):
         return dimension(value)
     if isinstance(value, tuple):
-        return verbatim("(" + ", ".join(map(str, value)) + ("," if len(value) == 1 else "") + ")")
+        return verbatim("(" + ", ".join(_value(v).text for v in value) + ("," if len(value) == 1 else "") + ")")
     return number(value) if isinstance(value, float) else verbatim(str(value))
 
 

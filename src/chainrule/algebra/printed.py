@@ -123,6 +123,8 @@ class Printed(Hand):
         mantissa, _, exponent = text.partition("e")
         if quotient := rational(text):
             written, power = self.small(*map(str, quotient)), POWER
+        elif text == "inf":
+            written, power = self.sign("∞"), ATOM
         elif exponent:
             ten = self.raise_(self.digits("10"), self._power_of_ten(int(exponent)))
             front = [] if mantissa in ("1", "1.0") else [self.digits(mantissa), self.sign("·")]
