@@ -63,7 +63,7 @@ class Emitter:
         if dtype != FLOAT32 and np.isfinite(value):
             return repr(float(value)) if value >= 0 else f"({float(value)!r})"
         typed = dtype.type(value)
-        text = repr(float(value)).replace("-", "minus_").replace(".", "_").replace("+", "")
+        text = str(typed).replace("-", "minus_").replace(".", "_").replace("+", "")
         name = f"f{dtype.itemsize * 8}_{text.removesuffix('_0')}"
         self.constants[name] = typed
         return name
@@ -73,7 +73,7 @@ class Emitter:
     def emitted(self) -> Emitted:
         """The function."""
         outputs, memory = self._placed()
-        body = [line for step in self.plan.steps for line in self._step(step)]
+        body = [*self.beginning(), *(line for step in self.plan.steps for line in self._step(step))]
         for node, name in outputs.items():
             if name is not None and self.scribe.stored[root_of(node)] != name:
                 body.append(f"{INDENT}{name}[...] = {self.scribe.stored[node]}")
@@ -95,6 +95,10 @@ class Emitter:
             self.arrays,
             frozenset(self.scribe.kernels),
         )
+
+    def beginning(self) -> list[str]:
+        """Lines in front of the first statement."""
+        return []
 
     def ending(self, body: list[str], outputs: Mapping[Node, str | None]) -> list[str]:
         """Lines that follow once the outputs are computed, put behind `body`; the texts of further results."""
@@ -235,7 +239,7 @@ class Emitter:
     def formula(self, node: Node) -> str:
         """What is computed, in terms of the names of what is stored, in one bounded line."""
         known = {x: s for x, s in self.scribe.stored.items() if x is not node}
-        text = readable(_shown(node, known), WIDTH)
+        text = readable(shown_by(node, known), WIDTH)
         own = self.scribe.stored.get(node)
         return _cut(f"{own} = {text}" if own else text, 100) + f"   {shape_text(node.shape)}"
 
@@ -261,7 +265,7 @@ def _inputs_first(nodes: Sequence[Node]) -> list[Node]:
     return order
 
 
-def _shown(node: Node, names: Mapping[Node, str]) -> Node:
+def shown_by(node: Node, names: Mapping[Node, str]) -> Node:
     """The node with stored values as variables of their names, as deep as a line can show."""
 
     def shown(x: Node, depth: int) -> Node:
