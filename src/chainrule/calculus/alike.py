@@ -13,6 +13,7 @@ from chainrule.algebra.node import CONSTANT, Node, make, topological
 from chainrule.algebra.reduce import NORM
 from chainrule.calculus.directions import with_directions
 from chainrule.calculus.rewrite import remake
+from chainrule.calculus.simplify import simplify
 
 
 def alike(roots: Sequence[Node], entire: Sequence[Node] = ()) -> list[Node]:
@@ -23,7 +24,7 @@ def alike(roots: Sequence[Node], entire: Sequence[Node] = ()) -> list[Node]:
     both = [*roots, *entire]
     for change in (_signs, _squares):
         both = change(both, both[len(roots) :])
-    return with_directions(both)
+    return simplify(with_directions(both))
 
 
 def _signs(roots: Sequence[Node], entire: Sequence[Node]) -> list[Node]:

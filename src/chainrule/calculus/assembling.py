@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import NEGATIVE, power, sqrt
-from chainrule.algebra.letters import ALPHABET, PRODUCT_OP, build
+from chainrule.algebra.letters import ALPHABET, build
 from chainrule.algebra.node import Node, constant
 from chainrule.algebra.reduce import NORM
 from chainrule.algebra.signature import DType, Shape
+from chainrule.calculus.simplify import begun_with
 from chainrule.calculus.terms import Letters
 
 
@@ -29,12 +29,8 @@ def negated(node: Node) -> Node:
     value = node.op.name == "constant" and not node.shape
     if value:
         return constant(-node.attrs["data"].array, node.dtype)
-    if node.op is PRODUCT_OP and len(node.inputs) == 2 and node.attrs["letters"].startswith(","):
-        first, second = node.inputs
-        if first.op.name == "constant":
-            ins, out = letters_of(node.attrs["letters"])
-            return build(ins, out, (negated(first), second), dict(zip(out, node.shape, strict=True)))
-    return -node
+    begun = begun_with(-1.0, node)
+    return -node if begun is None else begun
 
 
 def multiplied(nodes: Sequence[Node]) -> Node | None:

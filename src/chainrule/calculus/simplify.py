@@ -107,17 +107,17 @@ def _number_inside(node: Node) -> Node | None:
     if outer is None or outer[2] != outer[3] or len(set(outer[3])) < len(outer[3]):
         return None
     number, rest, _, _ = outer
-    return _begun_with(number, rest)
+    return begun_with(number, rest)
 
 
-def _begun_with(number: float, node: Node) -> Node | None:
+def begun_with(number: float, node: Node) -> Node | None:
     """The product times a number, if the scalar that it begins with begins with a number itself."""
     if node.op is not PRODUCT_OP or len(node.inputs) != 2 or node.inputs[0].shape:
         return None
     first = node.inputs[0]
     value = _value(first)
     if value is None:
-        begun = _begun_with(number, first)
+        begun = begun_with(number, first)
     else:
         begun = constant(number * value, node.dtype) if _representable(number * value, node.dtype) else None
     if begun is None:
@@ -162,6 +162,7 @@ LAWS: Sequence[Law] = (
     Law("x¹ = x", (POWER_OP,), _without(1), lambda x, y: x**1 * y),
     Law("x / 1 = x", (DIVIDE,), _without(1), lambda x, y: x / 1 + y),
     Law("-(-x) = x", (NEGATIVE,), _twice_negative, lambda x, y: y * negative(-x)),
+    Law("-(2 x) = -2 x", (NEGATIVE,), lambda n: begun_with(-1.0, n.inputs[0]), lambda x, y: negative(2 * (x * y))),
     Law("x + (-y) = x - y", (ADD, SUBTRACT), _plus_negative, lambda x, y: x + (-y) - (-exp(x))),
     Law("x 2 = 2 x, and -1 x = -x", (PRODUCT_OP,), _number_first, lambda x, y: x * 2 + y * -1),
     Law("2 ((3 a) x) = (6 a) x", (PRODUCT_OP,), _number_inside, lambda x, y: 2 * ((3 * (x @ y)) * x)),
