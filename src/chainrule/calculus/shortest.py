@@ -21,7 +21,7 @@ from chainrule.calculus.assembling import (
 from chainrule.calculus.association import associated, built, square, upright
 from chainrule.calculus.common import common_scalar, common_tensor
 from chainrule.calculus.cost import effort
-from chainrule.calculus.terms import Factor, Letters, Sum, Term, apart, collected, components, fresh, is_eye, key
+from chainrule.calculus.terms import Factor, Letters, Sum, Term, apart, collected, components, is_eye, key
 
 MOST_EXPANDED = 12
 NEAR = 150  # forms are compared by so many of their nodes
@@ -140,9 +140,10 @@ class Shortest:
             return
         sizes = {c: a for t in terms for f in t.factors for c, a in zip(f.letters, f.base.shape, strict=True)}
         sizes |= dict(zip(common.letters, common.base.shape, strict=True))
+        sign = -1.0 if all(r.number < 0 for r in rests) else 1.0
         for order in [own] if len(own) != 2 else [own, own[::-1]]:
             names = {c: k for k, c in enumerate(order)}
-            safe = [r.renamed({c: next(fresh) for c in r.sums}) for r in rests]
+            safe = [apart(r)._replace(number=sign * r.number) for r in rests]
             inner = self._sum(
                 collected((r.renamed(names) for r in safe), self.known.symmetric),
                 tuple(sizes[c] for c in order),
@@ -154,11 +155,11 @@ class Shortest:
             spread = apart(parts[0]) if len(parts) == 1 else None
             if spread is not None:
                 spread = spread.renamed(dict(enumerate(factor.letters)))
-                joined = spread.times(1.0, common)._replace(
+                joined = spread.times(sign, common)._replace(
                     sums={**spread.sums, **{c: sizes[c] for c in links if c in held}}
                 )
             else:
-                joined = Term(1.0, (common, factor), {c: sizes[c] for c in links if c in held})
+                joined = Term(sign, (common, factor), {c: sizes[c] for c in links if c in held})
             first = min(places)
             new = self.known.settled([joined], out)
             yield tuple(
