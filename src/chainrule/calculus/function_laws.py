@@ -3,8 +3,8 @@
 Every row is tried on numbers by the tests.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import EXP, log, softplus
@@ -15,18 +15,11 @@ from chainrule.algebra.product import diag, sum as total, trace
 from chainrule.algebra.reduce import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
 from chainrule.algebra.select import JOIN, RESHAPE
 from chainrule.algebra.signature import Axis
+from chainrule.calculus.law import FunctionLaw
 from chainrule.calculus.terms import chain, number_of
 
 if TYPE_CHECKING:
     from chainrule.calculus.reading import Reader
-
-
-class FunctionLaw(NamedTuple):
-    """What a function of an expression is instead: (reader, node) → node."""
-
-    name: str
-    on: tuple[str, ...]
-    apply: Callable[["Reader", Node], Node | None]
 
 
 def sum_of_exp(node: Node) -> tuple[Node, tuple[int, ...]] | None:
@@ -82,6 +75,19 @@ def _log_of_one_plus_exp(reader: "Reader", node: Node) -> Node | None:
 def minus(reader: "Reader", node: Node) -> Node:
     """The shortest form of -node."""
     return reader.best(-node)
+
+
+def _log_of_two_exp(reader: "Reader", node: Node) -> Node | None:
+    """log(exp u + exp v) = u + softplus(v - u), which never overflows."""
+    terms = reader.terms(node.inputs[0])
+    if len(terms) != 2 or any(t.number != 1 or len(t.factors) != 1 for t in terms):
+        return None
+    bases = [t.factors[0] for t in terms]
+    own = tuple(range(node.ndim))
+    if any(f.base.op is not EXP or f.power != 1 or f.letters != own for f in bases):
+        return None
+    u, v = (f.base.inputs[0] for f in bases)
+    return u + softplus(v - u)
 
 
 def _log_of_sigmoid(reader: "Reader", node: Node) -> Node | None:
@@ -252,6 +258,7 @@ FUNCTIONS: Sequence[FunctionLaw] = (
     FunctionLaw("log softmax x = log_softmax x", ("log",), _log_of_softmax),
     FunctionLaw("exp log_softmax x = softmax x, exp log x = x", ("exp",), _exp_of_log_softmax),
     FunctionLaw("log (1 + exp x) = softplus x", ("log", "log1p"), _log_of_one_plus_exp),
+    FunctionLaw("log(exp u + exp v) = u + softplus(v - u)", ("log",), _log_of_two_exp),
     FunctionLaw("log σ(x) = -softplus(-x)", ("log",), _log_of_sigmoid),
     FunctionLaw("log det X = logdet X", ("log",), _log_of_det),
     FunctionLaw("inv inv X = X, det inv X = 1 / det X", ("inv", "det", "logdet"), _of_inverse),

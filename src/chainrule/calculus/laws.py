@@ -4,36 +4,19 @@ One row each; every row is tried on numbers by the tests.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chainrule.algebra.choice import EQUAL
-from chainrule.algebra.entrywise import EXP, SIGN_OP, abs as absolute, cos, exp, relu, sigmoid, tanh
-from chainrule.algebra.node import VARIABLE, Node, make, topological
+from chainrule.algebra.entrywise import cos
+from chainrule.algebra.node import Node, topological
 from chainrule.algebra.product import eye
-from chainrule.algebra.reduce import MAX, MIN, SOFTMAX
-from chainrule.calculus.function_laws import minus, one_plus_exp, sum_of_exp
-from chainrule.calculus.terms import Factor, Sum, Term, apart, chain, is_eye, number_of
+from chainrule.algebra.reduce import MAX, MIN
+from chainrule.calculus.law import SumLaw, TermLaw
+from chainrule.calculus.terms import Factor, Sum, Term, apart, chain, is_eye
+from chainrule.calculus.written_out import WRITTEN_OUT
 
 if TYPE_CHECKING:
     from chainrule.calculus.reading import Reader
-
-
-class TermLaw(NamedTuple):
-    """What a factor does with its neighbours: (reader, term, place of the factor, number of axes) → terms."""
-
-    name: str
-    on: tuple[str, ...]
-    apply: Callable[["Reader", Term, int, int], Sequence[Term] | None]
-
-
-class SumLaw(NamedTuple):
-    """What the terms of a sum make together: (reader, terms, number of axes) → terms."""
-
-    name: str
-    apply: Callable[["Reader", Sum, int], Sequence[Term] | None]
-
-
-# ── terms ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _inverse_meets(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
@@ -181,106 +164,6 @@ def _softmax_sums(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Te
     return [rest._replace(sums={c: a for c, a in rest.sums.items() if c != letter})]
 
 
-def _softmax_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
-    """exp x / Σ exp x = softmax x."""
-    f = term.factors[k]
-    if f.power != 1:
-        return None
-    for i, g in enumerate(term.factors):
-        found = sum_of_exp(g.base) if g.power == -1 else None
-        if found is None or found[0] is not f.base.inputs[0] or len(found[1]) != 1:
-            continue
-        axis = found[1][0] % len(f.letters)
-        if g.letters == f.letters[:axis] + f.letters[axis + 1 :]:
-            p = make(SOFTMAX, found[0], axes=found[1])
-            return [term.without(k, i).times(1.0, Factor(p, f.letters))]
-    return None
-
-
-def _sigmoid_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
-    """1 / (1 + exp(-x)) = σ(x), and exp x / (1 + exp x) = σ(x)."""
-    f = term.factors[k]
-    if f.power >= 0:
-        return None
-    found = one_plus_exp(reader, f.base)
-    if found is None:
-        return None
-    x, sign = found
-    for i, g in enumerate(term.factors):
-        if sign > 0 and f.power == -1 and g == Factor(exp(x), f.letters):
-            return [term.without(k, i).times(1.0, Factor(sigmoid(x), f.letters))]
-    argument = x if sign < 0 else minus(reader, x)
-    node = reader.best(sigmoid(argument))
-    return [term.without(k).times(1.0, Factor(node, f.letters, -f.power))]
-
-
-def _tanh_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
-    """(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ) = tanh x."""
-    f = term.factors[k]
-    below = _pair_of_exp(reader, f.base)
-    if f.power != -1 or below is None or below[1] != (1.0, 1.0):
-        return None
-    for i, g in enumerate(term.factors):
-        above = _pair_of_exp(reader, g.base) if g.power == 1 and g.letters == f.letters else None
-        if above is not None and above[0] is below[0] and above[1] in ((1.0, -1.0), (-1.0, 1.0)):
-            return [term.without(k, i).times(above[1][0], Factor(tanh(above[0]), f.letters))]
-    return None
-
-
-def _pair_of_exp(reader: "Reader", node: Node) -> tuple[Node, tuple[float, float]] | None:
-    """The x and the numbers a, b of a exp(x) + b exp(-x)."""
-    terms = reader.terms(node) if node.op.name in ("add", "subtract") else ()
-    if len(terms) != 2 or any(len(t.factors) != 1 or t.factors[0].base.op is not EXP for t in terms):
-        return None
-    first, second = sorted(terms, key=lambda t: -t.factors[0].power)
-    same = first.factors[0].base is second.factors[0].base
-    powers = first.factors[0].power, second.factors[0].power
-    return (first.factors[0].base.inputs[0], (first.number, second.number)) if same and powers == (1, -1) else None
-
-
-def _sign_meets_abs(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
-    """sign(x) |x| = x."""
-    f = term.factors[k]
-    x = f.base.inputs[0]
-    for i, g in enumerate(term.factors):
-        if (
-            g.base.op is SIGN_OP
-            and g.base.inputs[0] is x
-            and g.power == 1
-            and g.letters == f.letters
-            and f.power >= 1
-        ):
-            rest = term.without(k, i).times(1.0, Factor(x, f.letters))
-            return [rest.times(1.0, f._replace(power=f.power - 1)) if f.power != 1 else rest]
-    if f.power > 0 and f.power % 2 == 0:
-        return [term.without(k).times(1.0, Factor(x, f.letters, f.power))]
-    return None
-
-
-def _indicator(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
-    """[c]² = [c], relu(x) [x > 0] = relu(x), and x [x > 0] = relu(x)."""
-    f = term.factors[k]
-    if f.power > 1:
-        factors = tuple(g._replace(power=1.0) if i == k else g for i, g in enumerate(term.factors))
-        return [term._replace(factors=factors)]
-    condition = f.base.inputs[0]
-    if condition.op.name != "less" or f.power != 1:
-        return None
-    low, high = condition.inputs
-    for i, g in enumerate(term.factors):
-        if g.letters == f.letters and g.power >= 1:
-            if g.base.op.name == "relu" and _is_difference(g.base.inputs[0], high, low):
-                return [term.without(k)]
-            if g.power == 1 and g.base.op is not VARIABLE and _is_difference(g.base, high, low):
-                return [term.without(k, i).times(1.0, Factor(relu(g.base), f.letters))]
-    return None
-
-
-def _is_difference(x: Node, high: Node, low: Node) -> bool:
-    """Whether x is high - low."""
-    return (x is high and number_of(low) == 0) or (x.op.name == "subtract" and x.inputs == (high, low))
-
-
 def _diagonal_of_sum(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
     """The diagonal of a sum, and an entry-wise product with a sum that holds an identity, term by term."""
     f = term.factors[k]
@@ -326,29 +209,14 @@ def _ties(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | No
     return [term.without(k)] if chosen else None
 
 
-def _sign_meets_its_argument(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
-    """sign(x) x = |x|."""
-    f = term.factors[k]
-    x = f.base.inputs[0]
-    for i, g in enumerate(term.factors):
-        if g == Factor(x, f.letters) and f.power == 1:
-            return [term.without(k, i).times(1.0, Factor(absolute(x), f.letters))]
-    return None
-
-
 TERMS: Sequence[TermLaw] = (
-    TermLaw("sign(x) x = |x|", ("sign",), _sign_meets_its_argument),
     TermLaw("Σ (x - Σ x / n) = 0", ("subtract", "add", "divide"), _summed_apart),
     TermLaw("[x = max x] / number of ties = [x = max x]", ("product",), _ties),
     TermLaw("X⁻¹ X = I", ("inv",), _inverse_meets),
     TermLaw("facts about variables", ("variable",), _fact_about_variable),
     TermLaw("Σ softmax = 1", ("softmax",), _softmax_sums),
-    TermLaw("exp x / Σ exp x = softmax x", ("exp",), _softmax_written_out),
-    TermLaw("1 / (1 + exp(-x)) = σ(x)", ("add",), _sigmoid_written_out),
-    TermLaw("(eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) = tanh x", ("add",), _tanh_written_out),
-    TermLaw("sign(x) |x| = x, |x|² = x²", ("abs",), _sign_meets_abs),
-    TermLaw("relu(x) [x > 0] = relu(x)", ("cast",), _indicator),
     TermLaw("I ⊙ (A + I) = I ⊙ A + I", ("add", "subtract"), _diagonal_of_sum),
+    *WRITTEN_OUT,
 )
 
 
