@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chainrule.algebra.entrywise import EXP, SIGN_OP, exp, relu, sigmoid, tanh
+from chainrule.algebra.entrywise import EXP, SIGN_OP, abs as absolute, exp, relu, sigmoid, tanh
 from chainrule.algebra.node import VARIABLE, Node, make
 from chainrule.algebra.reduce import SOFTMAX
 from chainrule.calculus.function_laws import minus, one_plus_exp, sum_of_exp
