@@ -20,6 +20,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -147,6 +148,7 @@ class Adam(Optimizer):
     eps: float = 1e-8
 
     slots = ("mean", "mean_square")
+    told: ClassVar[tuple[str, ...]] = ("rate", "spread")
 
     def __post_init__(self) -> None:
         within("beta1", self.beta1, least=0, below=1)
@@ -175,6 +177,7 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
 
+    told = ("kept", "rate", "spread")
     clocked = True
     history = "log_decay"
 

@@ -40,6 +40,7 @@ class Optimizer(ABC):
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    told: ClassVar[tuple[str, ...]] = ("lr",)  # the names of `numbers`
     clocked: ClassVar[bool] = False  # does a row change while its gradient is zero?
     history: ClassVar[str] = ""  # what `_record` keeps for `_idle`
 

@@ -1,0 +1,272 @@
+"""The end of a compiled training step: the norm of all gradients, then every parameter moved in its own memory.
+
+A dense gradient moves its parameter in one loop over the entries. Of a table that is read by `take` the gradient
+is a sum of scatters: rows that are met more than once are added up, then each met row is moved once, so that
+nothing grows with the V rows of the table. Rows are found again by a map that is never cleared: `place[row]`
+counts only if it lies below the number of rows met so far and the row there is this row (Briggs & Torczon 1993).
+
+All gradients are scaled by min(1, limit / norm), so that their global norm is at most the limit.
+
+Nothing moves if the loss or the norm is not finite.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from chainrule.algebra.choice import cast
+from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological, variable, variables
+from chainrule.algebra.notation import readable
+from chainrule.algebra.signature import FLOAT64, INTEGER, DType, Shape, entries
+from chainrule.compute.element import Index, is_written_out
+from chainrule.compute.emit import INDENT, INDICES, WIDTH, Emitted, Emitter, shown_by
+from chainrule.compute.plan import Plan, plan, root_of
+
+PLACE = np.dtype(np.int32)
+LIMIT = variable("/limit", (), FLOAT64)
+
+
+Part: TypeAlias = tuple[Node, Node]
+"""Row numbers (…), and for each of them what is added to that row's gradient (…, *row)."""
+
+
+class Update(NamedTuple):
+    """What becomes of a parameter of one axis or more.
+
+    gradient   the expression of its gradient; of a table, the row numbers and rows of each part of it
+    entry      a variable of the parameter's shape that stands for the gradient in `moved`
+    told       names of the numbers that the new values depend on, each written `told(name, dtype)`
+    slots      variables of the parameter's shape that move with it
+    moved      the new values of parameter and slots, entry by entry; () if the gradient is only added up
+    """
+
+    parameter: Node
+    gradient: Node | Sequence[Part]
+    entry: Node
+    told: Sequence[str] = ()
+    slots: Sequence[Node] = ()
+    moved: Sequence[Node] = ()
+
+
+def told(name: str, dtype: DType) -> Node:
+    """A number that a step is told when it runs, for the rule of a parameter of this dtype."""
+    return cast(variable(f"/{name}", (), FLOAT64), dtype)
+
+
+class Room(NamedTuple):
+    """An array that a step writes to; what lies in one that is `kept`, at first 0, is read by the next step."""
+
+    name: str
+    shape: Shape
+    dtype: DType
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """A training step in text: what it is called with, in order, and where it leaves the gradients.
+
+    It is called with `inputs`, the constants of `emitted`, and `rooms`.
+    """
+
+    emitted: Emitted
+    inputs: tuple[Node, ...]
+    rooms: tuple[Room, ...]
+    dense: Mapping[Node, str]
+    """Parameter → the room of its gradient."""
+    tables: Mapping[Node, tuple[str, str]]
+    """Table → the rooms of the rows that were met, and of their gradients."""
+    returned: tuple[Node | str, ...]
+    """What is returned: the loss, gradients of scalars, "norm", and for every table how many rows were met."""
+
+
+def step(loss: Node, updates: Sequence[Update], name: str = "step") -> Step:
+    """The function that computes a loss and its gradients, and moves the parameters."""
+    labels: dict[Node, str] = {}
+    outputs = [loss]
+    for u in updates:
+        own = f"/d{u.parameter.attrs['name']}"
+        if isinstance(u.gradient, Node):
+            outputs.append(u.gradient)
+            labels.setdefault(u.gradient, own)
+            continue
+        for k, (rows, values) in enumerate(u.gradient):
+            outputs += [values] if is_readable(rows) else [values, rows]
+            labels.setdefault(values, f"{own}_parts{k + 1 if k else ''}")
+    moved = [node for u in updates for node in (u.parameter, *(u.moved and u.slots), *u.moved)]
+    inner = {u.entry for u in updates}
+    inputs = [v for v in dict.fromkeys([*variables(*outputs), *variables(*moved), LIMIT]) if v not in inner]
+    writer = _Writer(plan(outputs, inputs), updates, name, labels)
+    emitted = writer.emitted()
+    scalars = [o for o in outputs if not o.ndim]
+    returned: tuple[Node | str, ...] = (*scalars, "norm", *writer.tables)
+    return Step(emitted, tuple(inputs), tuple(writer.rooms), writer.dense, writer.tables, returned)
+
+
+def is_readable(rows: Node) -> bool:
+    """Whether row numbers can be read where they are needed, without memory of their own."""
+    return all(n.op in (VARIABLE, CONSTANT) or is_written_out(n) for n in topological([rows]))
+
+
+class _Writer(Emitter):
+    """Writes a step: an emitter whose function goes on where the gradients are known."""
+
+    def __init__(self, made: Plan, updates: Sequence[Update], name: str, labels: Mapping[Node, str]) -> None:
+        super().__init__(made, name, labels)
+        self.updates = updates
+        self.rooms: list[Room] = []
+        self.own_rooms: list[Room] = []
+        self.dense: dict[Node, str] = {}
+        self.tables: dict[Node, tuple[str, str]] = {}
+        self.met: dict[Node, str] = {}
+        self.spots: dict[Node, list[str]] = {}
+        self.late = {o for o in made.outputs if o.dtype == INTEGER}
+
+    def beginning(self) -> list[str]:
+        found = []
+        for u in self.updates:
+            if not isinstance(u.gradient, Node) and not any(rows in self.late for rows, _ in u.gradient):
+                found += [INDENT + line for line in self._found(u, u.gradient)]
+        return found
+
+    def ending(self, body: list[str], outputs: Mapping[Node, str | None]) -> list[str]:
+        squares = []
+        for u in self.updates:
+            if not isinstance(u.gradient, Node):
+                lines = [] if u.parameter in self.met else self._found(u, u.gradient)
+                body += [INDENT + line for line in (*lines, *self._added_up(u.parameter, u.gradient))]
+                squares.append(_square(f"{self.tables[u.parameter][1]}.ravel()[: {self._met_entries(u)}]"))
+            elif u.gradient.ndim:
+                self.dense[u.parameter] = room = str(outputs[u.gradient])
+                squares.append(_square(f"{room}.ravel()"))
+            else:
+                entry = self.scribe.entry(u.gradient, ())
+                squares.append(f"float64({entry}) * float64({entry})")
+        norm = self.names.of("/norm")
+        body.append(f"{INDENT}# the norm of all gradients together")
+        body.append(f"{INDENT}{norm} = np.sqrt({' + '.join(squares) or '0.0'})")
+        body += [INDENT + line for line in self._moves(norm, outputs)]
+        for node, name in outputs.items():
+            shape = root_of(node).shape if self._is_home(node, name) else node.shape
+            self.rooms.append(Room(str(name), shape, node.dtype))
+        self.rooms += [Room(f"work{k + 1}", *kind) for k, kind in enumerate(self.plan.memory)]
+        self.rooms += self.own_rooms
+        return [norm, *self.met.values()]
+
+    def _is_home(self, node: Node, name: str | None) -> bool:
+        """Whether an output lies in its own memory from the beginning, and is not copied there."""
+        return self.scribe.stored[root_of(node)] == name
+
+    def _room(self, name: str, shape: Shape, dtype: DType, kept: bool = False) -> str:
+        text = self.names.of(name)
+        self.further.append(text)
+        self.own_rooms.append(Room(text, shape, dtype, kept))
+        return text
+
+    # ── rows that are met ─────────────────────────────────────────────────────────────────────────────
+
+    def _found(self, u: Update, parts: Sequence[Part]) -> Iterator[str]:
+        """Lines that number the rows that are met, and note for each meeting the number of its row."""
+        table, own = u.parameter, str(u.parameter.attrs["name"])
+        met, row, spot = (self.names.of(f"/{word}_{own}") for word in ("met", "row", "spot"))
+        count = reduce(add, (entries(index.shape) for index, _ in parts))
+        place = self._room(f"/place_{own}", (table.shape[0],), PLACE, kept=True)
+        rows = self._room(f"/rows_{own}", (count,), INTEGER)
+        total = self._room(f"/d{own}", (count, *table.shape[1:]), table.dtype)
+        self.met[table], self.tables[table] = met, (rows, total)
+        self.spots[table] = []
+        self.scribe.kernels.add("fetch")
+        yield f"# the rows of {own} that are met, each once, are fetched"
+        yield f"{met} = 0"
+        for k, (index, _) in enumerate(parts):
+            spots = self._room(f"/spots{k + 1 if k else ''}_{own}", index.shape, PLACE)
+            self.spots[table].append(spots)
+            at = tuple(INDICES[: index.ndim])
+            self._constants_below(index)
+            yield from self.loops(index.shape, at)
+            inside = INDENT * index.ndim
+            yield f"{inside}{row} = {self.scribe.entry(index, at)}"
+            yield f"{inside}{spot} = {place}[{row}]"
+            yield f"{inside}if {spot} >= {met} or {rows}[{spot}] != {row}:"
+            yield f"{inside}{INDENT}{spot} = {met}"
+            yield f"{inside}{INDENT}{place}[{row}] = {spot}"
+            yield f"{inside}{INDENT}{rows}[{spot}] = {row}"
+            yield f"{inside}{INDENT}{met} += 1"
+            for array in (table, *(u.moved and u.slots)):
+                yield f"{inside}{INDENT}fetch({self.scribe.stored[array]}, {row})"
+            yield f"{inside}{spots}[{', '.join(at) or '()'}] = {spot}"
+
+    def _added_up(self, table: Node, parts: Sequence[Part]) -> Iterator[str]:
+        """Lines that add up the parts of the gradient of each row that is met."""
+        spot, (_, total) = self.names.of(f"/spot_{table.attrs['name']}"), self.tables[table]
+        yield f"# {total} = the gradient of each of the rows, the sum of its parts"
+        yield f"{total}[:{self.met[table]}] = 0"
+        for (index, values), spots in zip(parts, self.spots[table], strict=True):
+            at = tuple(INDICES[: values.ndim])
+            outer, inner = at[: index.ndim], at[index.ndim :]
+            yield from self.loops(index.shape, outer)
+            yield f"{INDENT * len(outer)}{spot} = {spots}[{', '.join(outer) or '()'}]"
+            yield from self.loops(table.shape[1:], inner, len(outer))
+            target = f"{total}[{', '.join((spot, *inner))}]"
+            yield f"{INDENT * values.ndim}{target} += {self.scribe.entry(values, at)}"
+
+    def _met_entries(self, u: Update) -> str:
+        return " * ".join([self.met[u.parameter], *map(self.size, u.parameter.shape[1:])])
+
+    # ── moves ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _moves(self, norm: str, outputs: Mapping[Node, str | None]) -> Iterator[str]:
+        loss = self.scribe.entry(self.plan.outputs[0], ())
+        factor, limit = self.names.of("/scale"), self.scribe.stored[LIMIT]
+        lines = [line for u in self.updates if u.moved for line in self._move(u, outputs, factor)]
+        if lines:
+            yield f"if np.isfinite({loss}) and np.isfinite({norm}):"
+            yield f"{INDENT}{factor} = {limit} / {norm} if {norm} > {limit} else 1.0"
+            yield from (INDENT + line for line in lines)
+
+    def _move(self, u: Update, outputs: Mapping[Node, str | None], factor: str) -> Iterator[str]:
+        """Lines that move a parameter and its slots, entry by entry."""
+        w, local, stored = u.parameter, self.scribe.local, self.scribe.stored
+        at: Index = tuple(INDICES[: w.ndim])
+        moved = dict(zip([*u.slots, w], [*u.moved[1:], u.moved[0]], strict=True))
+        yield from (f"# {line}" for line in self._said(u, moved))
+        if w in self.tables:
+            rows, room = self.tables[w]
+            row = self.names.of(f"/row_{w.attrs['name']}")
+            yield f"for {at[0]} in range({self.met[w]}):"
+            yield f"{INDENT}{row} = {rows}[{at[0]}]"
+            yield from self.loops(w.shape[1:], at[1:], 1)
+            gradient, at = f"{room}[{', '.join(at)}]", (row, *at[1:])
+        elif isinstance(u.gradient, Node):
+            node = u.gradient
+            text = stored[node] if self._is_home(node, outputs[node]) else str(outputs[node])
+            yield from self.loops(w.shape, at)
+            gradient = f"{text}[{', '.join(at)}]"
+        inside = INDENT * w.ndim
+        local[u.entry] = self.fresh()
+        yield f"{inside}{local[u.entry]} = {w.dtype.name}({factor}) * {gradient}"
+        for value in moved.values():
+            yield from (inside + line for line in self._locals([value], at))
+            text = self.scribe.entry(value, at)
+            local[value] = self.fresh()
+            yield f"{inside}{local[value]} = {text}"
+        for target, value in moved.items():
+            yield f"{inside}{stored[target]}[{', '.join(at)}] = {local[value]}"
+        local.clear()
+
+    def _said(self, u: Update, moved: Mapping[Node, Node]) -> Iterator[str]:
+        """The formula of each move: `W = W - lr dW`."""
+        names = {**self.scribe.stored, u.entry: f"d{u.parameter.attrs['name']}"}
+        names |= {told(name, u.parameter.dtype): name for name in u.told}
+        for target, value in moved.items():
+            yield f"{names[target]} = {readable(shown_by(value, names), WIDTH)}"
+            names[value] = names[target]
+
+
+def _square(flat: str) -> str:
+    """The text of ‖v‖² of a flat array."""
+    return f"float64(np.dot({flat}, {flat}))"
