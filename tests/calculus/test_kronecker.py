@@ -39,7 +39,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("y", "w"), CASES, ids=lambda n: str(n))
+@pytest.mark.parametrize(("y", "w"), CASES, ids=str)
 def test_the_layout_has_the_value_of_the_stacked_jacobian(y, w, rng):
     values = {name: rng.normal(size=shape) for name, shape in SHAPES.items()}
     (J,) = textbook([cr.jacobian(y, w)])
