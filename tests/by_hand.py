@@ -84,8 +84,14 @@ BREAKS = {
     "an inverse forgotten": (r"inv\((\w+)\)", r"\1"),
     "⊙ for a product": (r" @ ", r" * "),
     "a product for ⊙": (r"(?<=[\w)])\*(?=[\w(])(?!\*)", r" @ "),
-    "an outer product turned round": (r"outer\(([^(),]*(?:\([^()]*\)[^(),]*)*), ([^(),]*(?:\([^()]*\)[^(),]*)*)\)", r"outer(\2, \1)"),
-    "⊙ for an outer product": (r"outer\(([^(),]*(?:\([^()]*\)[^(),]*)*), ([^(),]*(?:\([^()]*\)[^(),]*)*)\)", r"(\1)*(\2)"),
+    "an outer product turned round": (
+        r"outer\(([^(),]*(?:\([^()]*\)[^(),]*)*), ([^(),]*(?:\([^()]*\)[^(),]*)*)\)",
+        r"outer(\2, \1)",
+    ),
+    "⊙ for an outer product": (
+        r"outer\(([^(),]*(?:\([^()]*\)[^(),]*)*), ([^(),]*(?:\([^()]*\)[^(),]*)*)\)",
+        r"(\1)*(\2)",
+    ),
     "minus for plus": (r" \+ ", r" - "),
     "plus for minus": (r" - ", r" + "),
     "the first sign forgotten": (r"^-", r""),
