@@ -12,7 +12,8 @@ from expressions import expressions
 from hypothesis import given, settings, strategies as st
 
 import chainrule as cr
-from chainrule.algebra.parse import KNOWN, formula, parse
+from chainrule.algebra.meaning import KNOWN
+from chainrule.algebra.parse import formula, parse
 from chainrule.errors import ChainruleError, FormulaError, ShapeError
 
 _spec = importlib.util.spec_from_file_location("formulas", Path(__file__).parents[1] / "formulas.py")

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from chainrule.algebra.formula import Part
+from chainrule.algebra.meaning import ALIASES, Reading
 from chainrule.algebra.node import Node, topological
 from chainrule.algebra.operand import lift
-from chainrule.algebra.parse import ALIASES, Reading
 from chainrule.algebra.phrase import ATOM, BINDING, ENTRYWISE, POWER, PREFIX
 from chainrule.compute.handwriting import ENTRY_SIGNS, MINUS, Edit, Form, Handwriting, bare, fits, made, wrapped
 from chainrule.compute.mistakes import (

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.algebra.formula import Definition, Part
+from chainrule.algebra.meaning import Reading
 from chainrule.algebra.node import Node
-from chainrule.algebra.parse import Reading
 from chainrule.algebra.phrase import ENTRYWISE
 from chainrule.compute.edits import Edits
 from chainrule.compute.handwriting import Edit, Form, wrapped
