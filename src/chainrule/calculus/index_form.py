@@ -58,7 +58,8 @@ def _partial(place: int, order: int) -> Phrase:
 
 def _term(term: Term, out: int) -> Phrase:
     names = dict(enumerate(INDICES[:out]))
-    names |= dict(zip(term.sums, INDICES[out:], strict=False))
+    more = (*INDICES[out:], *(f"i{k}" for k in range(len(term.sums))))
+    names |= dict(zip(term.sums, more, strict=False))
     parts = [_factor(f, names) for f in term.factors if not is_eye(f.base)]
     parts = [_factor(f, names) for f in term.factors if is_eye(f.base)] + parts
     if abs(term.number) != 1 or not parts:

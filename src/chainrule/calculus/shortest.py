@@ -25,7 +25,7 @@ from chainrule.calculus.terms import Factor, Letters, Sum, Term, apart, collecte
 
 MOST_EXPANDED = 12
 NEAR = 150  # forms are compared by so many of their nodes
-MOST_TRIED = 200  # so many sums are sought other forms of; the rest stay as they come
+MOST_TRIED = 1500  # so many factors are looked at for other forms of their sums; the rest stay as they come
 
 
 class Known(Protocol):
@@ -73,7 +73,7 @@ class Shortest:
         mark = (named, shape)
         if mark not in self._sums:
             self._sums[mark] = self._plain(terms, shape, dtype)  # while better ones are sought
-            self.tried += 1
+            self.tried += sum(len(t.factors) for t in terms)
             candidates = (
                 [*self._candidates(terms, shape, dtype)] if self.tried < MOST_TRIED else [self._sums[mark]]
             )
