@@ -67,6 +67,9 @@ def _depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:
 # ── orders ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+MOST_IN_NOTE = 24  # the vec form of an expression with more nodes is no short form
+
+
 def order_note(y: Node, x: Node, name: str = "y") -> str:
     """What to say of ∂y/∂x where it is a tensor of three axes or more; "" where it is a matrix or less."""
     order = y.ndim + x.ndim
@@ -84,7 +87,7 @@ def order_note(y: Node, x: Node, name: str = "y") -> str:
 
 def _vec_form(y: Node, x: Node) -> str:
     """∂vec y/∂vec x as a person writes it, with h for an activation y; "" where it has no short form."""
-    if max(y.ndim, x.ndim) > 2:
+    if max(y.ndim, x.ndim) > 2 or len(topological([y])) > MOST_IN_NOTE:
         return ""
     (J,) = textbook([jacobian(y, x)], given=[y])
     form = vec_layout(J, y.shape, x.shape)
