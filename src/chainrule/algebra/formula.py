@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from chainrule.algebra.phrase import BINDING, FENCES, POWER, PREFIX, SUM
+from chainrule.algebra.place import underlined
 from chainrule.errors import FormulaError
 
 Syntax = Literal["python", "matlab"]
+
+_LARGE = {"√": ("sqrt", POWER), "∑": ("sum", SUM + 1)}
+"""Signs in front that are functions, and how tightly what they hold has to hold together."""
 
 _TIGHT = ("^", ".^", "ᵀ")  # hold a number more tightly than the minus before it
 
@@ -51,13 +55,14 @@ class Token(NamedTuple):
 
 _SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _TOKEN = re.compile(
-    r"""(?P<space>[^\S\n]+|(?:np|numpy)\.(?:linalg\.)?(?=[^\W\d]))
+    r"""(?P<space>[^\S\n]+|[#%][^\n]*|(?:np|numpy)\.(?:linalg\.)?(?=[^\W\d]\w*\(|pi\b))
+      | (?P<module>(?:np|numpy)\.\w+)
       | (?P<number>(?:\d+\.\d+|\.\d+|\d+(?:\.(?![*/^T']))?)(?:[eE][+-]?\d+)?)
       | (?P<name>(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])[^\W\d](?:(?![ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])\w)*)
-      | (?P<text>"[^"\n]*")
+      | (?P<text>"[^"\n]*"|'(?:fro|nuc|inf)')
       | (?P<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|⁻[ᵀ⊤])
-      | (?P<sign>\*\*|\.\*|\./|\.\^|\.T\b|<=|>=|==|!=|\^\{?(?:T\b|⊤)\}?|\|\||
-                 [-+*/@^'’′ᵀ⊤()\[\]{},:;=<>≤≥≠∧∨¬⊙⊗∘·⋅∗−|‖⟨⟩\n])
+      | (?P<sign>\*\*|\.\*|\./|\.\^|\.T\b|\.'|<=|>=|==|!=|\^\{?(?:T\b|⊤)\}?|\|\||
+                 [-+*/@^'’′ᵀ⊤()\[\]{},:;=<>≤≥≠∧∨¬⊙⊗∘·⋅∗−√∑\\|‖⟨⟩\n])
     """,
     re.VERBOSE,
 )
@@ -66,7 +71,7 @@ _SAME = {
     "**": "^",
     "⊤": "ᵀ",
     ".T": "ᵀ",
-    **dict.fromkeys(("'", "’", "′", "^T", "^⊤", "^{T}", "^{⊤}"), "ᵀ"),
+    **dict.fromkeys(("'", "’", "′", ".'", "^T", "^⊤", "^{T}", "^{⊤}"), "ᵀ"),
     "||": "‖",
     "∘": "⊙",
     "⋅": "·",
@@ -77,13 +82,8 @@ _SAME = {
 }
 
 _UNKNOWN = {
-    "\\": "write solve(A, b) for A\\b, and Greek letters by name: lam, sigma",
-    "√": "write sqrt(x)",
-    "∑": "write sum(x)",
-    "%": "a remark begins nowhere in a formula",
     "$": "leave the dollar signs out",
     "!": "a formula has no factorials",
-    "#": "a remark begins nowhere in a formula",
     "⊘": "write x / y, which works entry by entry",
     "×": "write x * y, x ⊙ y or x @ y",
     "∇": "name the variable with wrt",
@@ -91,20 +91,10 @@ _UNKNOWN = {
 """Signs that mean nothing in a formula, and what is written instead."""
 
 
-def underlined(text: str, start: int, end: int) -> str:
-    """The line of a formula with a part of it underlined, to stand below an error."""
-    first = text.rfind("\n", 0, start) + 1
-    last = text.find("\n", start)
-    line = text[first : len(text) if last < 0 else last]
-    low, high = max(0, start - first - 50), min(len(line), max(end - first, start - first + 1) + 50)
-    shown = ("…" if low else "") + line[low:high] + ("…" if high < len(line) else "")
-    marks = " " * (start - first - low + bool(low)) + "^" * max(1, min(end - first, high) - (start - first))
-    return f"\n  {shown}\n  {marks}"
-
-
 def spelling(text: str) -> Syntax:
     """Which spelling a formula is in: MATLAB-like if it holds `'`, `.*`, `./`, `.^`, or `^` and no `@`, `**`."""
-    own = re.search(r"['’′]|\.\*|\./|\.\^", text) or ("^" in text and not re.search(r"@|\*\*|\.T\b", text))
+    text = re.sub(r"[#%].*|'(?:fro|nuc|inf)'", "", text)
+    own = re.search(r"['’′\\]|\.\*|\./|\.\^", text) or ("^" in text and not re.search(r"@|\*\*|\.T\b", text))
     return "matlab" if own else "python"
 
 
@@ -119,6 +109,8 @@ def tokens(text: str) -> list[Token]:
         if match is None:
             raise _meaningless(text, place)
         kind, piece = str(match.lastgroup), match[0]
+        if kind == "module":
+            raise _no_function(text, match)
         if kind != "space":
             if kind == "number" and len(piece) > MOST_DIGITS:
                 raise FormulaError(f"a number of {len(piece)} digits; {MOST_DIGITS} are the most")
@@ -134,6 +126,17 @@ def tokens(text: str) -> list[Token]:
     return [*found, Token("end", "", len(text), len(text), spaced)]
 
 
+def _no_function(text: str, match: re.Match[str]) -> FormulaError:
+    name = match[0]
+    hint = (
+        "name the matrix, as in A.T" if name.endswith(".T") else f"write {name.partition('.')[2]} for a variable"
+    )
+    return FormulaError(
+        f"what is {name}? Of NumPy a formula takes functions, as in np.exp(x), and np.pi; {hint}"
+        f"{underlined(text, *match.span())}"
+    )
+
+
 def _meaningless(text: str, place: int) -> FormulaError:
     sign, instead = text[place], _UNKNOWN.get(text[place], "")
     method = re.match(r"\.([^\W\d]\w*)", text[place:])
@@ -141,6 +144,17 @@ def _meaningless(text: str, place: int) -> FormulaError:
         sign, instead = method[0], f"functions are called by name, {method[1]}(x)"
     hint = f"; {instead}" if instead else ""
     return FormulaError(f"{sign!r} means nothing here{hint}{underlined(text, place, place + len(sign))}")
+
+
+def names_in(tree: Part) -> set[str]:
+    """The names that stand in a tree, those of functions left out."""
+    found, stack = set(), [tree]
+    while stack:
+        part = stack.pop()
+        if part.kind == "name":
+            found.add(part.value)
+        stack += [*part.parts, *(option for _, option in part.options)]
+    return found
 
 
 def read(text: str) -> list[Definition]:
@@ -235,7 +249,7 @@ class _Reader:
         if token.kind == "sign":
             if token.text in BINDING:
                 return token.text
-            return "beside" if token.text in ("(", "[", "⟨", "¬") or self._opens_bar(token) else ""
+            return "beside" if token.text in ("(", "[", "⟨", "¬", *_LARGE) or self._opens_bar(token) else ""
         if token.kind in ("name", "number", "text"):
             before = self.tokens[self.at - 1]
             if not token.spaced and before.kind == "number":
@@ -260,6 +274,10 @@ class _Reader:
             return self.postfix(self._named(token))
         if token.text in ("-", "+", "¬"):
             return self._prefixed(token, power)
+        if token.text in _LARGE:
+            name, reach = _LARGE[token.text]
+            inner = self.expression(reach)
+            return Part("call", name, (inner,), token.start, inner.end)
         return self._enclosed(token)
 
     def _prefixed(self, token: Token, power: int) -> Part:
@@ -323,6 +341,10 @@ class _Reader:
                 name = self.take().text
                 self.take()
                 options.append((name, self.expression(0)))
+            elif self.next.text == ":" and close == ")":
+                raise self.fault(
+                    "parts of an array are written in square brackets, counted from 0: A[:, 0]", self.next
+                )
             else:
                 parts.append(self._slice() if close == "]" else self.expression(0))
             if self.next.text not in (",", close):

@@ -95,7 +95,8 @@ LOGDET: Op = _of_square(
 def _infer_solve(a: Node, b: Node) -> tuple[Shape, DType]:
     square_matrix(a, "solve")
     if a.shape[:-1] != b.shape[: a.ndim - 1] or b.ndim not in (a.ndim - 1, a.ndim):
-        raise ShapeError(f"solve(A, b) needs as many rows in b as in A, not {described(a)} and {described(b)}")
+        message = f"solve(A, b) needs as many rows in b as in A, not {described(a)} and {described(b)}"
+        raise ShapeError(message, (a.shape[a.ndim - 2], b.shape[a.ndim - 2]) if b.ndim >= a.ndim - 1 else None)
     return b.shape, b.dtype
 
 

@@ -1,15 +1,20 @@
 """What the tree of a formula means: every part becomes an expression, and mistakes are underlined."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
-from chainrule.algebra.formula import Definition, Part, Syntax, underlined
+from chainrule.algebra.formula import Definition, Part, Syntax
 from chainrule.algebra.functions import FUNCTIONS
 from chainrule.algebra.matrix import commutation
 from chainrule.algebra.node import Node, constant, size
+from chainrule.algebra.notation import write
 from chainrule.algebra.operand import lift
-from chainrule.algebra.product import as_row, eye, full, ones, zeros
+from chainrule.algebra.place import underlined
+from chainrule.algebra.product import as_row, eye, full, ones, sum as total, zeros
+from chainrule.algebra.reduce import max as largest, norm1, norm2
 from chainrule.algebra.scope import Scope
 from chainrule.algebra.signature import FLOAT32, FLOAT64, Axis, axis
 from chainrule.algebra.signs import FACTORS, INFIX, Infix, beside, is_row
@@ -18,13 +23,32 @@ from chainrule.errors import ChainruleError, FormulaError, ShapeError
 MOST_POWER = 64
 
 ALIASES = {
-    **{"σ": "sigmoid", "tr": "trace", "norm": "norm2", "ln": "log"},
+    **{"σ": "sigmoid", "tr": "trace", "ln": "log"},
     **{"dot": "matmul", "logistic": "sigmoid", "sgn": "sign", "lse": "logsumexp"},
 }
 SHAPED: Mapping[str, Callable[..., Node]] = {f.__name__: f for f in (commutation, eye, ones, zeros)}
-KNOWN = sorted({*FUNCTIONS, *ALIASES, *SHAPED, "full"})
+VECTOR_NORMS: Mapping[str, Callable[..., Node]] = {
+    "2": norm2,
+    "1": norm1,
+    "inf": lambda x, **axis: largest(abs(x), **axis),
+}
+MATRIX_NORMS: Mapping[str, Callable[..., Node]] = {
+    "fro": norm2,
+    "1": lambda X: largest(total(abs(X), 0)),
+    "inf": lambda X: largest(total(abs(X), 1)),
+}
+KNOWN = sorted({*FUNCTIONS, *ALIASES, *SHAPED, "full", "norm"})
 
 _CHAINED = ("infix", "postfix", "index")
+
+
+def _has_axis(name: str) -> bool:
+    """Whether the second argument of a function is an axis."""
+    return [*signature(FUNCTIONS[name]).parameters][1:2] == ["axis"]
+
+
+def _is_number(part: Part) -> bool:
+    return part.kind == "number" or (part.kind == "prefix" and part.parts[0].kind == "number")
 
 
 class Reading:
@@ -35,6 +59,7 @@ class Reading:
         self.signs: Mapping[str, Infix] = INFIX[syntax]
         self.defined: dict[str, Node] = {}
         self.known: Mapping[int, Node] = {}
+        self.remarks: list[str] = []
 
     def lines(self, definitions: Sequence[Definition]) -> list[tuple[str | None, Node]]:
         """Name and expression of every line; later lines may use the names of earlier ones."""
@@ -83,7 +108,10 @@ class Reading:
         return node
 
     def _number(self, part: Part) -> Node:
-        return constant(float(part.value), self.scope.dtype)
+        value = float(part.value)
+        if math.isinf(value) or (not value and re.search("[1-9]", part.value.lower().partition("e")[0])):
+            raise FormulaError(f"{part.value} is too {'large' if value else 'small'} for a number of 64 bits")
+        return constant(value, self.scope.dtype)
 
     def _name(self, part: Part) -> Node:
         if part.value in self.defined:
@@ -172,8 +200,33 @@ class Reading:
             return SHAPED[name](*map(self._axis, part.parts), dtype=self.scope.dtype)
         if name not in FUNCTIONS:
             place = underlined(self.text, part.start, part.start + len(part.value))
-            raise FormulaError(self.scope.unknown(part.value, KNOWN) + place)
+            raise FormulaError(self.scope.unknown(part.value, KNOWN) + self._indexed(part) + place)
+        if len(part.parts) == 2 and not part.options and _has_axis(name) and _is_number(part.parts[1]):
+            return self._along(name, self.node(part.parts[0]), part.parts[1])
         return self._applied(name, [self.node(p) for p in part.parts], self._options(part))
+
+    def _indexed(self, part: Part) -> str:
+        """What was meant by a variable before parentheses."""
+        if self.scope.unknown(part.value, KNOWN).startswith("unknown"):
+            return ""
+        if not part.parts or not all(map(_is_number, part.parts)):
+            return f"; for a product write {part.value} * (…)"
+        places = ", ".join(str(self._whole(p) - (self._whole(p) > 0)) for p in part.parts)
+        return f"; for an entry write {part.value}[{places}], which is counted from 0"
+
+    def _along(self, name: str, x: Node, place: Part, otherwise: str = "") -> Node:
+        """A function along the axis that a number alone says: `sum(A, 1)`."""
+        value = self._applied(name, [x], {"axis": self._counted(place)})
+        if x.ndim > 1:
+            text, first = write(x, 40), "1 as in MATLAB" if self.syntax == "matlab" else "0 as in NumPy"
+            says = f"{name}({text}, {place.value}) is along axis {place.value}, counted from {first}"
+            self.remarks.append(says + otherwise.format(text, place.value))
+        return value
+
+    def _counted(self, part: Part) -> int:
+        """An axis that is given by its place: MATLAB counts from 1."""
+        place = self._whole(part)
+        return place - 1 if self.syntax == "matlab" else place
 
     def _applied(self, name: str, values: Sequence[Any], options: Mapping[str, Any]) -> Node:
         try:
@@ -200,13 +253,37 @@ class Reading:
         return self._largest(part, "min", "minimum")
 
     def _largest(self, part: Part, over_axes: str, of_two: str) -> Node:
+        if len(part.parts) == 3 and part.parts[1].kind == "list" and not part.parts[1].parts:  # max(A, [], 1)
+            return self._along(over_axes, self.node(part.parts[0]), part.parts[2])
         values = [self.node(p) for p in part.parts]
         if len(values) < 2:
             return self._applied(over_axes, values, self._options(part))
+        if self._is_axis(part, values):
+            return self._along(over_axes, values[0], part.parts[1], f"; for each entry write {of_two}({{}}, {{}})")
         result = values[0]
         for value in values[1:]:
             result = FUNCTIONS[of_two](result, value)
         return result
+
+    def _is_axis(self, part: Part, values: Sequence[Node]) -> bool:
+        """Whether the second of two arguments is NumPy's axis, as in max(A, 1); max(A, 0) cuts off below 0."""
+        axis = part.parts[1]
+        counts = self.syntax == "python" and len(values) == 2 and axis.kind == "number" and not part.options
+        return counts and values[0].ndim > float(axis.value) >= 1 and axis.value.isdigit()
+
+    def _call_norm(self, part: Part) -> Node:
+        """`norm(x)`, `norm(x, 1)`, `norm(A, 'fro')`, `norm(x, inf)`: which norm is said by the second argument."""
+        x, *given = part.parts
+        node, options = self.node(x), dict(zip(("ord", "axis"), given, strict=False)) | dict(part.options)
+        axis = {"axis": self._counted(options["axis"])} if "axis" in options else {}
+        norms = VECTOR_NORMS if node.ndim < 2 or axis else MATRIX_NORMS
+        kind = options["ord"].value if "ord" in options else next(iter(norms))
+        if kind not in norms or len(given) > 2 or options.keys() - {"ord", "axis"}:
+            raise FormulaError(
+                f"{self.text[part.start : part.end]} has no form here; there are norm2(x), the Euclidean or "
+                "Frobenius norm, norm1(x), the sum of absolute values, and max(abs(x))"
+            )
+        return norms[kind](node, **axis)
 
     def _call_concat(self, part: Part) -> Node:
         listed = part.parts[0].parts if part.parts and part.parts[0].kind == "list" else part.parts

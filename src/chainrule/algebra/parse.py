@@ -4,16 +4,18 @@ Shapes are declared, or found from use: an axis that nobody declared is a dimens
 operation needs it to equal another; then it is that other, and the formula is read again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chainrule.algebra.formula import Definition, Syntax, read, spelling
+from chainrule.algebra.formula import Definition, Syntax, names_in, read, spelling
 from chainrule.algebra.meaning import Reading
 from chainrule.algebra.node import Node
+from chainrule.algebra.place import underlined
 from chainrule.algebra.scope import Scope
 from chainrule.algebra.signature import FLOAT64, Axis, DType
-from chainrule.errors import ShapeError
+from chainrule.errors import ChainruleError, FormulaError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Formula:
     definitions: Mapping[str, Node]
     variables: Mapping[str, Node]
     syntax: Syntax
+    remarks: tuple[str, ...] = ()
+    """How it was read, where that is not plain."""
 
 
 def parse(
@@ -54,15 +58,60 @@ def formula(
 ) -> Formula:
     """What `parse` reads, with the names that were defined and the shapes that were found."""
     lines = read(text)
+    remarks = list(_about_lines(text, lines))
     scope = Scope(shapes or {}, dtype)
     spelt = syntax or spelling(text)
     try:
-        return _settled(text, lines, scope, spelt)
+        found = _fitted(text, lines, scope, spelt)
+    except ShapeError as error:
+        raise ShapeError(scope.plainly(str(error)) + _capitals(text, lines, scope, spelt), error.axes) from None
+    except ChainruleError as error:
+        raise type(error)(scope.plainly(str(error))) from None
+    return replace(found, remarks=(*remarks, *found.remarks))
+
+
+def _about_lines(text: str, lines: Sequence[Definition]) -> Iterator[str]:
+    """What is odd about the names that lines define. FormulaError for those that are defined by themselves."""
+    defined: dict[str, bool] = {}
+    met: set[str] = set()
+    for k, (name, tree) in enumerate(lines):
+        used = names_in(tree)
+        defined.update(dict.fromkeys(used & defined.keys(), True))
+        met |= used - defined.keys()
+        if name in met:
+            what = "is defined by itself" if name in used else "is used before the line that defines it"
+            place = re.compile(rf"(?<!\w){name}\s*=").finditer(text, lines[k - 1].tree.end if k else 0)
+            where = next(place)
+            raise FormulaError(
+                f"{name} {what}; give what is defined a name of its own"
+                f"{underlined(text, where.start(), where.start() + len(name))}"
+            )
+        if name in defined:
+            yield f"{name} is defined twice" + ("" if defined[name] else ", and the first is not used")
+        if name is not None:
+            defined[name] = k + 1 == len(lines)
+    yield from (f"{name} is defined and not used" for name, is_used in defined.items() if not is_used)
+
+
+def _fitted(text: str, lines: Sequence[Definition], scope: Scope, syntax: Syntax) -> Formula:
+    """The lines read; a small letter is a number where a vector does not fit."""
+    try:
+        return _settled(text, lines, scope, syntax)
     except ShapeError:
         for name in [n for n, shape in scope.guessed.items() if len(shape) == 1]:
-            with suppress(ShapeError):  # a small letter is a number where a vector does not fit
-                return _settled(text, lines, Scope({**(shapes or {}), name: ()}, dtype), spelt)
+            with suppress(ShapeError):
+                return _settled(text, lines, Scope(scope.given, scope.dtype, {name: 0}), syntax)
         raise
+
+
+def _capitals(text: str, lines: Sequence[Definition], scope: Scope, syntax: Syntax) -> str:
+    """The repair for a script that has no capitals: which name would have to be a matrix."""
+    for name in [n for n in scope.guessed if n[0].isalpha() and n[0].lower() == n[0].upper()]:
+        with suppress(ChainruleError):
+            found = _settled(text, lines, Scope(scope.given, scope.dtype, {name: 2}), syntax)
+            axes = ",".join(map(str, found.variables[name].shape))
+            return f"\n{name} is read as a vector, for it has no capital; for a matrix give {name}={axes}"
+    return ""
 
 
 def _settled(text: str, lines: Sequence[Definition], scope: Scope, syntax: Syntax) -> Formula:
@@ -78,4 +127,6 @@ def _settled(text: str, lines: Sequence[Definition], scope: Scope, syntax: Synta
         if not scope.again() and scope.settle():
             scope.refuse_mistaken(text)
             named = {name: node for name, node in definitions if name is not None}
-            return Formula(text, definitions[-1][1], named, dict(scope.used), syntax)
+            return Formula(
+                text, definitions[-1][1], named, dict(scope.used), syntax, tuple(dict.fromkeys(reading.remarks))
+            )

@@ -19,7 +19,7 @@ BINDING: Mapping[str, int] = {
     **dict.fromkeys(("<", "≤", "==", "≠", ">", "≥"), COMPARE),
     **dict.fromkeys(("+", "-"), SUM),
     **dict.fromkeys(("⊙", "⊗"), ENTRYWISE),
-    **dict.fromkeys(("*", "/", "@", ".*", "./", "·", "beside"), PRODUCT),
+    **dict.fromkeys(("*", "/", "\\", "@", ".*", "./", "·", "beside"), PRODUCT),
     **dict.fromkeys(("^", ".^"), POWER),
 }
 """How tightly signs bind, for reader and writers; a minus in front binds like a sum: `-W x` is -(W x)."""

@@ -3,23 +3,28 @@
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
-from chainrule.algebra.formula import underlined
 from chainrule.algebra.names import parts_of, spelt
 from chainrule.algebra.node import Node, variable
 from chainrule.algebra.notation import described
+from chainrule.algebra.place import underlined
 from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis, shape_of
 from chainrule.errors import FormulaError, ShapeError
 
+_FREE = re.compile(r"\w+#\d+")
 NUMBERS = frozenset("αβγεηκλρστω")  # Greek letters that stand for numbers where nothing else is said
 
 
 class Scope:
-    """The variables of a formula; sizes that nobody declared are found one by one."""
+    """The variables of a formula; sizes that nobody declared are found one by one.
 
-    def __init__(self, shapes: Mapping[str, Any], dtype: DType) -> None:
-        self.dtype = dtype
+    ranks    name → number of axes, where it is not what the letter says
+    """
+
+    def __init__(self, shapes: Mapping[str, Any], dtype: DType, ranks: Mapping[str, int] | None = None) -> None:
+        self.dtype, self.ranks = dtype, ranks or {}
         self.given = {
             name: shape if isinstance(shape, Node) else variable(name, shape_of(shape), dtype)
             for name, shape in shapes.items()
@@ -85,9 +90,26 @@ class Scope:
     def unknown(self, name: str, functions: Collection[str]) -> str:
         """What to say of a call of what is no function."""
         if self.is_declared(name):
-            return f"{name} is a variable and no function; for a product write {name} * (…)"
+            return f"{name} is a variable and no function"
+        if name in self.guessed or len(parts_of(name).base) == 1:
+            return f"{name} is no function"
         near = difflib.get_close_matches(name.lower(), functions, n=1)
         return f"unknown function {name}" + (f"; did you mean {near[0]}?" if near else "")
+
+    def plainly(self, message: str) -> str:
+        """A message in which sizes that are still unknown have letters of their own: `x (x#0)` is `x (n)`."""
+        said, underline, place = message.partition("\n")
+        letters = self._letters_left()
+        fresh: dict[str, str] = {}
+        for name in _FREE.findall(said):
+            if name not in fresh:
+                fresh[name] = next(letters)
+        return _FREE.sub(lambda match: fresh[match[0]], said) + underline + place
+
+    def _letters_left(self) -> Iterator[str]:
+        taken = self.dims | set(self.used) | set(self.guessed)
+        letters = dict.fromkeys("nmkpqrdl" + "".join(map(chr, range(0x61, 0x7B))))
+        return (c for c in chain(letters, (f"n{k}" for k in count(1))) if c not in taken)
 
     def is_dimension(self, name: str) -> bool:
         """Whether a name is the size of a declared axis, and nothing else."""
@@ -95,7 +117,7 @@ class Scope:
 
     def _guess(self, name: str) -> Node:
         letter = parts_of(name).base
-        rank = 0 if letter in NUMBERS else 2 if letter[0].isupper() else 1
+        rank = self.ranks.get(name, 0 if letter in NUMBERS else 2 if letter[0].isupper() else 1)
         fresh = tuple(Dim({(f"{name}#{k}",): 1}) for k in range(rank))
         return variable(name, (self._now(a) for a in self.guessed.setdefault(name, fresh)), self.dtype)
 
@@ -134,9 +156,7 @@ class Scope:
         """Give the sizes that remain free letters of their own; True if all had one."""
         held = [d for n in self.guessed for a in self.guessed[n] if isinstance(d := self._now(a), Dim)]
         free = [Dim({(name,): 1}) for d in held for monomial, _ in d.terms for name in monomial]
-        letters = (
-            c for c in "nmkpqrdl" + "".join(map(chr, range(0x61, 0x7B))) if c not in self.dims | set(self.used)
-        )
+        letters = self._letters_left()
         open_ones = [d for d in dict.fromkeys(free) if "#" in _single(d)]
         for d in open_ones:
             letter = next(letters)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from chainrule.algebra.choice import both, either, equal, greater, greater_equal, less, less_equal, not_equal
 from chainrule.algebra.entrywise import add, divide, power, subtract
 from chainrule.algebra.formula import Syntax
-from chainrule.algebra.matrix import inv, kronecker, matpow
+from chainrule.algebra.matrix import inv, kronecker, matpow, solve
 from chainrule.algebra.node import Node
 from chainrule.algebra.operand import lift
 from chainrule.algebra.product import as_row, matmul, multiply, outer
@@ -67,6 +67,7 @@ _COMMON: Mapping[str, Infix] = {
     "-": _entry_by_entry(subtract),
     "/": _entry_by_entry(divide),
     "./": _entry_by_entry(divide),
+    "\\": solve,
     ".*": _entry_by_entry(multiply),
     "⊙": _entry_by_entry(multiply),
     "·": _entry_by_entry(multiply),

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from chainrule.algebra.formula import Definition, Part, Syntax, read, spelling, underlined
+from chainrule.algebra.formula import Definition, Part, Syntax, read, spelling
 from chainrule.algebra.meaning import Reading
 from chainrule.algebra.names import spelt
 from chainrule.algebra.node import Node, topological
 from chainrule.algebra.notation import write
 from chainrule.algebra.operand import lift
 from chainrule.algebra.parse import Formula
+from chainrule.algebra.place import underlined
 from chainrule.algebra.scope import Scope
 from chainrule.algebra.signature import FLOAT64
 from chainrule.calculus.derive import gradient

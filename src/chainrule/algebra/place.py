@@ -1,0 +1,20 @@
+"""Where in a formula something is wrong: its line, underlined."""
+
+import unicodedata
+
+
+def underlined(text: str, start: int, end: int) -> str:
+    """The line of a formula with a part of it underlined, to stand below an error."""
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", start)
+    line = text[first : len(text) if last < 0 else last]
+    low, high = max(0, start - first - 50), min(len(line), max(end - first, start - first + 1) + 50)
+    shown = ("…" if low else "") + line[low:high] + ("…" if high < len(line) else "")
+    before = " " * (bool(low) + cells(line[low : start - first]))
+    return f"\n  {shown}\n  {before}{'^' * max(1, cells(line[start - first : min(end - first, high)]))}"
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text fills: wide letters such as 한 two, marks upon letters none."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
