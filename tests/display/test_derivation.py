@@ -54,6 +54,32 @@ def test_a_matrix_that_is_declared_stays_one():
     assert found.kind == "jacobian" and found.result.ndim == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("0.5*x.T@P@x + q.T@x + r", "r"),
+        ("c.T@x - t*sum(log(b - A@x))", "t"),
+        ("log(1+exp(-y*(w.T@x)))", "y"),
+        ("s = y * (w.T@x)", "y"),
+    ],
+)
+def test_a_letter_that_meets_numbers_alone_is_a_number(text, name):
+    found = cr.derive(text)
+    assert found.kind == "gradient" and found[name].shape == ()
+    title = "s" if text[0] == "s" else "the formula"
+    assert f"{name} is read as a number, so that {title} is one; for a vector give {name}=" in str(found.notes)
+    assert cr.derive(text, shapes={name: ("k",)}).kind == "jacobian"
+
+
+@pytest.mark.parametrize("text", ["tanh(x)", "x * y", "tanh(W@x) + b", "x * (x.T@y)", "a * tanh(x)"])
+def test_other_vectors_stay_vectors(text):
+    assert cr.derive(text).kind == "jacobian"
+
+
+def test_how_a_formula_was_read_is_said():
+    assert cr.derive("sum(sum(A, 1)**2)").notes[0] == "sum(A, 1) is along axis 1, counted from 0 as in NumPy"
+
+
 def test_nodes_formulas_and_texts_are_one_question():
     read = formula(AFFINE)
     W = read.variables["W"]

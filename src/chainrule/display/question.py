@@ -1,12 +1,13 @@
 """What is asked: a formula, the variables by which it is differentiated, and what is known of them."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.algebra.names import GREEK
+from chainrule.algebra.names import GREEK, spelt
 from chainrule.algebra.node import VARIABLE, Node, topological, variable, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.operand import listed
@@ -16,6 +17,7 @@ from chainrule.calculus.facts import Facts, read_facts
 from chainrule.calculus.rewrite import substitute
 from chainrule.errors import FormulaError, GraphError, ShapeError
 
+Remarks = tuple[str, ...]
 Stated = Facts | Mapping[str, str | Iterable[str]] | Iterable[str]
 
 
@@ -54,9 +56,10 @@ def asked(
 ) -> Question:
     """Read a question; FormulaError for names that the formula does not have."""
     read: Node | Formula
-    remarks: tuple[str, ...] = ()
+    remarks: Remarks = ()
     if isinstance(s, str):
-        read, remarks = _as_score(formula(s, shapes, syntax=syntax), shapes or {})
+        read, remarks = _as_score(*_with_numbers(formula(s, shapes, syntax=syntax), shapes or {}), shapes or {})
+        _refuse_unknown(shapes or {}, read)
     else:
         read = s
     if isinstance(read, Formula):
@@ -88,11 +91,49 @@ def _title(s: Node, lines: Mapping[str, Node]) -> str:
     return next((name for name, node in [*lines.items()][::-1] if node is s), "")
 
 
-def _as_score(read: Formula, shapes: Mapping[str, Any]) -> tuple[Formula, tuple[str, ...]]:
+def _refuse_unknown(shapes: Mapping[str, Any], read: Formula) -> None:
+    """Raise FormulaError for a shape of what the formula does not have."""
+    names = {spelt(name): name for name in read.variables}
+    for name in shapes:
+        if spelt(name) not in names:
+            if name in read.definitions:
+                raise FormulaError(f"{name} is defined by the formula, which gives it its shape")
+            near = difflib.get_close_matches(name.lower(), [n.lower() for n in names.values()], n=1)
+            meant = next((n for n in names.values() if near and n.lower() == near[0]), "")
+            raise FormulaError(
+                f"a shape is given of {name}, which the formula does not have: it has {', '.join(names.values())}"
+                + (f"; did you mean {meant}?" if meant else "")
+            )
+
+
+def _with_numbers(read: Formula, shapes: Mapping[str, Any]) -> tuple[Formula, Remarks]:
+    """`q.T @ x + r` with a number r: a small letter that meets only numbers is one, if it makes the rest one."""
+    if not read.result.shape:
+        return read, read.remarks
+    given = {spelt(name) for name in shapes}
+    sizes = Counter(a for node in read.variables.values() for a in set(node.shape))
+    letters = {
+        name: node.shape[0]
+        for name, node in read.variables.items()
+        if node.ndim == 1 and sizes[node.shape[0]] == 1 and spelt(name) not in given
+    }
+    with suppress(ShapeError):
+        other = formula(read.text, {**shapes, **dict.fromkeys(letters, ())}, syntax=read.syntax)
+        if letters and not other.result.shape and any(node.shape for node in other.variables.values()):
+            title = _title(other.result, other.definitions) or "the formula"
+            how = (
+                f"{name} is read as a number, so that {title} is one; for a vector give {name}={axis}"
+                for name, axis in letters.items()
+            )
+            return other, (*other.remarks, *how)
+    return read, read.remarks
+
+
+def _as_score(read: Formula, remarks: Remarks, shapes: Mapping[str, Any]) -> tuple[Formula, Remarks]:
     """`s = U.T @ h` with a vector U: what is named as a number, and can be one, is one."""
     title = _title(read.result, read.definitions)
     if not read.result.shape or title not in SCORES:
-        return read, ()
+        return read, remarks
     for name, node in read.variables.items():
         for a in node.shape if node.ndim == 2 and name not in shapes else ():
             with suppress(ShapeError):
@@ -102,8 +143,8 @@ def _as_score(read: Formula, shapes: Mapping[str, Any]) -> tuple[Formula, tuple[
                     how = (
                         f"{name} is read as a vector, so that {title} is a number; for a matrix give {name}={axes}"
                     )
-                    return other, (how,)
-    return read, ()
+                    return other, (*remarks, how)
+    return read, remarks
 
 
 def _meant(by: Any, known: Mapping[str, Node], lines: Mapping[str, Node]) -> Node:

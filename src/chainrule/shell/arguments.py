@@ -1,6 +1,6 @@
 """Arguments that several commands read alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -16,6 +16,28 @@ class FormulaCommand(click.Command):
 
 def _is_formula(argument: str) -> bool:
     return argument.startswith("-") and not argument.startswith("--") and len(argument) > 1
+
+
+def shapes(written: Iterable[str]) -> dict[str, Sequence[str | int]]:
+    """The shapes by name; UsageError where one name is given two."""
+    found: dict[str, Sequence[str | int]] = {}
+    for text in written:
+        name, axes = shape(text)
+        if list(found.setdefault(name, axes)) != list(axes):
+            first, second = (",".join(map(str, s)) or "scalar" for s in (found[name], axes))
+            raise click.UsageError(f"{name} is given two shapes, {name}={first} and {name}={second}")
+    return found
+
+
+def alternatives(parameters: Iterable[click.Parameter], given: Sequence[str]) -> None:
+    """UsageError where two options are given of which only one can hold, such as --latex and --json."""
+    holds: dict[str, list[str]] = {}
+    for parameter in parameters:
+        if isinstance(parameter, click.Option) and parameter.is_flag and isinstance(parameter.flag_value, str):
+            holds.setdefault(str(parameter.name), []).extend(o for o in parameter.opts if o in given)
+    for options in holds.values():
+        if len(options) > 1:
+            raise click.UsageError(f"{' and '.join(options)} exclude each other; choose one")
 
 
 def shape(written: str) -> tuple[str, Sequence[str | int]]:

@@ -15,7 +15,7 @@ from chainrule.compute.check import Check, check
 from chainrule.compute.claim import Claim, judge
 from chainrule.compute.draw import draw
 from chainrule.errors import DataError, counted
-from chainrule.shell.arguments import FormulaCommand, shape
+from chainrule.shell.arguments import FormulaCommand, shapes as read_shapes
 
 EPILOG = """\b
 Examples:
@@ -57,7 +57,7 @@ def command(
 
     FORMULA is in Python's spelling (@ and .T) or MATLAB's (' and .*). Shapes that are not given are found.
     """
-    read = formula(text, dict(map(shape, shapes)), syntax=syntax)
+    read = formula(text, read_shapes(shapes), syntax=syntax)
     given = _values(at)
     known = read_facts(facts, read.variables)
     values = draw(read.variables.values(), known, np.random.default_rng(seed), s=read.result, given=given)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from chainrule.display.derivation import Derivation, derive
-from chainrule.shell.arguments import FormulaCommand, shape
+from chainrule.shell.arguments import FormulaCommand, alternatives, shapes as read_shapes
 
 EPILOG = """\b
 Examples:
@@ -27,6 +27,7 @@ class _Command(FormulaCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Write `--steps` and `--steps 3` as `--steps=2` and `--steps=3`."""
+        alternatives(self.get_params(ctx), args[: args.index("--")] if "--" in args else args)
         found: list[str] = []
         for before, argument in zip([None, *args], args, strict=False):
             if before == "--steps" and argument in ("1", "2", "3"):
@@ -87,7 +88,7 @@ def command(
         kind=kind,
         vec=vec,
         facts=facts,
-        shapes=dict(map(shape, (*more, *shapes))),
+        shapes=read_shapes((*more, *shapes)),
         syntax=syntax,
         seed=seed,
     )

@@ -125,6 +125,11 @@ def _run(arguments: list[str]) -> int:
 def _explained(error: BaseException) -> tuple[str, int]:
     """What to say about an error, and the exit code."""
     match error:
+        case click.NoSuchOption():
+            names = {option.lstrip("-"): option for option in error.possibilities or ()}
+            near = difflib.get_close_matches(error.option_name.lstrip("-"), names, n=2)
+            error = click.NoSuchOption(error.option_name, possibilities=[names[n] for n in near], ctx=error.ctx)
+    match error:
         case BrokenPipeError():
             return "", CLOSED
         case KeyboardInterrupt() | click.Abort():
