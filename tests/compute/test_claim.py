@@ -388,6 +388,42 @@ def test_delta_is_the_error_signal_where_the_formula_says_which():
         judged(QUADRATIC, "x: delta")
 
 
+SCORES = "-y.T@log_softmax(U@relu(W@x+b)+c)"
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("-y.T@log_softmax(W@x)", "W: (p - y) @ x.T"),
+        ("z = W@x; J = -y.T@log_softmax(z)", "W: (p - y) @ x.T"),
+        ("logsumexp(W@x) - y.T@W@x", "W: (p - y) @ x.T"),
+        ("-y.T@log(exp(W@x)/sum(exp(W@x)))", "x: W.T@(p - y)"),
+        ("-y.T@log_softmax(z)", "z: p - y"),
+        ("-y.T@log_softmax(z)", "z: ŷ - y"),
+        (SCORES, "U: (p - y) @ h.T"),
+        (SCORES, "U: delta_2 @ a.T"),
+        (SCORES, "W: δ1 @ x.T"),
+        (SCORES, "b: U.T@(yhat - y) * (z1 > 0)"),
+        ("0.5*norm2(X@w-y)**2", "w: X.T@r"),
+        ("0.5*norm2(X@w-y)**2", "X: e @ w.T"),
+    ],
+)
+def test_the_names_that_gradients_are_printed_with_are_understood(text, claim):
+    read = formula(text)
+    found = judge(read, claim, facts=read_facts(["y: one-hot"], read.variables))[0]
+    assert found.ok, str(found)
+
+
+def test_what_a_printed_name_is_read_as_is_said():
+    read = formula(SCORES)
+    found = judge(read, "U: delta2 @ h.T", facts=read_facts(["y: one-hot"], read.variables))[0]
+    assert "as y is one-hot" not in str(found)  # an error signal needs no fact
+    assert set(found.notes) >= {
+        "h is read as relu(W x + b)",
+        "delta2 is read as the error signal at U relu(W x + b) + c",
+    }
+
+
 @pytest.mark.parametrize(
     ("claim", "message"),
     [

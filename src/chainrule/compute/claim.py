@@ -124,7 +124,7 @@ def judge(
     """
     found = []
     for statement in statements(written, asked.syntax):
-        words = Words(asked)
+        words = Words(asked, facts)
         x = words.claimed(statement.name)
         words.complete(statement)
         question = Question(asked, statement, words, gradient(asked.result, x), values or {}, seed)

@@ -4,20 +4,25 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import NamedTuple
 
 from chainrule.algebra.formula import Definition, Part, Syntax, read, spelling
 from chainrule.algebra.meaning import Reading
 from chainrule.algebra.names import spelt
-from chainrule.algebra.node import Node, topological
+from chainrule.algebra.node import VARIABLE, Node, make, topological
 from chainrule.algebra.notation import write
 from chainrule.algebra.operand import lift
 from chainrule.algebra.parse import Formula
 from chainrule.algebra.place import underlined
+from chainrule.algebra.reduce import SOFTMAX
 from chainrule.algebra.scope import Scope
-from chainrule.algebra.signature import FLOAT64
+from chainrule.algebra.signature import FLOAT64, FLOATS
+from chainrule.calculus.answer import answer
 from chainrule.calculus.derive import gradient
-from chainrule.calculus.naming import pre_activations
+from chainrule.calculus.facts import Facts
+from chainrule.calculus.naming import SOFT, Line, pre_activations
+from chainrule.calculus.textbook import recognised
 from chainrule.compute.draw import dimensions
 from chainrule.compute.edits import all_parts
 from chainrule.compute.handwriting import SIGNS
@@ -117,14 +122,16 @@ def reading(statement: Statement, names: Mapping[str, Node]) -> Reading:
     return found
 
 
-_LECTURE = re.compile(r"(δ|z|h|p)_?(\d*)")
+_LECTURE = re.compile(r"(δ|z|h|p)(\d*)")
+_CALLED = {"a": "h", "o": "h", "yhat": "p", "y_hat": "p", "ŷ": "p", "e": "r", "res": "r", "residual": "r"}
+"""Other names in use for an activation, a probability and a residual."""
 
 
 class Words:
-    """What names mean: those of the formula, and the lecture's δ, z, h, p where it does not define them."""
+    """What names mean: the formula's, those that its gradients are printed with, and the lecture's δ, z, h, p."""
 
-    def __init__(self, asked: Formula) -> None:
-        self.asked = asked
+    def __init__(self, asked: Formula, facts: Facts | None = None) -> None:
+        self.asked, self.facts = asked, facts or Facts()
         self.names = {**asked.variables, **asked.definitions}
         self.notes: list[str] = []
         self._dimensions = dimensions([*asked.variables.values(), *topological([asked.result])])
@@ -137,7 +144,7 @@ class Words:
 
     def claimed(self, name: str) -> Node:
         """What a gradient is claimed for: a name of the formula, or δ for the gradient at a pre-activation."""
-        lecture = _LECTURE.fullmatch(spelt(name))
+        lecture = _LECTURE.fullmatch(_plain(name))
         node = self[name]
         if node is None and lecture is not None:
             node = self._layers().get(lecture[2])
@@ -153,31 +160,89 @@ class Words:
 
     def _understand(self, part: Part, statement: Statement) -> None:
         name = part.value
+        for letter in dict.fromkeys((_plain(name), _usual(_plain(name)))):
+            if self._printed(name, letter, statement.name) or self._taught(name, letter):
+                return
         example = f"define it, as in '{name} = …; {statement.name}: …'"
         place = underlined(statement.text, part.start, part.end)
-        lecture = _LECTURE.fullmatch(spelt(name))
-        if lecture is None:
+        if _LECTURE.fullmatch(_usual(_plain(name))) is None:
             near = difflib.get_close_matches(name, [*self.names, "delta"], n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; {example}"
             raise FormulaError(f"{name} stands for nothing: the formula has {_listed(self.names)}{hint}{place}")
-        layers = self._layers()
-        chosen = layers.get(lecture[2])
-        if chosen is None:
-            which = [f"delta{number}" for number in layers if number]
-            known = f"the formula has {_listed(which)}" if which else "the formula has no activation"
-            raise FormulaError(f"{name} is not defined, and {known}; {example}{place}")
-        self._give(name, lecture[1], chosen)
+        which = [f"delta{number}" for number in self._layers() if number]
+        known = f"the formula has {_listed(which)}" if which else "the formula has no activation"
+        raise FormulaError(f"{name} is not defined, and {known}; {example}{place}")
 
-    def _give(self, name: str, letter: str, z: Node) -> None:
-        value = next((n for n in topological([self.asked.result]) if z in n.inputs and n.shape == z.shape), z)
-        meaning = {"z": z, "h": value, "p": value}.get(letter)
-        if meaning is None:
-            at = next((n for n, node in self.asked.definitions.items() if node is z), write(z, 60))
-            self.names[name] = gradient(self.asked.result, z)
-            self.notes.append(f"{name} is read as the error signal at {at}")
-        else:
-            self.names[name] = meaning
-            self.notes.append(f"{name} is read as {write(meaning, 60)}")
+    # ── the names that the gradients are printed with ─────────────────────────────────────────────────
+
+    def _printed(self, name: str, letter: str, claimed: str) -> bool:
+        """Whether a name is one that the gradients are printed with: all of them, or the claimed one alone."""
+        x = self[claimed]
+        alone = [] if x is None or x.op is not VARIABLE else [[x]]
+        for wrt in (self._real, *alone):
+            lines = self._lines(tuple(wrt))
+            if letter in lines:
+                self._give(name, lines[letter], lines)
+                return True
+        return False
+
+    @cached_property
+    def _real(self) -> list[Node]:
+        return [x for x in self.asked.variables.values() if x.dtype in FLOATS]
+
+    def _lines(self, wrt: Sequence[Node]) -> Mapping[str, Line]:
+        """The lines that gradients are printed with, by name; what needs no fact, without it."""
+        s, defined = self.asked.result, self.asked.definitions
+        with_facts, without = (
+            {line.name: line for line in answer(s, wrt, defined, facts).lines}
+            for facts in (Facts(self.facts.stated), None)
+        )
+        same = {name: line for name, line in without.items() if name in with_facts}
+        return {
+            name: same[name] if name in same and same[name].role == line.role else line
+            for name, line in with_facts.items()
+        }
+
+    def _give(self, name: str, line: Line, lines: Mapping[str, Line]) -> None:
+        self.names[name] = line.whole
+        what, at, where = line.role.partition(" at ")
+        z, sign, but = where.partition(",")
+        if at and z in lines and z not in self.asked.definitions:
+            z = write(lines[z].whole, 60)
+        said = f"the {what} at {z}{sign}{but}" if at else write(line.whole, 60)
+        self.notes.append(f"{name} is read as {said}")
+
+    # ── the names of the lecture ──────────────────────────────────────────────────────────────────────
+
+    def _taught(self, name: str, letter: str) -> bool:
+        """Whether a name is one of the lecture's, and the formula says for what."""
+        lecture = _LECTURE.fullmatch(letter)
+        if lecture is None:
+            return False
+        value, said = self._meant(lecture[1], self._layers().get(lecture[2]))
+        if value is None:
+            return False
+        self.names[name] = value
+        self.notes.append(f"{name} is read as {said}")
+        return True
+
+    def _meant(self, letter: str, z: Node | None) -> tuple[Node | None, str]:
+        """What δ, z, h or p is at a pre-activation, and how that is said."""
+        s = self.asked.result
+        value = self._probability() if letter == "p" else None
+        if value is None and z is not None:
+            if letter == "δ":
+                at = next((n for n, node in self.asked.definitions.items() if node is z), write(z, 60))
+                return gradient(s, z), f"the error signal at {at}"
+            users = (n for n in topological([s]) if z in n.inputs and n.shape == z.shape)
+            value = z if letter == "z" else next(users, z)
+        return value, "" if value is None else write(value, 60)
+
+    def _probability(self) -> Node | None:
+        """The one softmax of the formula, also where only its logarithm is written."""
+        found = [n for n in topological(recognised([self.asked.result])) if n.op is SOFTMAX or n.op in SOFT]
+        several = dict.fromkeys(make(SOFTMAX, *n.inputs, axes=n.attrs["axes"]) for n in found)
+        return next(iter(several)) if len(several) == 1 else None
 
     def _layers(self) -> dict[str, Node]:
         """Number as it is written behind δ, z, h → pre-activation; without a number if there is one alone."""
@@ -188,6 +253,17 @@ class Words:
         if len(found) == 1:
             layers.setdefault("", found[0])
         return layers
+
+
+def _plain(name: str) -> str:
+    """The name in Greek letters, its number behind it: `delta_1` → `δ1`."""
+    return re.sub(r"_(\d+)$", r"\1", spelt(name))
+
+
+def _usual(name: str) -> str:
+    """The name that the gradients have for what others call so: `a1` → `h1`."""
+    letter = name.rstrip("0123456789")
+    return _CALLED.get(letter, letter) + name[len(letter) :]
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,14 +1,13 @@
 """From a question to its derivatives in textbook form: recognise, pull back, shorten, name parts."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Literal
 
 from chainrule.algebra.node import VARIABLE, Node, topological, variable
 from chainrule.algebra.notation import write
 from chainrule.algebra.select import vec as columns
 from chainrule.algebra.signature import Dim, shape_text
-from chainrule.calculus.alike import alike
+from chainrule.calculus.answer import assembled
 from chainrule.calculus.derive import gradient, jacobian
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.kronecker import column_stacked, vec_layout
@@ -58,11 +57,8 @@ def orders_of(question: Question, kind: Kind, *, chosen: bool) -> list[By]:
 def derived(question: Question, kind: Kind, orders: Sequence[By], *, vec: bool) -> Program:
     """The derivatives in textbook form with their shared parts named."""
     s, *parts = recognised([question.s, *question.defined.values()], question.facts)
-    roots, signals = _DERIVING[kind](s, orders, question.facts, vec)
-    s, *rest = alike([s, *parts, *roots, *signals], list(signals.values()))
-    a, b, c = accumulate(map(len, (parts, roots, signals)))
-    defined = dict(zip(question.defined, rest[:a], strict=True))
-    return named(rest[a:b], s, defined, dict(zip(rest[b:c], rest[c:], strict=True)))
+    defined = dict(zip(question.defined, parts, strict=True))
+    return assembled(s, defined, *_DERIVING[kind](s, orders, question.facts, vec))
 
 
 def plain(question: Question, kind: Kind, orders: Sequence[By], *, vec: bool) -> Program:
