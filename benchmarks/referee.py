@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 from benchmarks.contestant import Contest, Entry, Outcome, Role, Values
+from benchmarks.player import Player
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM")
 ROUNDS, LEAST = 40, 5  # at most, at least
@@ -67,6 +68,20 @@ class Table:
         return (self.errors.read().strip().splitlines() or [""])[-1]
 
 
+class Here:
+    """A system in this process: quicker, where what is measured does not matter."""
+
+    def __init__(self) -> None:
+        self.player = Player()
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        """The answer of the system. AbsentError if it is not installed."""
+        try:
+            return getattr(self.player, name)(*arguments)
+        except ModuleNotFoundError:
+            raise AbsentError("not installed") from None
+
+
 def environment(threads: int) -> dict[str, str]:
     """The environment in which every library uses so many threads, and the process so many cores."""
     return {
@@ -78,14 +93,17 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def hold(contest: Contest, quick: bool = False, peers: bool = True) -> Outcome:
-    """The outcome of a contest; `quick` in few short rounds, without `peers` only what needs no other library."""
+    """The outcome of a contest; `quick` in few short rounds, without `peers` only what needs no other library.
+
+    Quick ones are played in this process.
+    """
     outcome = Outcome(contest, load=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0)
     entries = [e for e in contest.entries if peers or e.role not in (Role.EXPERT, Role.DEFAULT)]
     with ExitStack() as stack:
-        playing: dict[str, Table] = {}
+        playing: dict[str, Table | Here] = {}
         found: dict[str, Values] = {}
         for entry in entries:
-            table = stack.enter_context(Table(contest.threads))
+            table = Here() if quick else stack.enter_context(Table(contest.threads))
             try:
                 table.ask("begin", entry.make, dict(entry.options))
                 found[entry.label] = table.ask("values")
@@ -131,7 +149,7 @@ def distance(value: Any, wanted: Any) -> float:
 # ── in turn ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _timed(contest: Contest, playing: dict[str, Table], quick: bool, outcome: Outcome) -> None:
+def _timed(contest: Contest, playing: dict[str, Table | Here], quick: bool, outcome: Outcome) -> None:
     """Seconds of one run, in rounds; systems change their order from round to round."""
     block = QUICK_BLOCK if quick else BLOCK
     times, pause = {}, {}
@@ -154,7 +172,7 @@ def _timed(contest: Contest, playing: dict[str, Table], quick: bool, outcome: Ou
         order = order[1:] + order[:1]
 
 
-def _remembered(contest: Contest, playing: dict[str, Table], quick: bool, outcome: Outcome) -> None:
+def _remembered(contest: Contest, playing: dict[str, Table | Here], quick: bool, outcome: Outcome) -> None:
     """Bytes beyond what is held."""
     for label in list(playing):
         outcome.figures[label] = [
@@ -162,7 +180,7 @@ def _remembered(contest: Contest, playing: dict[str, Table], quick: bool, outcom
         ]
 
 
-def _asked(playing: dict[str, Table], label: str, outcome: Outcome, name: str, times: int) -> Any:
+def _asked(playing: dict[str, Table | Here], label: str, outcome: Outcome, name: str, times: int) -> Any:
     """An answer; a system that has none plays no more."""
     if label not in playing:
         return None

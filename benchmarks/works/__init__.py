@@ -3,10 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.contestant import Contest
-from benchmarks.works import window
+from benchmarks.works import hessians, nets, scalars, start, tagging, window
 
 WORKS: Mapping[str, Callable[[bool, Sequence[int]], Iterator[Contest]]] = {
     "step": window.contests,
     "vocabulary": window.growth,
+    "nets": nets.contests,
+    "scalars": scalars.contests,
+    "hessians": hessians.contests,
+    "tagging": tagging.contests,
+    "start": start.contests,
     "memory": window.memory,
 }

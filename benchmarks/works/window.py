@@ -7,7 +7,7 @@ parameter: with gradient descent that is the gradient times the rate.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from itertools import cycle
 from typing import Any
 
@@ -44,25 +44,15 @@ class Problem:
         """The learning rate."""
         return RATES[self.rule] * (self.B if self.rule == "sgd" else 1)
 
-    @cached_property
+    @property
     def start(self) -> dict[str, Floats]:
         """The parameters before the first step."""
-        rng = np.random.default_rng(0)
-        shapes = {"E": (self.V, D), "W": (H, W * D), "U": (C, H)}
-        drawn = {n: rng.standard_normal(s, np.float32) * np.float32(0.1) for n, s in shapes.items()}
-        return {"b": np.zeros(H, np.float32), "c": np.zeros(C, np.float32), **drawn}
+        return _start(self.V)
 
-    @cached_property
+    @property
     def batches(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """Words (B, W) and right classes (B,), several times."""
-        rng = np.random.default_rng(1)
-        return [
-            (
-                (self.V ** rng.random((self.B, W)) - 1).astype(self.kind),  # P(word k) = log(1 + 1/k) / log V
-                rng.integers(0, C, self.B).astype(self.kind),
-            )
-            for _ in range(BATCHES)
-        ]
+        return _batches(self.V, self.B, self.kind)
 
     def contestant(
         self,
@@ -87,6 +77,23 @@ class Problem:
 
         held = STATES[self.rule] * sum(w.nbytes for w in self.start.values())
         return Contestant(lambda: step(*next(turns)), values, wait, held)
+
+
+@cache
+def _start(V: int) -> dict[str, Floats]:
+    rng = np.random.default_rng(0)
+    shapes = {"E": (V, D), "W": (H, W * D), "U": (C, H)}
+    drawn = {n: rng.standard_normal(s, np.float32) * np.float32(0.1) for n, s in shapes.items()}
+    return {"b": np.zeros(H, np.float32), "c": np.zeros(C, np.float32), **drawn}
+
+
+@cache
+def _batches(V: int, B: int, kind: str) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """P(word k) = log(1 + 1/k) / log V."""
+    rng = np.random.default_rng(1)
+    return [
+        ((V ** rng.random((B, W)) - 1).astype(kind), rng.integers(0, C, B).astype(kind)) for _ in range(BATCHES)
+    ]
 
 
 # ── ours, and what no system can do without ───────────────────────────────────────────────────────────
