@@ -70,7 +70,7 @@ def _single(node: Node) -> int:
     letters = node.attrs["letters"]
     if letters.startswith("->"):  # a number, spread or on diagonals
         return len(letters) - 3 if node.inputs[0].inputs or len(letters) > 4 else 1
-    return 1
+    return 2 if node.attrs["sizes"] else 1
 
 
 _TURNED = {"ab->ba": 0, "ab,ac->bc": 0, "ab,cb->ac": 1, "ab,a->b": 0}
@@ -97,6 +97,7 @@ def effort(roots: Iterable[Node], limit: int = 100_000) -> Cost:
         elif node.inputs and node.op.name != "cast" and not _is_mean(node):
             operators += 1
             long += node.op.name in ("add", "subtract", "divide")
+            operators += _stretches(node)
             order = max(order, 3 if node.op.name in ("inv", "det", "logdet", "solve") else node.ndim)
         if node.ndim > 2:
             order = max(order, node.ndim + 1)
@@ -111,6 +112,11 @@ def _near(roots: Iterable[Node], limit: int) -> Collection[Node]:
         front = list(dict.fromkeys(i for n in front for i in n.inputs if i not in found))
         found.update(dict.fromkeys(front))
     return found
+
+
+def _stretches(node: Node) -> bool:
+    """Whether a node adds a vector to a matrix, which paper does not."""
+    return node.op.name in ("add", "subtract") and len({i.ndim for i in node.inputs} - {0}) > 1
 
 
 def _is_mean(node: Node) -> bool:
