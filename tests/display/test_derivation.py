@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.algebra.parse import formula
-from chainrule.calculus import textbook as home
+from chainrule.calculus import answer, textbook as home
 from chainrule.display import derivation, deriving
 from chainrule.display.writing import cells, in_text, padded
 from chainrule.errors import FormulaError, GraphError, ProofError, SettingError
@@ -247,14 +247,14 @@ def test_a_wrong_textbook_form_is_never_given(text, by, kind, monkeypatch):
 
 
 def test_names_that_say_something_else_are_caught(monkeypatch):
-    right = deriving.named
+    right = answer.named
 
     def wrong(results, s, defined, signals):
         program = right(results, s, defined, signals)
         *lines, last = program.lines
         return type(program)((*lines, last._replace(value=2 * last.value)), program.results)
 
-    monkeypatch.setattr(deriving, "named", wrong)
+    monkeypatch.setattr(answer, "named", wrong)
     with pytest.raises(ProofError):
         cr.derive(AFFINE)
 

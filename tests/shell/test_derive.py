@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from chainrule.display import deriving
+from chainrule.calculus import answer
 
 NETWORK = "z1 = W1@x + b1; h1 = tanh(z1); z2 = W2@h1 + b2; h2 = tanh(z2); s = U.T@h2"
 PROVED = re.compile(
@@ -167,8 +167,8 @@ def test_mistakes_are_sentences(cli, arguments, code, message):
 
 
 def test_a_wrong_answer_is_a_failure_of_ours(cli, monkeypatch):
-    right = deriving.named
-    monkeypatch.setattr(deriving, "named", lambda results, *more: right([-r for r in results], *more))
+    right = answer.named
+    monkeypatch.setattr(answer, "named", lambda results, *more: right([-r for r in results], *more))
     done = cli("derive", "x.T @ A @ x")
     assert (done.code, done.out) == (1, "") and "This is a defect of chainrule" in done.err
 
