@@ -233,10 +233,20 @@ def test_wrong_gradients_of_hard_functions_are_wrong(name):
         assert cr.check(f, {"s": at}, claims={"s": claim}).rows[0].verdict == "WRONG", claim
 
 
-def test_where_the_function_is_not_finite_nothing_is_right():
-    row = cr.check(cr.log(s), {"s": 0.0}, claims={"s": 1.0}).rows[0]
-    assert (row.verdict, row.cause) == ("WRONG", "the function itself has no finite value here, or close by")
-    assert cr.check(cr.sqrt(s), {"s": -1.0}).rows[0].verdict == "WRONG"
+@pytest.mark.parametrize("at", [0.0, -1.0, np.nan, np.inf])
+def test_where_the_function_is_not_finite_nothing_is_right_or_wrong(at):
+    for f in (cr.log(s), cr.sqrt(s), s + cr.log(-s * s)):
+        for claims in ({}, {"s": 1.0}):
+            result = cr.check(f, {"s": at}, claims=claims)
+            assert not result.ok and result.rows[0].verdict == "undefined"
+            assert "s: the formula has no finite value here" in str(result) and "wrong" not in str(result)
+            assert str(result).endswith("1 of 1 not checked")
+
+
+def test_one_wrong_entry_is_wrong_although_another_is_undefined():
+    result = cr.check(cr.sum(cr.sqrt(x)), {"x": [0.0, 1.0]}, claims={"x": [1.0, 2.0]})
+    assert [e.verdict for e in result.rows[0].entries] == ["undefined", "WRONG"]
+    assert result.rows[0].verdict == "WRONG" and str(result).endswith("1 of 1 wrong")
 
 
 # ── what is given ─────────────────────────────────────────────────────────────────────────────────────

@@ -254,7 +254,8 @@ def test_names_that_say_something_else_are_caught(monkeypatch):
         *lines, last = program.lines
         return type(program)((*lines, last._replace(value=2 * last.value)), program.results)
 
-    monkeypatch.setattr(answer, "named", wrong)
+    for home_of_named in (answer, deriving):
+        monkeypatch.setattr(home_of_named, "named", wrong)
     with pytest.raises(ProofError):
         cr.derive(AFFINE)
 

@@ -5,6 +5,7 @@ the error is O(h⁴). The slopes to the left and to the right are compared as we
 h shrinks, no gradient exists, and the entry is called a kink and not an error.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -21,7 +22,7 @@ from chainrule.calculus.rewrite import in_float64
 from chainrule.compute.interpret import Interpreter, evaluate
 from chainrule.errors import BindingError, GraphError, SettingError
 
-Verdict = Literal["ok", "kink", "WRONG"]
+Verdict = Literal["ok", "kink", "undefined", "WRONG"]
 RELATIVE, ABSOLUTE = 1e-5, 1e-9  # the absolute one covers rounding inside a function of size 1
 
 
@@ -48,9 +49,9 @@ class Row:
 
     @property
     def verdict(self) -> Verdict:
-        """WRONG if any entry is, else kink if any entry is, else ok."""
-        found = {e.verdict for e in self.entries}
-        return "WRONG" if "WRONG" in found or self.cause else "kink" if "kink" in found else "ok"
+        """WRONG if any entry is, else undefined, else kink if any entry is, else ok."""
+        found = {e.verdict for e in self.entries} | ({"WRONG"} if self.cause else set())
+        return next((v for v in ("WRONG", "undefined", "kink") if v in found), "ok")
 
     @property
     def worst(self) -> Entry | None:
@@ -61,15 +62,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Check:
-    """The check of all gradients. Prints as a table; `ok` says whether no entry is wrong."""
+    """The check of all gradients. Prints as a table; `ok` says whether all were checked, and no entry is wrong."""
 
     rows: tuple[Row, ...]
     step: float
 
     @property
     def ok(self) -> bool:
-        """Whether no gradient is wrong (kinks are not errors)."""
-        return all(row.verdict != "WRONG" for row in self.rows)
+        """Whether no gradient is wrong (kinks are not errors), and the function has a value to check it by."""
+        return all(row.verdict in ("ok", "kink") for row in self.rows)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -82,16 +83,15 @@ class Check:
         lines = [head, "  " + "─" * (len(head) - 2)]
         lines += [_line(row, width) for row in self.rows]
         notes = [note for row in self.rows if (note := _note(row, self.step))]
-        wrong = sum(row.verdict == "WRONG" for row in self.rows)
-        summary = (
-            f"  {wrong} of {len(self.rows)} wrong" if wrong else f"  {len(self.rows)} of {len(self.rows)} agree"
-        )
-        return "\n".join([*lines, "", *notes, summary])
+        counts = Counter(row.verdict for row in self.rows)
+        what = "wrong" if counts["WRONG"] else "not checked" if counts["undefined"] else "agree"
+        count = counts["WRONG"] or counts["undefined"] or len(self.rows)
+        return "\n".join([*lines, "", *notes, f"  {count} of {len(self.rows)} {what}"])
 
 
 def _line(row: Row, width: int) -> str:
     worst = row.worst
-    error = "" if worst is None else f"{worst.error:.1e}".replace("e-", "e−")
+    error = "" if worst is None or worst.verdict == "undefined" else f"{worst.error:.1e}".replace("e-", "e−")
     at = "" if worst is None or not worst.at else str(list(worst.at))
     shape = shape_text(row.shape)
     return f"  {row.name:<{width}}  {shape:<9} {len(row.entries):>7,}  {error:<16}  {at:<10} {row.verdict}"
@@ -104,6 +104,8 @@ def _note(row: Row, step: float) -> str:
     if worst is None or row.verdict == "ok":
         return ""
     place = row.name + (str(list(worst.at)) if worst.at else "")
+    if row.verdict == "undefined":
+        return f"  {place}: the formula has no finite value here, or close by; there is no gradient to compare"
     if row.verdict == "kink":
         return (
             f"  {place}: left slope {worst.left:.4g}, right slope {worst.right:.4g}: a function switches here "
@@ -158,7 +160,8 @@ def check(
         else:
             stated[name] = converted(array_of(claim), np.float64)
     f = _scalar_function(wide, point, sizes)
-    rows = [_check_one(f, point, name, np.asarray(stated[name]), entries, seed) for name in names]
+    with np.errstate(all="ignore"):
+        rows = [_check_one(f, point, name, np.asarray(stated[name]), entries, seed) for name in names]
     return Check(tuple(rows), _step(1.0))
 
 
@@ -300,6 +303,8 @@ def _entry(
     if first.bent and all(seen.bent for seen in visible) and visible[-1].between(claimed):
         return visible[-1].entry(at, claimed, "kink")  # bent at every width that rounding does not blur
     best = min(looks, key=lambda seen: seen.doubt)
+    if not np.isfinite(best.numeric):
+        return best.entry(at, claimed, "undefined")
     return best.entry(at, claimed, "ok" if best.agrees(claimed) else "WRONG")
 
 
@@ -331,8 +336,6 @@ def _cause(found: Sequence[Entry], shape: tuple[int, ...], claimed: np.ndarray) 
     n = np.array([e.numeric for e in found])
     if np.isnan(a).any():
         return "the gradient is NaN: an intermediate value is infinite or undefined here"
-    if not np.isfinite(n).all():
-        return "the function itself has no finite value here, or close by"
     complete = len(found) == claimed.size
     if complete and len(shape) == 2 and shape[0] == shape[1] and _close(a.reshape(shape).T, n.reshape(shape)):
         return "a missing transpose"
