@@ -8,10 +8,12 @@ from chainrule.algebra.phrase import (
     BINDING,
     ENTRYWISE,
     FENCES,
+    FILLED,
     INNER,
     POWER,
     PREFIX,
     PRODUCT,
+    READ,
     SCALED,
     SUM,
     Phrase,
@@ -190,6 +192,19 @@ class Unicode(Hand):
 class Readable(Unicode):
     """One line of text for reading alone: products lose parentheses that change nothing, `A (B x)` is `A B x`."""
 
+    marks = frozenset((READ, FILLED))
+    """Of what is written as on paper."""
+
+    def _reading(self, phrase: Phrase) -> Phrase:
+        read = phrase.printed and not self.marks.isdisjoint(phrase.printed.text.split())
+        return phrase.printed if phrase.printed and read else phrase
+
     def _beside(self, p: Phrase, left: Piece, right: Piece) -> Written:
         first = self.before(p, left, PRODUCT) if is_(SCALED, p) else self.wrap(left, PRODUCT)
         return f"{first} {self.wrap(right, PRODUCT if self.joins(p) else POWER)}", PRODUCT
+
+
+class Echo(Readable):
+    """A formula as it was asked for: `X W + b`, without the ones that make b a matrix."""
+
+    marks = frozenset((READ,))

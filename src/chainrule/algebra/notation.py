@@ -6,7 +6,7 @@ An operation says once, in its record, how it is written (`phrase`); a hand writ
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from chainrule.algebra.hand import Hand, Piece, Readable, Unicode
+from chainrule.algebra.hand import Echo, Hand, Piece, Readable, Unicode
 from chainrule.algebra.label import label
 from chainrule.algebra.latex import LaTeX
 from chainrule.algebra.mathml import MathML
@@ -16,10 +16,13 @@ from chainrule.algebra.signature import shape_text
 if TYPE_CHECKING:
     from chainrule.algebra.node import Node
 
-HandName = Literal["unicode", "readable", "latex", "mathml"]
+HandName = Literal["unicode", "readable", "echo", "latex", "mathml"]
 
 UNICODE = Unicode()
-HANDS: Mapping[HandName, Hand] = {"unicode": UNICODE, "readable": Readable(), "latex": LaTeX(), "mathml": MathML()}
+HANDS: Mapping[HandName, Hand] = {
+    **{"unicode": UNICODE, "readable": Readable(), "echo": Echo()},
+    **{"latex": LaTeX(), "mathml": MathML()},
+}
 
 MOST_WIDTH = 4000
 

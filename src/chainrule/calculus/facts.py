@@ -111,7 +111,7 @@ def _accepted(node: Node, written: str) -> str:
         hint = f"; did you mean {SPELLINGS.get(near[0], near[0])!r}?" if near else ""
         raise FormulaError(f"{written!r} is no fact about {name}{hint}; the facts are {', '.join(FACTS)}")
     ranks = _RANKS.get(fact)
-    square = fact not in ("symmetric", "positive definite", "diagonal", "idempotent")
+    square = fact not in ("symmetric", "positive definite", "diagonal", "orthogonal", "idempotent")
     if ranks and (node.ndim not in ranks or not (square or node.shape[0] == node.shape[1])):
         what = {(1,): "a vector", (2,): "a matrix", (1, 2): "a vector, or of the rows of a matrix"}[ranks]
         raise FormulaError(

@@ -34,6 +34,7 @@ from chainrule.calculus.terms import (
     constant_term,
     fresh,
     is_eye,
+    keeps_digits,
     number_of,
     product,
     size_factor,
@@ -113,7 +114,15 @@ def _inverted(term: Term, p: float) -> Term | None:
     if not whole and (term.number < 0 or any(f.power != 1 for f in term.factors) or len(term.factors) > 1):
         return None
     factors = tuple(f._replace(power=f.power * p) for f in term.factors)
-    return Term(term.number**p, factors, {})
+    number = _to_power(term.number, p)
+    return Term(number, factors, {}) if keeps_digits(number) else None
+
+
+def _to_power(number: float, p: float) -> float:
+    try:
+        return float(number**p)
+    except OverflowError:
+        return float("inf")
 
 
 def _powered(reader: "Reader", x: Node, p: float) -> Term:

@@ -13,7 +13,7 @@ from itertools import count
 from typing import NamedTuple
 
 from chainrule.algebra.letters import PRODUCT_OP
-from chainrule.algebra.node import CONSTANT, Node, size
+from chainrule.algebra.node import CONSTANT, Node, constant, size
 from chainrule.algebra.signature import FLOATS, Axis, Dim, DType
 
 Letters = tuple[int, ...]
@@ -86,13 +86,21 @@ def apart(term: Term) -> Term:
     return term.renamed({c: next(fresh) for c in term.sums}) if term.sums else term
 
 
+def keeps_digits(value: float) -> bool:
+    """Whether a number is neither so small nor so large that a product may have made it 0 or infinite."""
+    return 1e-290 < abs(value) < 1e290
+
+
 def product(terms: Iterable[Term]) -> Term:
     """The product of terms with letters of their own."""
     number = 1.0
     factors: list[Factor] = []
     sums: dict[int, Axis] = {}
     for term in terms:
-        number *= term.number
+        if keeps_digits(number * term.number) or number == 0 or term.number == 0:
+            number *= term.number
+        else:  # too small or too large together
+            factors.append(Factor(constant(term.number), ()))
         factors += term.factors
         sums.update(term.sums)
     return Term(number, tuple(factors), sums)
