@@ -118,8 +118,14 @@ from .calculus.solve import (
     Solution as Solution,
     solve_for as solve_for,
 )
+from .compute.calling import (
+    Compiled as Compiled,
+)
 from .compute.check import (
     check as check,
+)
+from .compute.compile import (
+    compile as compile,
 )
 from .compute.interpret import (
     evaluate as evaluate,

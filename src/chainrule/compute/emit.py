@@ -4,25 +4,50 @@ The function takes its inputs, then the arrays it writes: outputs and working me
 what it computes is a function of their contents alone. Outputs that are numbers are returned.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.node import CONSTANT, VARIABLE, Node, variable
+from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological, variable
 from chainrule.algebra.notation import readable
 from chainrule.algebra.signature import FLOAT32, Axis, DType, shape_text
 from chainrule.calculus.rewrite import remake
-from chainrule.compute.element import ENTRIES, Index, Scribe, is_written_out, operands_twice
+from chainrule.compute import statements
+from chainrule.compute.contraction import as_matrices
+from chainrule.compute.element import CALLS, ENTRIES, PRODUCT, Index, Scribe, is_written_out
+from chainrule.compute.helpers import HELPERS
 from chainrule.compute.plan import Loop, Plan, root_of
 from chainrule.compute.source_names import Names
 from chainrule.compute.source_sizes import size_lines, size_text
 from chainrule.compute.statements import STATEMENTS
 
-INDENT = "    "
-INDICES = "ijklmnpqrs"
+INDENT, INDICES = statements.INDENT, statements.INDICES
 WIDTH = 72
+LONGEST = 60  # characters of one part of an expression
+DEEPEST = 12  # levels of a formula in a comment
+LISTED = 8  # outputs with their formulas at the head
+
+_RESERVED = (
+    "np",
+    "float32",
+    "float64",
+    "int64",
+    *HELPERS,
+    "fetch",
+    *(f"{name}{bits}" for name in CALLS for bits in (32, 64)),
+)
+_NUMBERS = {"0.0": "zero", "1.0": "one", "2.0": "two", "0.5": "half", "inf": "infinity", "nan": "nan"}
+
+_STEMS = {
+    **dict.fromkeys(("tanh", "sigmoid", "relu", "softplus", "hard_tanh", "leaky_relu", "parametric_relu"), "h"),
+    **dict.fromkeys(("take", "join", "slice"), "x"),
+    **{"softmax": "p", "log_softmax": "log_p", "logsumexp": "lse", "norm2": "norm", "max": "top", "min": "least"},
+    **{"scatter": "spread", "inv": "inverse", "solve": "solution", "reshape": "view"},
+}
+"""What a value in memory is called, after the operation that it is the value of."""
 
 
 class Emitted(NamedTuple):
@@ -42,13 +67,248 @@ class Emitter:
     def __init__(self, plan: Plan, name: str, labels: Mapping[Node, str] | None = None) -> None:
         """`labels` are the names of outputs, where they have one."""
         self.plan, self.name, self.labels = plan, name, labels or {}
-        self.names = Names([str(v.attrs["name"]) for v in plan.inputs], ["np", name])
+        depth = max((_indices(node) for node in topological([*plan.outputs, *plan.inputs])), default=0)
+        inputs = [str(v.attrs["name"]) for v in plan.inputs]
+        self.names = Names(inputs, [*_RESERVED, name, *INDICES[:depth]])
         self.used_sizes: set[str] = set()
         self.constants: dict[str, np.generic] = {}
         self.arrays: dict[str, np.ndarray] = {}
+        self.outputs: dict[Node, str] = {}
+        self.memory: list[str] = []
         self.further: list[str] = []
         """Arguments behind the working memory."""
         self.scribe = Scribe(self.size, self.number)
+
+    # ── the whole ─────────────────────────────────────────────────────────────────────────────────────
+
+    def emitted(self) -> Emitted:
+        """The function."""
+        outputs = self.outputs = self._placed()
+        checks = [INDENT + line for v in self.plan.rows if v.op in (VARIABLE, CONSTANT) for line in self._check(v)]
+        body = [*checks, *self.beginning(), *(line for step in self.plan.steps for line in self._step(step))]
+        body += [f"{INDENT}{name}[...] = {self.array(o)}" for o, name in outputs.items() if not self.lies_in(o)]
+        results = [self.scribe.entry(o, ()) for o in self.plan.outputs if not o.ndim]
+        results += self.ending(body, outputs)
+        sizes = [
+            f"{INDENT}{line.target} = {line.text}"
+            for line in size_lines(self.plan.inputs, self.names, self.used_sizes)
+        ]
+        arguments = (*self.names.inputs, *self.arrays, *outputs.values(), *self.memory, *self.further)
+        head = [f"def {self.name}({', '.join(arguments)}):", *self._documentation(outputs)]
+        last = [f"{INDENT}return {', '.join(results)}"] if results else []
+        source = "\n".join([*head, *sizes, *body, *last]) + "\n"
+        return Emitted(self.name, source, arguments, self.constants, self.arrays, frozenset(self.scribe.kernels))
+
+    def lies_in(self, output: Node) -> bool:
+        """Whether an output lies in its own memory, perhaps in another shape, as soon as it is computed."""
+        return self.scribe.stored.get(root_of(output)) == self.outputs[output]
+
+    def beginning(self) -> list[str]:
+        """Lines in front of the first statement."""
+        return []
+
+    def ending(self, body: list[str], outputs: Mapping[Node, str]) -> list[str]:
+        """Lines that follow once the outputs are computed, put behind `body`; the texts of further results."""
+        return []
+
+    def _documentation(self, outputs: Mapping[Node, str]) -> list[str]:
+        listed = list(dict.fromkeys(self.plan.outputs))
+        lines = [
+            _cut(f"{outputs[o]} = " if o.ndim else "", readable(o, WIDTH), 92) + f"   {shape_text(o.shape)}"
+            for o in listed[:LISTED]
+        ]
+        lines += ["…"] if len(listed) > LISTED else []
+        first, *others = [line.replace("\\", "\\\\").replace('"""', "'''") for line in lines] or [""]
+        return (
+            [f'{INDENT}"""{first}', *(INDENT + line for line in others), f'{INDENT}"""']
+            if others
+            else [f'{INDENT}"""{first}"""']
+        )
+
+    def _placed(self) -> dict[Node, str]:
+        """Names for everything that lies in memory: inputs, outputs, working memory."""
+        stored = self.scribe.stored
+        for v in self.plan.inputs:
+            stored[v] = self.names.of(str(v.attrs["name"]))
+        outputs: dict[Node, str] = {}
+        for o in self.plan.outputs:
+            if o not in outputs and o.ndim:
+                outputs[o] = self.names.of(self.labels.get(o, f"/out{len(outputs) + 1}"))
+                root = root_of(o)
+                if root.op not in (VARIABLE, CONSTANT):
+                    stored.setdefault(root, outputs[o])
+        for node, k in self.plan.buffers.items():
+            stored[node] = self.name_of(node)
+            if k == len(self.memory):
+                self.memory.append(stored[node])
+        return outputs
+
+    def name_of(self, node: Node) -> str:
+        """A name that says what a value in memory is."""
+        known = self.labels.get(node)
+        return self.names.of(known) if known else self.names.new(stem_of(node))
+
+    def array(self, node: Node) -> str:
+        """The name of a value that lies in memory."""
+        if node not in self.scribe.stored and node.op is CONSTANT:
+            name = self.names.of(f"/data{len(self.arrays) + 1}")
+            self.arrays[name] = np.ascontiguousarray(node.attrs["data"].array)
+            self.scribe.stored[node] = name
+        return self.scribe.stored[node]
+
+    # ── steps ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _step(self, step: Loop | Node) -> Iterator[str]:
+        nodes = step.nodes if isinstance(step, Loop) else [step]
+        for node in nodes:
+            self._constants_below(node)
+        lines = [
+            *self._again(nodes),
+            *self._statement(step),
+            *(line for node in nodes for line in self._check(node)),
+        ]
+        yield from (f"{INDENT}# {self.formula(node)}" for node in nodes)
+        yield from (INDENT + line for line in lines)
+        self.scribe.local.clear()
+
+    def _statement(self, step: Loop | Node) -> Iterator[str]:
+        if isinstance(step, Loop):
+            return self._loop(step)
+        scalar = is_written_out(step) and not step.ndim
+        return self._scalar(step) if scalar else STATEMENTS[step.op.name](self, step)
+
+    def _again(self, nodes: Sequence[Node]) -> Iterator[str]:
+        """New names for memory that is used again."""
+        for node in nodes:
+            k = self.plan.buffers.get(node)
+            if k is not None and self.memory[k] != self.scribe.stored[node]:
+                yield f"{self.scribe.stored[node]} = {self.memory[k]}"
+
+    def _scalar(self, node: Node) -> Iterator[str]:
+        lines, text = self._computed(node, ())
+        yield from lines
+        name = self.fresh()
+        yield f"{name} = {text}"
+        self.scribe.stored[node] = name
+
+    def _loop(self, loop: Loop) -> Iterator[str]:
+        at, inner = tuple(INDICES[: len(loop.shape)]), INDENT * len(loop.shape)
+        totals = {node: self.fresh() for node in loop.sums if not node.ndim}
+        for node in loop.sums:
+            yield (
+                f"{totals[node]} = {self.number(0.0, node.dtype)}"
+                if node in totals
+                else f"{self.array(node)}[...] = 0"
+            )
+        yield from self.loops(loop.shape, at)
+        for node in loop.entries:
+            yield from (inner + line for line in self._laid(node, at))
+        for node in loop.sums:
+            yield from (inner + line for line in self._added(node, at, totals.get(node)))
+        self.scribe.stored.update(totals)
+
+    def _laid(self, node: Node, at: Index) -> Iterator[str]:
+        """An entry, into memory or a local name or both."""
+        lines, text = self._computed(node, at)
+        yield from lines
+        if node in self.plan.again:
+            self.scribe.local[node, at] = name = self.fresh()
+            yield f"{name} = {text}"
+            text = name
+        if node not in self.plan.local:
+            yield f"{self.array(node)}[{', '.join(at)}] = {text}"
+
+    def _added(self, node: Node, at: Index, total: str | None) -> Iterator[str]:
+        """A term of a sum over all axes or the leading ones, added to its place."""
+        ins, out = letters_of(node.attrs["letters"])
+        longest = max(ins, key=len)
+        place = dict(zip(longest, at, strict=True))
+        places = [tuple(place[c] for c in t) for t in ins]
+        for x, where in zip(node.inputs, places, strict=True):
+            yield from self.named([x], where)
+        term = self.times(node.inputs, places)
+        if total is None:
+            yield f"{self.array(node)}[{', '.join(place[c] for c in out)}] += {term}"
+        else:
+            yield f"{total} = {self.helper('plus')}({total}, {term})"
+
+    def _check(self, rows: Node) -> Iterator[str]:
+        """Lines that refuse row numbers of rows that do not exist."""
+        for count in self.plan.rows.get(rows, ()):
+            name, size = self.array(rows) if rows.ndim else self.scribe.entry(rows, ()), self.size(count)
+            if rows.ndim:
+                yield f"{self.helper('within')}({name}, {size})"
+            else:
+                yield f"if not 0 <= {name} < {size}:"
+                yield f'{INDENT}raise IndexError("a row that does not exist")'
+
+    # ── entries ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _computed(self, node: Node, at: Index) -> tuple[list[str], str]:
+        """Lines for parts that need a name, and the entry as it is computed from them."""
+        form = ENTRIES[node.op.name]
+        parts = form.reads(self.scribe, node, at)
+        lines = self._named(parts, [parts[k] for k in form.names])
+        return lines, self.scribe.formed(node, at).text
+
+    def named(self, nodes: Sequence[Node], at: Index) -> list[str]:
+        """Lines that name what stands more than once in entries, behind a condition, or makes them too long."""
+        return self._named([(x, at) for x in nodes], ())
+
+    _locals = named
+
+    def _named(self, roots: Sequence[tuple[Node, Index]], once: Iterable[tuple[Node, Index]]) -> list[str]:
+        read_by = self.scribe.read_by
+        uses, alone = Counter(roots), set(once)
+        order: list[tuple[Node, Index]] = []
+        seen: set[tuple[Node, Index]] = set()
+        waiting = [(key, False) for key in roots]
+        while waiting:
+            key, ready = waiting.pop()
+            if ready:
+                order.append(key)
+                continue
+            if key in seen:
+                continue
+            seen.add(key)
+            parts = read_by(*key)
+            uses.update(parts)
+            alone.update(parts[k] for k in (ENTRIES[key[0].op.name].names if parts else ()))
+            waiting += [(key, True), *((part, False) for part in parts)]
+        lines = []
+        for key in order:
+            text = self.scribe.text(*key)
+            long = len(text.text) > LONGEST or (uses[key] > 1 and key[0] not in self.scribe.stored)
+            if not text.is_plain and (long or key in alone):
+                self.scribe.local[key] = name = self.fresh()
+                lines.append(f"{name} = {text.text}")
+        return lines
+
+    def times(self, nodes: Sequence[Node], places: Sequence[Index]) -> str:
+        """The product of entries."""
+        first, *others = [self.scribe.text(x, at) for x, at in zip(nodes, places, strict=True)]
+        return (
+            " * ".join([first.within(PRODUCT), *(p.within(PRODUCT + 1) for p in others)]) if others else first.text
+        )
+
+    def put(self, node: Node, value: str, at: Sequence[str], inside: str) -> Iterator[str]:
+        """A value laid into its place; a number keeps its name."""
+        if node.ndim:
+            yield f"{inside}{self.array(node)}[{', '.join(at)}] = {value}"
+        else:
+            self.scribe.stored[node] = value
+
+    def _constants_below(self, node: Node) -> None:
+        waiting, seen = [node], {node}
+        while waiting:
+            x = waiting.pop()
+            if x.op is CONSTANT and x.ndim:
+                self.array(x)
+            more = [y for y in x.inputs if y not in seen and (y not in self.scribe.stored or y.op is CONSTANT)]
+            seen.update(more)
+            waiting += more
+
+    # ── what statements are made of ───────────────────────────────────────────────────────────────────
 
     def size(self, axis: Axis) -> str:
         """The text of an axis' size."""
@@ -58,172 +318,26 @@ class Emitter:
         self.used_sizes.update(self.names.sizes[d] for d in axis.names)
         return text if text.isidentifier() else f"({text})"
 
+    def shape(self, axes: Sequence[Axis]) -> str:
+        """The text of a shape: `(B, 250)`, `(n,)`."""
+        sizes = [self.size(a) for a in axes]
+        return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
     def number(self, value: float, dtype: DType) -> str:
         """The text of a number: in float32 the name of a constant, so that it does not widen its company."""
-        if dtype != FLOAT32 and np.isfinite(value):
-            return repr(float(value)) if value >= 0 else f"({float(value)!r})"
-        typed = dtype.type(value)
-        text = str(typed).replace("-", "minus_").replace(".", "_").replace("+", "")
-        name = f"f{dtype.itemsize * 8}_{text.removesuffix('_0')}"
+        typed = dtype.type(abs(value))
+        sign = "-" if np.signbit(value) and not np.isnan(value) else ""
+        if dtype != FLOAT32:
+            return sign + (repr(float(typed)) if np.isfinite(typed) else f"np.{typed}")
+        text = str(typed)
+        name = self.names.of(f"/{_NUMBERS.get(text) or 'c' + text.replace('-', 'm')}")
         self.constants[name] = typed
+        return sign + name
+
+    def helper(self, name: str) -> str:
+        """One of `HELPERS`, by name."""
+        self.scribe.kernels.add(name)
         return name
-
-    # ── the whole ─────────────────────────────────────────────────────────────────────────────────────
-
-    def emitted(self) -> Emitted:
-        """The function."""
-        outputs, memory = self._placed()
-        body = [*self.beginning(), *(line for step in self.plan.steps for line in self._step(step))]
-        for node, name in outputs.items():
-            if name is not None and self.scribe.stored[root_of(node)] != name:
-                body.append(f"{INDENT}{name}[...] = {self.scribe.stored[node]}")
-        scalars = [self.scribe.entry(o, ()) for o in self.plan.outputs if not o.ndim]
-        scalars += self.ending(body, outputs)
-        sizes = [
-            f"{INDENT}{line.target} = {line.text}"
-            for line in size_lines(self.plan.inputs, self.names, self.used_sizes)
-        ]
-        names = [n for n in outputs.values() if n is not None]
-        arguments = (*self.names.inputs, *self.arrays, *names, *memory, *self.further)
-        head = [f"def {self.name}({', '.join(arguments)}):", *self._documentation()]
-        result = [f"{INDENT}return ({''.join(s + ', ' for s in scalars)})"] if scalars else [f"{INDENT}return ()"]
-        return Emitted(
-            self.name,
-            "\n".join([*head, *sizes, *body, *result]) + "\n",
-            arguments,
-            self.constants,
-            self.arrays,
-            frozenset(self.scribe.kernels),
-        )
-
-    def beginning(self) -> list[str]:
-        """Lines in front of the first statement."""
-        return []
-
-    def ending(self, body: list[str], outputs: Mapping[Node, str | None]) -> list[str]:
-        """Lines that follow once the outputs are computed, put behind `body`; the texts of further results."""
-        return []
-
-    def _documentation(self) -> list[str]:
-        formulas = ", ".join(readable(o, WIDTH) for o in self.plan.outputs[:3])
-        more = ", …" if len(self.plan.outputs) > 3 else ""
-        return [f'{INDENT}"""{_cut(formulas + more, 90)}"""'.replace("\\", "\\\\")]
-
-    def _placed(self) -> tuple[dict[Node, str | None], list[str]]:
-        """Names for everything that lies in memory: inputs, constants, outputs, working memory."""
-        stored = self.scribe.stored
-        for v in self.plan.inputs:
-            stored[v] = self.names.of(str(v.attrs["name"]))
-        outputs: dict[Node, str | None] = {}
-        for o in self.plan.outputs:
-            if o in outputs or not o.ndim:
-                continue
-            outputs[o] = self.names.of(self.labels.get(o, f"out{len(outputs) + 1}"))
-            root = root_of(o)
-            if root.op is not VARIABLE and root not in stored:
-                stored[root] = str(outputs[o])
-        memory = [self.names.of(f"work{k + 1}") for k in range(len(self.plan.memory))]
-        for node, k in self.plan.buffers.items():
-            stored[node] = memory[k]
-        return outputs, memory
-
-    def array(self, node: Node) -> str:
-        """The name of a value that lies in memory."""
-        if node not in self.scribe.stored and node.op is CONSTANT:
-            name = self.names.of(f"const{len(self.arrays) + 1}")
-            self.arrays[name] = np.ascontiguousarray(node.attrs["data"].array)
-            self.scribe.stored[node] = name
-        return self.scribe.stored[node]
-
-    # ── steps ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _step(self, step: Loop | Node) -> Iterator[str]:
-        if isinstance(step, Loop):
-            yield from self._loop(step)
-            return
-        for x in (step, *step.inputs):
-            self._constants_below(x)
-        yield f"{INDENT}# {self.formula(step)}"
-        if is_written_out(step) and not step.ndim:
-            yield from self._scalar(step)
-            return
-        yield from (INDENT + line for line in STATEMENTS[step.op.name](self, step))
-
-    def _scalar(self, node: Node) -> Iterator[str]:
-        lines = self._locals([node], ())
-        name = self.names.fresh()
-        text = ENTRIES[node.op.name](self.scribe, node, ())
-        yield from (INDENT + line for line in lines)
-        yield f"{INDENT}{name} = {text}"
-        self.scribe.local.clear()
-        self.scribe.stored[node] = name
-
-    def _loop(self, loop: Loop) -> Iterator[str]:
-        at = tuple(INDICES[: len(loop.shape)])
-        for node in (*loop.entries, *loop.sums):
-            self._constants_below(node)
-            yield f"{INDENT}# {self.formula(node)}"
-        for node in loop.sums:
-            yield f"{INDENT}{self.array(node)}[...] = 0"
-        for depth, (i, a) in enumerate(zip(at, loop.shape, strict=True)):
-            yield f"{INDENT * (depth + 1)}for {i} in range({self.size(a)}):"
-        inner = INDENT * (len(at) + 1)
-        for node in loop.entries:
-            for line in self._locals([node], at):
-                yield inner + line
-            text = ENTRIES[node.op.name](self.scribe, node, at) if node.op is not VARIABLE else ""
-            name = self.names.fresh()
-            yield f"{inner}{name} = {text}"
-            self.scribe.local[node] = name
-            if node not in self.plan.local:
-                yield f"{inner}{self.array(node)}[{', '.join(at)}] = {name}"
-        for node in loop.sums:
-            yield from (inner + line for line in self._added(node, at))
-        self.scribe.local.clear()
-
-    def _added(self, node: Node, at: Index) -> Iterator[str]:
-        """A term of a sum over the leading axes, added to its place."""
-        ins, out = letters_of(node.attrs["letters"])
-        longest = max(ins, key=len)
-        place = dict(zip(longest, at, strict=True))
-        target = ", ".join(place[c] for c in out)
-        factors = [self.scribe.entry(x, tuple(place[c] for c in t)) for t, x in zip(ins, node.inputs, strict=True)]
-        yield f"{self.array(node)}[{target}] += {' * '.join(factors)}"
-
-    def _locals(self, roots: Sequence[Node], at: Index) -> list[str]:
-        """Lines for what is written out more than once at these indices."""
-        uses: dict[Node, int] = {}
-        order: list[Node] = []
-        waiting = list(roots)
-        while waiting:
-            node = waiting.pop()
-            twice = operands_twice(node)
-            for k, x in enumerate(node.inputs):
-                if x.dtype.kind == "b" or x in self.scribe.stored or x in self.scribe.local or not x.inputs:
-                    continue
-                if not (node.op.entrywise and x.shape == node.shape):
-                    continue
-                uses[x] = uses.get(x, 0) + (2 if k in twice else 1)
-                if uses[x] <= 2 and x not in order:
-                    order.append(x)
-                    waiting.append(x)
-        lines = []
-        for node in _inputs_first(order):
-            if uses[node] > 1:
-                name = self.names.fresh()
-                lines.append(f"{name} = {ENTRIES[node.op.name](self.scribe, node, at)}")
-                self.scribe.local[node] = name
-        return lines
-
-    def _constants_below(self, node: Node) -> None:
-        waiting = [node]
-        while waiting:
-            x = waiting.pop()
-            if x.op is CONSTANT and x.ndim:
-                self.array(x)
-            waiting += [y for y in x.inputs if y not in self.scribe.stored] if x not in self.scribe.stored else []
-
-    # ── what statements are made of ───────────────────────────────────────────────────────────────────
 
     def loops(self, shape: Sequence[Axis], indices: Sequence[str], depth: int = 0) -> list[str]:
         """The heads of nested loops."""
@@ -238,41 +352,38 @@ class Emitter:
 
     def formula(self, node: Node) -> str:
         """What is computed, in terms of the names of what is stored, in one bounded line."""
-        known = {x: s for x, s in self.scribe.stored.items() if x is not node}
-        text = readable(shown_by(node, known), WIDTH)
-        own = self.scribe.stored.get(node)
-        return _cut(f"{own} = {text}" if own else text, 100) + f"   {shape_text(node.shape)}"
+        own = self.scribe.stored.get(node) or self.scribe.local.get((node, tuple(INDICES[: node.ndim])))
+        text = readable(shown_by(node, self.scribe.stored), WIDTH)
+        return _cut(f"{own} = " if own else "", text, 100) + f"   {shape_text(node.shape)}"
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def stem_of(node: Node) -> str:
+    """How the name of a value begins."""
+    return "z" if as_matrices(node) else _STEMS.get(node.op.name, "v")
 
 
-def _inputs_first(nodes: Sequence[Node]) -> list[Node]:
-    wanted, done, order = set(nodes), set(), []
-    for root in nodes:
-        stack = [(root, False)]
-        while stack:
-            node, ready = stack.pop()
-            if node in done or node not in wanted:
-                continue
-            if ready:
-                done.add(node)
-                order.append(node)
-                continue
-            stack.append((node, True))
-            stack += [(x, False) for x in node.inputs]
-    return order
+def _cut(name: str, text: str, width: int) -> str:
+    line = name + text
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _indices(node: Node) -> int:
+    """How many indices the loops of a node may have."""
+    own = node.attrs["letters"] if node.op.name == "product" else ""
+    return max(node.ndim, len(set(own) - set(",->")), *(x.ndim for x in node.inputs), 0)
 
 
 def shown_by(node: Node, names: Mapping[Node, str]) -> Node:
     """The node with stored values as variables of their names, as deep as a line can show."""
+    done: dict[Node, Node] = {}
 
     def shown(x: Node, depth: int) -> Node:
-        if x in names:
-            return variable(names[x], x.shape, x.dtype)
-        if depth == 0 or not x.inputs:
-            return x
-        return remake(x, [shown(y, depth - 1) for y in x.inputs])
+        if x not in done:
+            if x in names:
+                done[x] = variable(names[x], x.shape, x.dtype)
+            else:
+                deep = depth and x.inputs
+                done[x] = remake(x, [shown(y, depth - 1) for y in x.inputs]) if deep else x
+        return done[x]
 
-    return remake(node, [shown(x, 12) for x in node.inputs]) if node.inputs else node
+    return remake(node, [shown(x, DEEPEST) for x in node.inputs]) if node.inputs else node

@@ -66,7 +66,7 @@ class Interpreter:
                 raise BindingError(
                     f"no value for {described(node)}; the expression needs {', '.join(self._named)}"
                 )
-            held[k] = _checked(xp, node, values[name])
+            held[k] = checked(node, values[name]) if xp is np else values[name]
             binding.meet(name, node.shape, tuple(held[k].shape))
         binding.settle()
         with np.errstate(all="ignore"):
@@ -172,22 +172,21 @@ def namespace(values: Any) -> Namespace:
     return np
 
 
-def _checked(xp: Namespace, node: Node, value: Any) -> Array:
-    if xp is not np:
-        return value
+def checked(node: Node, value: Any) -> np.ndarray:
+    """The value of a variable as an array of its dtype; its shape is as given. Raises BindingError, DTypeError."""
     if not isinstance(value, (np.ndarray, np.generic)):
         return _from_python(node, value)
-    value = array_of(value)
-    if value.dtype == node.dtype:
-        return value
-    if node.dtype in FLOATS and value.dtype.kind == "f":
-        return _fitted(node, value)
-    if node.dtype == INTEGER and value.dtype.kind in "iu":
-        return np.asarray(value, INTEGER)
-    raise DTypeError(_wrong_kind(node, str(value.dtype)))
+    array = array_of(value)
+    if array.dtype == node.dtype:
+        return array
+    if node.dtype in FLOATS and array.dtype.kind == "f":
+        return _fitted(node, array)
+    if node.dtype == INTEGER and array.dtype.kind in "iu":
+        return np.asarray(array, INTEGER)
+    raise DTypeError(_wrong_kind(node, str(array.dtype)))
 
 
-def _from_python(node: Node, value: Any) -> Array:
+def _from_python(node: Node, value: Any) -> np.ndarray:
     try:
         array = np.array(value)
     except ValueError:

@@ -1,35 +1,37 @@
 """From a graph to statements: which values lie in memory, which loops are one loop, which memory is used again.
 
-The passes, in order: `stored` (what needs memory), `fused` (neighbouring loops over the same indices become one),
-`local` (a value that is used in its own loop alone needs no memory), `shared` (memory whose value is needed no more
-is given to the next value of its size).
+The passes, in order: `stored` (what needs memory), `fused` (loops over the same indices become one), `local` (a
+value that is used in its own loop alone needs no memory), `shared` (memory whose value is needed no more is
+given to the next value of its size), `checked` (which whole numbers have to lie within the rows of a table).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological
 from chainrule.algebra.signature import Axis, DType, Shape
+from chainrule.compute.contraction import as_matrices
 from chainrule.compute.element import CHEAP, is_written_out, met
 
+PASSES = ("stored", "fused", "local", "shared", "checked")
 
-class Product(NamedTuple):
-    """A matrix product for BLAS: for every letter in `batch` one product of the operands, transposed or not."""
-
-    turned: tuple[bool, bool]
-    swapped: bool
-    batch: int
+NEAR = 64  # a loop is joined to one of so many steps before it
 
 
 @dataclass
 class Loop:
-    """Statements at every index of a shape: entries of values, and sums over the leading axes."""
+    """Statements at every index of a shape: entries of values, and sums over all axes or the leading ones."""
 
     shape: Shape
     entries: list[Node] = field(default_factory=list)
     sums: list[Node] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All that is computed."""
+        return [*self.entries, *self.sums]
 
 
 @dataclass(frozen=True)
@@ -44,54 +46,34 @@ class Plan:
     memory: tuple[tuple[Shape, DType], ...]
     local: frozenset[Node]
     """Values that need no memory."""
+    again: frozenset[Node]
+    """Entries that are read in their own loop."""
+    rows: Mapping[Node, tuple[Axis, ...]]
+    """Whole numbers that choose rows, and how many rows there are."""
 
 
 def plan(outputs: Sequence[Node], inputs: Sequence[Node]) -> Plan:
     """The statements that compute the outputs."""
     order = topological(outputs)
-    kept = _stored(order, outputs)
+    rows = _checked(order)
+    kept = _stored(order, outputs) | rows.keys()
     steps = _fused([n for n in order if n in kept], kept)
-    local = _local(steps, kept, outputs)
+    local, again = _local(steps, kept, outputs)
     buffers, memory = _shared(steps, kept, local, outputs)
-    return Plan(tuple(outputs), tuple(inputs), tuple(steps), buffers, memory, local)
+    return Plan(tuple(outputs), tuple(inputs), tuple(steps), buffers, memory, local, again, rows)
 
 
 # ── what is stored ────────────────────────────────────────────────────────────────────────────────────
 
-
-def as_product(node: Node) -> Product | None:
-    """How a product of two is a matrix product: one letter summed, the free letters of each operand together."""
-    if node.op.name != "product" or len(node.inputs) != 2:
-        return None
-    ins, out = letters_of(node.attrs["letters"])
-    left, right = ins
-    if any(len(set(t)) < len(t) for t in (*ins, out)) or node.attrs["sizes"]:
-        return None
-    batch = 0
-    while batch < min(len(left), len(right), len(out)) and left[batch] == right[batch] == out[batch]:
-        batch += 1
-    left, right, out = left[batch:], right[batch:], out[batch:]
-    summed = [c for c in left if c in right and c not in out]
-    if len(summed) != 1 or max(len(left), len(right)) != 2 or len(left) + len(right) != len(out) + 2:
-        return None
-    (s,) = summed
-    if set(out) != (set(left) | set(right)) - {s}:
-        return None
-    first = left.replace(s, "") or right.replace(s, "")
-    swapped = bool(out) and len(out) == 2 and out[0] != left.replace(s, "")
-    if len(out) == 1 and first != out:
-        return None
-    a, b = (right, left) if swapped else (left, right)
-    return Product((len(a) == 2 and a[0] == s, len(b) == 2 and b[1] == s), swapped, batch)
-
-
-_WHOLE = frozenset({"logsumexp", "softmax", "log_softmax", "norm2", "max", "min", "inv", "det", "logdet", "solve"})
+_WHOLE = frozenset(
+    ("logsumexp", "softmax", "log_softmax", "norm2", "max", "min", "inv", "det", "logdet", "solve"),
+)
 """Operations that read their operands more than once, or hand them to a library."""
 
 
 def _needs_arrays(node: Node) -> Sequence[Node]:
     """The operands that an operation reads from memory."""
-    if node.op.name in _WHOLE or as_product(node) or (node.op.name == "reshape" and not is_written_out(node)):
+    if node.op.name in _WHOLE or as_matrices(node) or (node.op.name == "reshape" and not is_written_out(node)):
         return [x for x in node.inputs if x.ndim]
     return ()
 
@@ -99,18 +81,14 @@ def _needs_arrays(node: Node) -> Sequence[Node]:
 def _stored(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
     """Variables, outputs, what is no entry-wise writing, and what would otherwise be computed many times."""
     kept = {n for n in order if n.op is VARIABLE or not is_written_out(n)} | set(outputs)
-    uses: dict[Node, int] = {}
+    uses = Counter(x for node in order for x in node.inputs)
     for node in order:
         kept.update(x for x in _needs_arrays(node) if x.op is not CONSTANT or x.ndim)
-        for x in node.inputs:
-            uses[x] = uses.get(x, 0) + 1
-            stretched = node.op.name != "scatter" and _space(node) > x.ndim
-            if stretched and x.op.name not in CHEAP:
-                kept.add(x)
-    for node in order:
-        if uses.get(node, 0) > 1 and node.op.name not in CHEAP:
-            kept.add(node)
-        if node.op.name == "product" and uses.get(node, 0) > 1 and len(node.inputs) > 1:
+        wide = _space(node)
+        stretched = node.op.name != "scatter"
+        kept.update(x for x in node.inputs if stretched and wide > x.ndim and x.op.name not in CHEAP)
+        dear = node.op.name not in CHEAP or (node.op.name == "product" and len(node.inputs) > 1)
+        if uses[node] > 1 and dear:
             kept.add(node)
     return kept
 
@@ -126,15 +104,13 @@ def _space(node: Node) -> int:
 
 
 def leading_sum(node: Node) -> Shape | None:
-    """The shape that is summed over its leading axes: `sum(X, axis=0)`, in which X may be any product."""
-    if node.op.name != "product" or len(node.inputs) > 2 or not node.ndim:
+    """The shape that is summed over its leading axes or all of them; what is summed may be a product of two."""
+    if node.op.name != "product" or len(node.inputs) > 2:
         return None
     ins, out = letters_of(node.attrs["letters"])
     longest = max(ins, key=len)
     spread = set("".join(ins)) - set(longest) or len(set(longest)) < len(longest) or node.attrs["sizes"]
-    if spread or not longest.endswith(out) or longest == out or len(set(out)) < len(out):
-        return None
-    if len(node.inputs) == 2 and as_product(node):
+    if spread or not longest.endswith(out) or longest == out or as_matrices(node):
         return None
     return node.inputs[ins.index(longest)].shape
 
@@ -143,8 +119,12 @@ def read(node: Node, kept: set[Node]) -> dict[Node, bool]:
     """The stored values that a node is written from, and whether each is read at the node's own indices."""
     found: dict[Node, bool] = {}
     waiting: list[tuple[Node, bool]] = [(x, _at_own_place(node, x)) for x in node.inputs]
+    seen: set[tuple[Node, bool]] = set()
     while waiting:
         x, own = waiting.pop()
+        if (x, own) in seen:
+            continue
+        seen.add((x, own))
         if x in kept:
             found[x] = found.get(x, True) and own
             continue
@@ -157,7 +137,7 @@ def _at_own_place(node: Node, x: Node) -> bool:
     if node.op.name == "product":
         ins, out = letters_of(node.attrs["letters"])
         longest = max((*ins, out), key=len)
-        return all(term == longest for k, term in enumerate(ins) if node.inputs[k] is x)
+        return all(term == longest for term, y in zip(ins, node.inputs, strict=True) if y is x)
     if node.op.entrywise:
         at = tuple(map(str, range(node.ndim)))
         return met(x, node, at) == at
@@ -170,16 +150,11 @@ def _fused(nodes: Sequence[Node], kept: set[Node]) -> list[Loop | Node]:
     for node in nodes:
         if node.op is VARIABLE or (node.op is CONSTANT and node.ndim):
             continue
-        reads = read(node, kept)
         shape = node.shape if is_written_out(node) else leading_sum(node)
-        if shape is None or not shape:
-            made_in[node] = len(steps)
-            steps.append(node)
-            continue
-        place = _loop_for(node, shape, reads, steps, made_in)
+        place = _loop_for(shape, read(node, kept), steps, made_in) if shape else None
         if place is None:
             place = len(steps)
-            steps.append(Loop(shape))
+            steps.append(Loop(shape) if shape and node.ndim else node)
         loop = steps[place]
         if isinstance(loop, Loop):
             (loop.entries if is_written_out(node) else loop.sums).append(node)
@@ -188,44 +163,38 @@ def _fused(nodes: Sequence[Node], kept: set[Node]) -> list[Loop | Node]:
 
 
 def _loop_for(
-    node: Node, shape: Shape, reads: Mapping[Node, bool], steps: Sequence[Loop | Node], made_in: Mapping[Node, int]
+    shape: Shape, reads: Mapping[Node, bool], steps: Sequence[Loop | Node], made_in: Mapping[Node, int]
 ) -> int | None:
-    """The last loop over this shape that can hold the node: all that it reads is there, at its own place."""
+    """The last loop over this shape that can hold a node: all that it reads is there, at its own place."""
     earliest = max((made_in[x] for x in reads if x in made_in), default=-1)
-    for place in range(len(steps) - 1, max(earliest, 0) - 1, -1):
+    for place in range(len(steps) - 1, max(earliest, 0, len(steps) - NEAR) - 1, -1):
         loop = steps[place]
-        if not isinstance(loop, Loop) or loop.shape != shape:
-            continue
-        inside = [x for x in reads if made_in.get(x) == place]
-        if all(reads[x] and x in loop.entries for x in inside):
-            return place
+        if isinstance(loop, Loop) and loop.shape == shape:
+            inside = [x for x in reads if made_in.get(x) == place]
+            if all(reads[x] and x in loop.entries for x in inside):
+                return place
     return None
 
 
 # ── which values need memory ──────────────────────────────────────────────────────────────────────────
 
 
-def _local(steps: Sequence[Loop | Node], kept: set[Node], outputs: Sequence[Node]) -> frozenset[Node]:
-    """Entries that are read in their own loop alone, and numbers."""
-    readers: dict[Node, set[int]] = {}
-    own: dict[Node, bool] = {}
-    home: dict[Node, int] = {}
-    for place, step in enumerate(steps):
-        for node in (*step.entries, *step.sums) if isinstance(step, Loop) else (step,):
-            home[node] = place
-            for x, at_own in read(node, kept).items():
-                readers.setdefault(x, set()).add(place)
-                own[x] = own.get(x, True) and at_own
-    wanted = set(outputs)
-    return frozenset(
-        n
-        for n, place in home.items()
-        if n not in wanted
-        and isinstance(loop := steps[place], Loop)
-        and n in loop.entries
-        and readers.get(n) == {place}
-        and own[n]
-    )
+def _nodes(step: Loop | Node) -> list[Node]:
+    return step.nodes if isinstance(step, Loop) else [step]
+
+
+def _local(
+    steps: Sequence[Loop | Node], kept: set[Node], outputs: Sequence[Node]
+) -> tuple[frozenset[Node], frozenset[Node]]:
+    """Entries that are read in their own loop alone, at their own place; and those that are read there at all."""
+    elsewhere: set[Node] = set(outputs)
+    again: set[Node] = set()
+    home = {node: place for place, step in enumerate(steps) for node in _nodes(step)}
+    for node, place in home.items():
+        for x, own in read(node, kept).items():
+            (again if own and home.get(x) == place else elsewhere).add(x)
+    entries = frozenset(node for step in steps if isinstance(step, Loop) for node in step.entries)
+    return entries - elsewhere, entries & again
 
 
 def _shared(
@@ -233,31 +202,29 @@ def _shared(
 ) -> tuple[dict[Node, int], tuple[tuple[Shape, DType], ...]]:
     """Memory for every other value with axes; of one whose last reader is past, the next of its size has it."""
     last: dict[Node, int] = {}
-    made: list[list[Node]] = []
     for place, step in enumerate(steps):
-        nodes = [*step.entries, *step.sums] if isinstance(step, Loop) else [step]
-        made.append(nodes)
-        for node in nodes:
+        for node in _nodes(step):
             last.setdefault(node, place)
-            for x in read(node, kept):
-                last[root_of(x)] = place
+            last.update((root_of(x), place) for x in read(node, kept))
+    ends: dict[int, list[Node]] = {}
+    for node, place in last.items():
+        ends.setdefault(place, []).append(node)
     wanted = {root_of(o) for o in outputs}
     buffers: dict[Node, int] = {}
     memory: list[tuple[Shape, DType]] = []
     free: dict[tuple[Shape, DType], list[int]] = {}
-    for place, nodes in enumerate(made):
-        for node in nodes:
+    for place, step in enumerate(steps):
+        for node in _nodes(step):
             if not node.ndim or node in local or node in wanted or root_of(node) is not node:
                 continue
             kind = (node.shape, node.dtype)
-            if free.get(kind):
-                buffers[node] = free[kind].pop()
-            else:
-                buffers[node] = len(memory)
+            if not free.get(kind):
+                free.setdefault(kind, []).append(len(memory))
                 memory.append(kind)
-        for node, number in buffers.items():
-            if last.get(node) == place:
-                free.setdefault((node.shape, node.dtype), []).append(number)
+            buffers[node] = free[kind].pop()
+        for node in ends.get(place, ()):
+            if node in buffers:
+                free[node.shape, node.dtype].append(buffers[node])
     return buffers, tuple(memory)
 
 
@@ -268,8 +235,40 @@ def root_of(node: Node) -> Node:
     return node
 
 
-def sizes_of(node: Node) -> dict[str, Axis]:
-    """The size of every letter of a product."""
-    ins, out = letters_of(node.attrs["letters"])
-    found = {c: a for t, x in zip(ins, node.inputs, strict=True) for c, a in zip(t, x.shape, strict=True)}
-    return found | dict(zip(out, node.shape, strict=True))
+# ── which rows there are ──────────────────────────────────────────────────────────────────────────────
+
+
+def _checked(order: Sequence[Node]) -> dict[Node, tuple[Axis, ...]]:
+    """The whole numbers that choose rows, and how many rows there are to choose from."""
+    found: dict[Node, tuple[Axis, ...]] = {}
+    for node in order:
+        if node.op.name in ("take", "scatter"):
+            rows = node.inputs[node.op.name == "take"]
+            count: Axis = (
+                node.inputs[0].shape[node.attrs["batch"]] if node.op.name == "take" else node.attrs["count"]
+            )
+            for origin in _origins(rows):
+                if not _is_within(origin, count) and count not in found.get(origin, ()):
+                    found[origin] = (*found.get(origin, ()), count)
+    return found
+
+
+def _origins(rows: Node) -> Iterator[Node]:
+    """Where row numbers come from: variables, constants, and what is computed."""
+    waiting, seen = [rows], {rows}
+    while waiting:
+        node = waiting.pop()
+        if node.op in (VARIABLE, CONSTANT) or node.op.name == "cast":
+            yield node
+            continue
+        inputs = node.inputs[:1] if node.op.name == "take" else node.inputs
+        waiting += [x for x in inputs if x not in seen]
+        seen.update(inputs)
+
+
+def _is_within(rows: Node, count: Axis) -> bool:
+    """Whether constant rows lie in a table of so many."""
+    if rows.op is not CONSTANT or not isinstance(count, int):
+        return False
+    array = rows.attrs["data"].array
+    return not array.size or bool(array.min() >= 0 and array.max() < count)

@@ -60,6 +60,10 @@ class Names:
             self.sizes[dim] = self._free(word if word not in self._taken else f"size_{word}")
         return self.sizes[dim]
 
+    def new(self, stem: str) -> str:
+        """An identifier that begins so and is free: z, z_2 …"""
+        return self._free(identifier(stem))
+
     def fresh(self) -> str:
         """t1, t2 … the next that is free."""
         word = next(word for k in self._numbers if (word := f"t{k}") not in self._taken)

@@ -1,73 +1,97 @@
 """Statements of values that are more than one entry at a time: matrix products, sums, reductions, joins, views."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import Node
-from chainrule.algebra.signature import Axis
-from chainrule.compute.plan import as_product, sizes_of
+from chainrule.algebra.signature import Axis, Shape, entries
+from chainrule.compute.contraction import Matrices, as_matrices, sizes_of
+from chainrule.compute.element import moved
 
 if TYPE_CHECKING:
     from chainrule.compute.emit import Emitter
 
 INDENT = "    "
-INDICES = "ijklmnpqrs"
+INDICES = "ijklmnpqrsabcdefghotuvwxyz"
 
 Statement = Callable[["Emitter", Node], Iterator[str]]
 
 
-def _turn(text: str, turned: bool) -> str:
-    return f"{text}.T" if turned else text
+# ── products ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _product(e: "Emitter", node: Node) -> Iterator[str]:
-    form = as_product(node)
-    if form is None or not node.ndim:
-        yield from _sum(e, node)
-        return
-    a, b = (e.array(x) for x in node.inputs)
-    x, y = (b, a) if form.swapped else (a, b)
-    out = e.array(node)
-    at = INDICES[: form.batch]
-    yield from e.loops(node.shape[: form.batch], at)
-    inside = INDENT * form.batch
-    if form.batch:
-        place = ", ".join(at)
-        x, y, out = (f"{text}[{place}]" for text in (x, y, out))
-    yield f"{inside}np.dot({_turn(x, form.turned[0])}, {_turn(y, form.turned[1])}, {out})"
+    form = as_matrices(node)
+    yield from _sum(e, node) if form is None else _matrices(e, node, form)
+
+
+def _matrices(e: "Emitter", node: Node, form: Matrices) -> Iterator[str]:
+    """Calls of BLAS: of matrices, or of a matrix and a vector, transposed or not."""
+    sizes = sizes_of(node)
+    names: list[str] = []
+    (a, b), (a_turned, b_turned) = node.inputs, form.turned
+    groups = [
+        (form.summed, form.left) if a_turned else (form.left, form.summed),
+        (form.right, form.summed) if b_turned else (form.summed, form.right),
+        (form.right, form.left) if form.swapped else (form.left, form.right),
+    ]
+    for operand, pair in zip((a, b, node), groups, strict=True):
+        name = e.array(operand)
+        if any(len(letters) > 1 for letters in pair):
+            shape = [*(sizes[c] for c in form.batch), *(entries(_shape(p, sizes)) for p in pair if p)]
+            whole, name = name, e.fresh()
+            yield f"{name} = {whole}.reshape({e.shape(shape)})"
+        names.append(name)
+    at = INDICES[: len(form.batch)]
+    yield from e.loops(node.shape[: len(at)], at)
+    x, y, out = (f"{name}[{', '.join(at)}]" if at else name for name in names)
+    first, second = _turned(x, a_turned), _turned(y, b_turned)
+    if form.swapped or not form.left:
+        first, second = _turned(y, not b_turned), _turned(x, not a_turned) if form.left else x
+    yield f"{INDENT * len(at)}np.dot({first}, {second}, {out})"
+
+
+def _shape(letters: str, sizes: Mapping[str, Axis]) -> Shape:
+    return tuple(sizes[c] for c in letters)
+
+
+def _turned(text: str, turned: bool) -> str:
+    return f"{text}.T" if turned else text
 
 
 def _sum(e: "Emitter", node: Node) -> Iterator[str]:
-    """Any product: a loop over the indices of the value, and inside it one over those that are summed."""
+    """Any product: loops over the indices of the value and those that are summed, the innermost along memory."""
     ins, out = letters_of(node.attrs["letters"])
     sizes = sizes_of(node)
-    letters = dict.fromkeys(out + "".join(ins))
+    letters = list(dict.fromkeys(out + "".join(ins)))
     index = dict(zip(letters, INDICES, strict=False))
     free, summed = list(dict.fromkeys(out)), [c for c in letters if c not in out]
-    yield from e.loops([sizes[c] for c in free], [index[c] for c in free])
-    inside = INDENT * len(free)
-    total = e.fresh()
-    yield f"{inside}{total} = {e.number(0.0, node.dtype)}"
-    yield from e.loops([sizes[c] for c in summed], [index[c] for c in summed], len(free))
-    factors = [e.scribe.entry(x, tuple(index[c] for c in t)) for t, x in zip(ins, node.inputs, strict=True)]
-    yield f"{inside}{INDENT * len(summed)}{total} += {' * '.join(factors)}"
-    yield from _put(e, node, total, [index[c] for c in out], inside)
+    along = [c for c in summed if all(c not in t[:-1] for t in ins)]
+    rows = not along and len(free) == len(out) > 0 and any(t.endswith(free[-1]) for t in ins)
+    place = [index[c] for c in out]
+    if rows or len(free) < len(out):
+        yield f"{e.array(node)}[...] = 0"
+    first = [*free[:-1], *summed, free[-1]] if rows else free
+    yield from e.loops([sizes[c] for c in first], [index[c] for c in first])
+    inside = INDENT * len(first)
+    if not rows:
+        last = [c for c in summed if c not in along[-1:]] + along[-1:]
+        total = e.fresh()
+        yield f"{inside}{total} = {e.number(0.0, node.dtype)}"
+        yield from e.loops([sizes[c] for c in last], [index[c] for c in last], len(free))
+        inside += INDENT * len(last)
+    places = [tuple(index[c] for c in t) for t in ins]
+    yield from (inside + line for x, at in zip(node.inputs, places, strict=True) for line in e.named([x], at))
+    term = e.times(node.inputs, places)
+    if rows:
+        yield f"{inside}{e.array(node)}[{', '.join(place)}] += {term}"
+        return
+    yield f"{inside}{total} = {e.helper('plus')}({total}, {term})"
+    yield from e.put(node, total, place, INDENT * len(free))
 
 
-def _put(e: "Emitter", node: Node, value: str, at: Sequence[str], inside: str) -> Iterator[str]:
-    """A value laid into its place; a number keeps its name."""
-    if node.ndim:
-        yield f"{inside}{e.array(node)}[{', '.join(at)}] = {value}"
-    else:
-        e.scribe.stored[node] = value
-
-
-def _axes(node: Node) -> tuple[list[int], list[int]]:
-    """The axes of the operand of a reduction that stay, and those that go."""
-    x = node.inputs[0]
-    gone = [x.ndim + a for a in node.attrs["axes"]]
-    return [k for k in range(x.ndim) if k not in gone], gone
+# ── reductions ────────────────────────────────────────────────────────────────────────────────────────
 
 
 class _Over:
@@ -75,15 +99,19 @@ class _Over:
 
     def __init__(self, e: "Emitter", node: Node) -> None:
         (x,) = node.inputs
-        stay, gone = _axes(node)
-        at = tuple(INDICES[: x.ndim])
-        self.kept = [at[k] for k in stay]
-        self.heads = e.loops([x.shape[k] for k in stay], self.kept)
+        gone = [x.ndim + a for a in node.attrs["axes"]]
+        stay = [k for k in range(x.ndim) if k not in gone]
+        self.at = tuple(INDICES[: x.ndim])
+        self.place = [self.at[k] for k in stay]
+        self.heads = e.loops([x.shape[k] for k in stay], self.place)
         self.inside = INDENT * len(stay)
-        self.inner = e.loops([x.shape[k] for k in gone], [at[k] for k in gone], len(stay))
+        self.inner = e.loops([x.shape[k] for k in gone], [self.at[k] for k in gone], len(stay))
         self.deep = INDENT * (len(stay) + len(gone))
-        self.at = at
-        self.x = e.scribe.entry(x, at)
+        self.x = e.scribe.entry(x, self.at)
+
+    def once(self, *lines: str) -> Iterator[str]:
+        """Lines for every value."""
+        yield from (self.inside + line for line in lines)
 
     def each(self, *lines: str) -> Iterator[str]:
         """Lines for every entry that is reduced."""
@@ -92,67 +120,78 @@ class _Over:
 
 
 def _extreme(e: "Emitter", node: Node) -> Iterator[str]:
-    over, best, sign = _Over(e, node), e.fresh(), ">" if node.op.name == "max" else "<"
-    start = float("-inf") if sign == ">" else float("inf")
+    over, best = _Over(e, node), e.fresh()
+    name, start = ("larger", "-inf") if node.op.name == "max" else ("smaller", "inf")
     yield from over.heads
-    yield f"{over.inside}{best} = {e.number(start, node.dtype)}"
-    yield from over.each(f"{best} = {over.x} if {over.x} {sign} {best} or {over.x} != {over.x} else {best}")
-    yield from _put(e, node, best, over.kept, over.inside)
+    yield from over.once(f"{best} = {e.number(float(start), node.dtype)}")
+    yield from over.each(f"{best} = {e.helper(name)}({best}, {over.x})")
+    yield from e.put(node, best, over.place, over.inside)
 
 
 def _top(e: "Emitter", node: Node, over: _Over) -> tuple[str, list[str]]:
     """The largest entry, 0 where it is infinite, so that exp never overflows."""
     top = e.fresh()
     zero, low = e.number(0.0, node.dtype), e.number(float("-inf"), node.dtype)
-    lines = [
-        f"{over.inside}{top} = {low}",
-        *over.each(f"{top} = {over.x} if {over.x} > {top} or {over.x} != {over.x} else {top}"),
-        f"{over.inside}{top} = {top} if np.isfinite({top}) else {zero}",
+    return top, [
+        *over.once(f"{top} = {low}"),
+        *over.each(f"{top} = {e.helper('larger')}({top}, {over.x})"),
+        *over.once(f"{top} = {top} if np.isfinite({top}) else {zero}"),
     ]
-    return top, lines
 
 
 def _logsumexp(e: "Emitter", node: Node) -> Iterator[str]:
     over, total = _Over(e, node), e.fresh()
+    exp, log = (e.scribe.kernel(name, node.dtype) for name in ("exp", "log"))
     yield from over.heads
     top, lines = _top(e, node, over)
     yield from lines
-    yield f"{over.inside}{total} = {e.number(0.0, node.dtype)}"
-    yield from over.each(f"{total} += {e.scribe.kernel('exp', node.dtype)}({over.x} - {top})")
-    result = e.fresh()
-    yield f"{over.inside}{result} = {e.scribe.kernel('log', node.dtype)}({total}) + {top}"
-    yield from _put(e, node, result, over.kept, over.inside)
+    yield from over.once(f"{total} = {e.number(0.0, node.dtype)}")
+    yield from over.each(f"{total} = {e.helper('plus')}({total}, {exp}({over.x} - {top}))")
+    yield from over.once(f"{total} = {log}({total}) + {top}")
+    yield from e.put(node, total, over.place, over.inside)
 
 
 def _softmax(e: "Emitter", node: Node) -> Iterator[str]:
-    over, total, out = _Over(e, node), e.fresh(), e.array(node)
-    here = f"{out}[{', '.join(over.at)}]"
+    over, total, part = _Over(e, node), e.fresh(), e.fresh()
     exp = e.scribe.kernel("exp", node.dtype)
+    out = f"{e.array(node)}[{', '.join(over.at)}]"
     yield from over.heads
     top, lines = _top(e, node, over)
     yield from lines
-    yield f"{over.inside}{total} = {e.number(0.0, node.dtype)}"
-    if node.op.name == "softmax":
-        yield from over.each(f"{here} = {exp}({over.x} - {top})", f"{total} += {here}")
-        yield from over.each(f"{here} /= {total}")
-    else:
-        yield from over.each(f"{total} += {exp}({over.x} - {top})")
-        yield f"{over.inside}{total} = {e.scribe.kernel('log', node.dtype)}({total})"
-        yield from over.each(f"{here} = {over.x} - {top} - {total}")
+    yield from over.once(f"{total} = {e.number(0.0, node.dtype)}")
+    keep = [f"{out} = {part}"] if node.op.name == "softmax" else []
+    added = f"{total} = {e.helper('plus')}({total}, {part})"
+    yield from over.each(f"{part} = {exp}({over.x} - {top})", *keep, added)
+    if keep:
+        yield from over.each(f"{out} /= {total}")
+        return
+    yield from over.once(f"{total} = {e.scribe.kernel('log', node.dtype)}({total})")
+    yield from over.each(f"{out} = ({over.x} - {top}) - {total}")
 
 
 def _norm(e: "Emitter", node: Node) -> Iterator[str]:
-    over, total, top = _Over(e, node), e.fresh(), e.fresh()
-    zero, one = e.number(0.0, node.dtype), e.number(1.0, node.dtype)
+    """The entries are divided by the largest, so that squares neither over- nor underflow."""
+    over, top, total, part = _Over(e, node), e.fresh(), e.fresh(), e.fresh()
+    zero, one = (e.number(v, node.dtype) for v in (0.0, 1.0))
     yield from over.heads
-    yield f"{over.inside}{top} = {zero}"
-    yield from over.each(f"{top} = abs({over.x}) if abs({over.x}) > {top} or {over.x} != {over.x} else {top}")
-    yield f"{over.inside}{top} = {top} if {top} > {zero} and np.isfinite({top}) else {one}"
-    yield f"{over.inside}{total} = {zero}"
-    yield from over.each(f"{total} += ({over.x} / {top}) * ({over.x} / {top})")
-    result = e.fresh()
-    yield f"{over.inside}{result} = {top} * {e.scribe.kernel('sqrt', node.dtype)}({total})"
-    yield from _put(e, node, result, over.kept, over.inside)
+    yield from over.once(f"{top} = {zero}")
+    yield from over.each(f"{top} = {e.helper('larger')}({top}, abs({over.x}))")
+    yield from over.once(f"{top} = {top} if {top} > {zero} and np.isfinite({top}) else {one}", f"{total} = {zero}")
+    yield from over.each(f"{part} = {over.x} / {top}", f"{total} = {e.helper('plus')}({total}, {part} * {part})")
+    yield from over.once(f"{total} = {top} * {e.scribe.kernel('sqrt', node.dtype)}({total})")
+    yield from e.put(node, total, over.place, over.inside)
+
+
+# ── selections and views ──────────────────────────────────────────────────────────────────────────────
+
+
+def _each_entry(e: "Emitter", x: Node, target: str, sign: str = "=") -> Iterator[str]:
+    """A loop over the entries of an operand, each laid into, or added to, its place."""
+    at = tuple(INDICES[: x.ndim])
+    yield from e.loops(x.shape, at)
+    inside = INDENT * x.ndim
+    yield from (inside + line for line in e.named([x], at))
+    yield f"{inside}{target} {sign} {e.scribe.entry(x, at)}"
 
 
 def _join(e: "Emitter", node: Node) -> Iterator[str]:
@@ -160,63 +199,52 @@ def _join(e: "Emitter", node: Node) -> Iterator[str]:
     start: Axis = 0
     for part in node.inputs:
         at = list(INDICES[: node.ndim])
-        yield from e.loops(part.shape, at)
-        entry = e.scribe.entry(part, tuple(at))
         at[axis] = at[axis] if start == 0 else f"{e.size(start)} + {at[axis]}"
-        yield f"{INDENT * node.ndim}{e.array(node)}[{', '.join(at)}] = {entry}"
+        yield from _each_entry(e, part, f"{e.array(node)}[{', '.join(at)}]")
         start = start + part.shape[axis]
 
 
 def _pad(e: "Emitter", node: Node) -> Iterator[str]:
     (x,), cuts = node.inputs, node.attrs["cuts"]
     at = tuple(INDICES[: x.ndim])
+    front = x.ndim - len(cuts)
+    places = (*at[:front], *moved(e.scribe, cuts, at[front:]))
     yield f"{e.array(node)}[...] = 0"
-    yield from e.loops(x.shape, at)
-    front, places = at[: x.ndim - len(cuts)], []
-    for (start, _, step), i in zip(cuts, at[x.ndim - len(cuts) :], strict=True):
-        text = i if step == 1 else f"{i} * {step}"
-        places.append(text if start == 0 else f"{e.size(start)} + {text}")
-    yield f"{INDENT * x.ndim}{e.array(node)}[{', '.join((*front, *places))}] = {e.scribe.entry(x, at)}"
+    yield from _each_entry(e, x, f"{e.array(node)}[{', '.join(places)}]")
 
 
 def _scatter(e: "Emitter", node: Node) -> Iterator[str]:
     rows, values = node.inputs
     at = tuple(INDICES[: values.ndim])
-    front = node.attrs["batch"]
+    row = e.scribe.entry(rows, at[: rows.ndim])
+    place = (*at[: node.attrs["batch"]], row, *at[rows.ndim :])
     yield f"{e.array(node)}[...] = 0"
-    yield from e.loops(values.shape, at)
-    place = (*at[:front], e.scribe.entry(rows, at[: rows.ndim]), *at[rows.ndim :])
-    yield f"{INDENT * values.ndim}{e.array(node)}[{', '.join(place)}] += {e.scribe.entry(values, at)}"
+    yield from _each_entry(e, values, f"{e.array(node)}[{', '.join(place)}]", "+=")
 
 
 def _reshape(e: "Emitter", node: Node) -> Iterator[str]:
-    (x,) = node.inputs
-    shape = "".join(f"{e.size(a)}, " for a in node.shape)
-    name = e.fresh()
-    if not node.ndim:
-        yield f"{name} = {e.array(x)}.reshape((1,))[0]"
-    else:
-        yield f"{name} = {e.array(x)}.reshape(({shape}))"
+    name = e.name_of(node)
+    yield f"{name} = {e.array(node.inputs[0])}.reshape({e.shape(node.shape)})"
     e.scribe.stored[node] = name
 
 
-def _matrix_function(call: str) -> Statement:
-    def write(e: "Emitter", node: Node) -> Iterator[str]:
-        front = node.inputs[0].ndim - 2
-        at = INDICES[:front]
-        yield from e.loops(node.inputs[0].shape[:front], at)
-        arrays = [f"{e.array(x)}[{', '.join(at)}]" if front else e.array(x) for x in node.inputs]
-        value = call.format(*arrays, nan=e.number(float("nan"), node.dtype))
-        inside = INDENT * front
-        if node.ndim > front:
-            target = f"{e.array(node)}[{', '.join((*at, '...'))}]"
-            yield f"{inside}{target} = {value}"
-        else:
-            name = e.fresh()
-            yield f"{inside}{name} = {value}"
-            yield from _put(e, node, name, list(at), inside)
+# ── functions of matrices ─────────────────────────────────────────────────────────────────────────────
 
-    return write
+
+def _matrix_function(e: "Emitter", node: Node) -> Iterator[str]:
+    """A call of LAPACK for every matrix."""
+    front = node.inputs[0].ndim - 2
+    at = INDICES[:front]
+    yield from e.loops(node.inputs[0].shape[:front], at)
+    arrays = [f"{e.array(x)}[{', '.join(at)}]" if front else e.array(x) for x in node.inputs]
+    function = e.helper("logdet") if node.op.name == "logdet" else f"np.linalg.{node.op.name}"
+    value, inside = f"{function}({', '.join(arrays)})", INDENT * front
+    if node.ndim > front:
+        yield f"{inside}{e.array(node)}[{', '.join((*at, '...'))}] = {value}"
+    else:
+        name = e.fresh()
+        yield f"{inside}{name} = {value}"
+        yield from e.put(node, name, at, inside)
 
 
 STATEMENTS: Mapping[str, Statement] = {
@@ -231,8 +259,6 @@ STATEMENTS: Mapping[str, Statement] = {
     "pad": _pad,
     "scatter": _scatter,
     "reshape": _reshape,
-    "inv": _matrix_function("np.linalg.inv({0})"),
-    "det": _matrix_function("np.linalg.det({0})"),
-    "logdet": _matrix_function("logdet({0})"),
-    "solve": _matrix_function("np.linalg.solve({0}, {1})"),
+    **dict.fromkeys(("inv", "det", "logdet", "solve"), _matrix_function),
 }
+"""How each operation that is not written entry by entry is computed."""

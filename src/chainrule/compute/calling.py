@@ -1,0 +1,222 @@
+"""Compiled expressions as a function: values in, numbers out, with as little as possible in between.
+
+What values have to obey depends on their shapes and dtypes alone, so it is checked once for every set of sizes
+that is met. Whatever is unusual, a list for an array, a missing value, an empty axis, a row that does not
+exist, is left to the interpreter: it converts, computes, or says in its own words what is wrong.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from chainrule.algebra.node import VARIABLE, Node, topological
+from chainrule.algebra.notation import described, write
+from chainrule.algebra.op import Array
+from chainrule.algebra.signature import BOOLEAN, FLOAT32, FLOAT64, INTEGER, Axis, Binding, Dim, DType, shape_text
+from chainrule.compute.interpret import Interpreter, checked
+from chainrule.errors import BindingError, ChainruleError, GraphError
+
+MOST_SIZES = 32  # sets of sizes whose working memory is kept
+
+_NUMBERS: Mapping[DType, frozenset[type]] = {
+    FLOAT64: frozenset((float, np.float64)),
+    FLOAT32: frozenset((np.float32,)),
+    INTEGER: frozenset((int, np.int64)),
+    BOOLEAN: frozenset((bool, np.bool_)),
+}
+"""The types of numbers that need no conversion, by the dtype of the variable."""
+
+Sizes = tuple[tuple[int, ...], ...]
+
+
+class Unmade(Exception):  # noqa: N818 — never seen outside: another runner takes over, or the cause is raised
+    """The function could not be made."""
+
+
+class Runner(Protocol):
+    """A way to compute the outputs: it is told sizes once, and then called with values that are known to fit."""
+
+    backend: str
+    source: str
+    passes: tuple[str, ...]
+    otherwise: "Callable[[], Runner] | None"
+    """Another way, for when the function cannot be made."""
+
+    def sized(self, binding: Binding) -> Any:
+        """What depends on sizes alone."""
+
+    def run(self, given: Sequence[Any], sized: Any) -> list[Array]:
+        """The outputs; any exception means that the interpreter should have a look."""
+
+
+class Compiled:
+    """A function of arrays, `f(W=…, x=…)`, made from expressions; it gives what `evaluate` gives.
+
+    Values are given by name, in the order of `inputs`, or as one mapping. The results are the caller's own. It can
+    be called from many threads at once.
+
+    source   the text of the function        backend  "numba" or "numpy"
+    inputs   the names of the values         passes   what was done to the graph, in order
+    """
+
+    def __init__(self, outputs: Sequence[Node], alone: bool, inputs: Sequence[Node], runner: Runner) -> None:
+        self.inputs = tuple(str(v.attrs["name"]) for v in inputs)
+        self._outputs, self._alone, self._variables = tuple(outputs), alone, tuple(inputs)
+        self._oracle = Interpreter([*outputs, *inputs])
+        self._limits = _Limits(topological([*outputs, *inputs]))
+        self._kinds = [(v.dtype, _NUMBERS[v.dtype]) for v in inputs]
+        self._runner = runner
+        self._known: dict[Sizes, Any] = {}
+
+    @property
+    def source(self) -> str:
+        """The text of the function."""
+        return self._runner.source
+
+    @property
+    def backend(self) -> str:
+        """What runs it: "numba" or "numpy"."""
+        return self._runner.backend
+
+    @property
+    def passes(self) -> tuple[str, ...]:
+        """What was done to the graph, in order."""
+        return self._runner.passes
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(shape_text(o.shape) for o in self._outputs)
+        return f"<compiled ({', '.join(self.inputs)}) → {shapes}; {self.backend}>"
+
+    def __call__(self, /, *args: Any, **values: Any) -> Array | list[Array]:
+        """The value of the expression, or the list of them. Raises BindingError, DTypeError."""
+        if args:
+            values = self._by_name(args, values)
+        given, sizes = [], []
+        try:
+            for name, (dtype, numbers) in zip(self.inputs, self._kinds, strict=False):
+                value = values[name]
+                given.append(value)
+                if type(value) in numbers:
+                    sizes.append(())
+                elif type(value) is np.ndarray and value.dtype is dtype and value.flags.carray and value.ndim:
+                    sizes.append(value.shape)
+                else:
+                    return self._converted(values)
+            known = self._known[tuple(sizes)]
+        except KeyError:
+            return self._converted(values)
+        return self._computed(given, known, values)
+
+    def _computed(self, given: Sequence[Any], known: Any, values: Mapping[str, Any]) -> Array | list[Array]:
+        if known is not None:
+            try:
+                found = self._runner.run(given, known)
+                return found[0] if self._alone else found
+            except Unmade as unmade:
+                return self._otherwise(unmade, values)
+            except Exception:
+                return self._interpreted(values)  # whatever it was, the interpreter says it better
+        return self._interpreted(values)
+
+    def _otherwise(self, unmade: Unmade, values: Mapping[str, Any]) -> Array | list[Array]:
+        other = self._runner.otherwise
+        if other is None:
+            raise unmade.__cause__ or unmade
+        self._runner, self._known = other(), {}
+        return self._converted(values)
+
+    def _interpreted(self, values: Mapping[str, Any]) -> Array | list[Array]:
+        found = [own(r) for r in self._oracle(values)[: len(self._outputs)]]
+        return found[0] if self._alone else found
+
+    # ── what is not as it should be ───────────────────────────────────────────────────────────────────
+
+    def _by_name(self, args: Sequence[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        if len(args) == 1 and isinstance(args[0], Mapping):
+            named = {self._name(key): value for key, value in args[0].items()}
+        elif len(args) > len(self.inputs):
+            known = ", ".join(self.inputs) or "none"
+            raise BindingError(f"{len(args)} values are given, but the function takes {len(self.inputs)}: {known}")
+        else:
+            named = dict(zip(self.inputs, args, strict=False))
+        twice = named.keys() & values.keys()
+        if twice:
+            raise BindingError(f"{min(twice)} is given twice, by place and by name; give it once")
+        return {**named, **values}
+
+    def _name(self, key: Any) -> Any:
+        if not isinstance(key, Node):
+            return key
+        if key.op is not VARIABLE:
+            raise GraphError(f"values are given for variables, and {write(key, 60)} is none")
+        return key.attrs["name"]
+
+    def _converted(self, values: Mapping[str, Any]) -> Array | list[Array]:
+        """The outputs for values of any kind, at sizes that may be new. Raises BindingError, DTypeError."""
+        given: list[Any] = []
+        binding = Binding()
+        for v, name in zip(self._variables, self.inputs, strict=True):
+            if name not in values:
+                raise BindingError(f"no value for {described(v)}; the function takes {', '.join(self.inputs)}")
+            array = checked(v, values[name])
+            binding.meet(name, v.shape, array.shape)
+            given.append(plain(array) if array.ndim else array[()])
+        binding.settle()
+        sizes = tuple(np.shape(value) for value in given)
+        if sizes not in self._known:
+            if len(self._known) >= MOST_SIZES:
+                self._known.clear()
+            self._known[sizes] = self._runner.sized(binding) if self._limits.hold(binding) else None
+        return self._computed(given, self._known[sizes], dict(zip(self.inputs, given, strict=True)))
+
+
+def own(result: Any) -> Any:
+    """A result in memory of its own."""
+    array = np.array(result)
+    return array if array.ndim else array[()]
+
+
+class _Writable:
+    """The memory of a read-only array as one that could be written: compiled functions never write to inputs."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        interface = dict(array.__array_interface__)
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+
+
+def plain(array: np.ndarray) -> np.ndarray:
+    """The array as it lies in memory if that is row by row, else a copy."""
+    if array.flags.c_contiguous and array.flags.aligned:
+        return array if array.flags.writeable else np.asarray(_Writable(array))
+    return np.array(array, order="C")
+
+
+class _Limits:
+    """What sizes have to obey where the graph leaves them open: no axis is empty, no slice leaves its axis."""
+
+    def __init__(self, order: Sequence[Node]) -> None:
+        self.axes = tuple({a for node in order for a in node.shape})
+        self.cuts = tuple({cut for node in order for cut in _cuts(node)})
+
+    def hold(self, binding: Binding) -> bool:
+        """Whether the sizes are usual ones."""
+        size = binding.size
+        try:
+            return all(size(a) > 0 for a in self.axes) and all(
+                0 <= size(start) + k * step < size(whole)
+                for start, length, step, whole in self.cuts
+                for k in (0, size(length) - 1)
+            )
+        except ChainruleError:
+            return False
+
+
+def _cuts(node: Node) -> Iterator[tuple[Axis, Axis, int, Axis]]:
+    if node.op.name in ("slice", "pad"):
+        whole = node.inputs[0].shape if node.op.name == "slice" else node.shape
+        cuts = node.attrs["cuts"]
+        for (start, length, step), a in zip(cuts, whole[len(whole) - len(cuts) :], strict=True):
+            if any(isinstance(x, Dim) for x in (start, length, a)):
+                yield start, length, step, a

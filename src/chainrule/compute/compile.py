@@ -1,0 +1,249 @@
+"""Expressions as one function: compiled to machine code by Numba, or run as NumPy source where Numba is not there.
+
+    f = compile([s, gradient(s, W)])     f(W=…, x=…)     print(f.source)
+
+A size is a number that the function reads off its values when it is called, so that a new batch size compiles
+nothing. Numba is imported when such a function is called for the first time. What it makes is kept on disk (see
+`disk`), under a name that depends on the text, the kinds of its arguments, the versions of all that had a part
+in it, and the processor.
+"""
+
+import builtins
+import importlib.util
+import linecache
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological, variable, variables
+from chainrule.algebra.notation import described, readable
+from chainrule.algebra.op import Array
+from chainrule.algebra.signature import Binding, DType, Shape
+from chainrule.calculus.naming import Line, Program
+from chainrule.calculus.rewrite import remake
+from chainrule.compute.calling import Compiled, Runner, Unmade, plain
+from chainrule.compute.emit import Emitter, stem_of
+from chainrule.compute.native import native
+from chainrule.compute.passes import FORMS, LAYOUTS, prepared
+from chainrule.compute.plan import PASSES, Loop, plan, root_of
+from chainrule.compute.source import python_source
+from chainrule.compute.source_names import Names
+from chainrule.errors import GraphError, SettingError
+
+NAME = "compiled"
+MANY = 1500  # statements; a graph of more is not worth the minutes that Numba takes for it
+BACKENDS = ("auto", "numba", "numpy")
+
+
+def compile(
+    outputs: Node | Sequence[Node], inputs: Sequence[Node] | None = None, *, backend: str = "auto"
+) -> Compiled:
+    """A function that computes expressions, as `evaluate` does, many times and fast.
+
+    inputs    the variables in the order in which they may be given; those of the expressions unless told
+    backend   "numba", "numpy", or "auto": Numba where it is installed
+    Raises GraphError for a variable that is missing among the inputs and for a size that no input tells,
+    BindingError for two variables of one name, SettingError for an unknown backend.
+    """
+    if backend not in BACKENDS:
+        raise SettingError(f"the backend {backend!r} is unknown; choose one of {', '.join(BACKENDS)}")
+    listed = [outputs] if isinstance(outputs, Node) else list(outputs)
+    order = _inputs(listed, inputs)
+    runner = _runner(listed, order, backend)
+    return Compiled(listed, isinstance(outputs, Node), order, runner)
+
+
+def _inputs(outputs: Sequence[Node], inputs: Sequence[Node] | None) -> list[Node]:
+    needed = variables(*outputs)
+    if inputs is None:
+        return needed
+    for v in inputs:
+        if not isinstance(v, Node) or v.op is not VARIABLE:
+            raise GraphError(f"the inputs of a function are variables, and {v!r:.60} is none")
+    for v in needed:
+        if v not in inputs:
+            given = ", ".join(str(w.attrs["name"]) for w in inputs) or "none"
+            raise GraphError(f"the expressions need {described(v)}, which is not among the inputs: {given}")
+    return list(dict.fromkeys(inputs))
+
+
+def _runner(outputs: Sequence[Node], inputs: Sequence[Node], backend: str) -> Runner:
+    if backend == "numpy" or (backend == "auto" and not _has_numba()):
+        return _Plain(outputs, inputs)
+    runner = _Native(outputs, inputs)
+    if backend == "auto":
+        runner.otherwise = lambda: _Plain(outputs, inputs)
+    return runner
+
+
+def _has_numba() -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in ("numba", "scipy"))
+
+
+def _imported() -> Any:
+    """Numba, imported where something is compiled and nowhere else."""
+    import numba  # noqa: PLC0415
+
+    return numba
+
+
+def _function(text: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
+    """The function that a text defines, with its lines in tracebacks."""
+    file = f"<{name} {hash(text) & 0xFFFFFFFF:08x}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(builtins.compile(text, file, "exec"), names)
+    function: Callable[..., Any] = names[name]
+    return function
+
+
+# ── machine code ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Sized(NamedTuple):
+    """What is allocated at one set of sizes, and the working memory that nobody uses now."""
+
+    outputs: list[tuple[tuple[int, ...], DType]]
+    shown: list[tuple[int, tuple[int, ...]]]
+    """Outputs that have another shape than their memory."""
+    memory: list[tuple[tuple[int, ...], DType]]
+    idle: list[list[np.ndarray]]
+
+
+class _Native:
+    """Runs the text of a plan as machine code."""
+
+    backend = "numba"
+    passes = (*FORMS, *LAYOUTS, *PASSES)
+    otherwise: Callable[[], Runner] | None = None
+
+    def __init__(self, outputs: Sequence[Node], inputs: Sequence[Node]) -> None:
+        made = prepared(outputs)
+        self.plan = plan(made, inputs)
+        emitter = Emitter(self.plan, NAME)
+        self.emitted = emitter.emitted()
+        constants = [
+            f"{name} = float32({value if np.isfinite(value) else f'np.{value}'})\n"
+            for name, value in self.emitted.constants.items()
+        ]
+        self.source = "".join(constants) + "\n\n" * bool(constants) + self.emitted.source
+        self._arrays = [plain(a) for a in self.emitted.arrays.values()]
+        distinct = [o for o in dict.fromkeys(made) if o.ndim]
+        homes = [root_of(o) if emitter.lies_in(o) else o for o in distinct]
+        self._out = [(home.shape, o.shape, o.dtype) for home, o in zip(homes, distinct, strict=True)]
+        self._kinds = [(n.dtype, n.ndim) for n in inputs]
+        self._kinds += [(a.dtype, a.ndim) for a in self._arrays]
+        self._kinds += [(home.dtype, home.ndim) for home in homes]
+        self._kinds += [(dtype, len(shape)) for shape, dtype in self.plan.memory]
+        self._numbers = [o.dtype.type for o in made if not o.ndim]
+        numbers = iter(enumerate(self._numbers))
+        self._places: list[tuple[int, type | None]] = [
+            (distinct.index(o), None) if o.ndim else next(numbers) for o in made
+        ]
+        self._repeated = [k for k, o in enumerate(made) if o.ndim and o in made[:k]]
+        self._call: Callable[..., Any] | None = None
+
+    def sized(self, binding: Binding) -> _Sized:
+        """Shapes for outputs and working memory, and room for the latter."""
+
+        def sizes(shape: Shape) -> tuple[int, ...]:
+            return tuple(map(binding.size, shape))
+
+        out = [(sizes(home), dtype) for home, _, dtype in self._out]
+        shown = [(k, sizes(shape)) for k, (home, shape, _) in enumerate(self._out) if home != shape]
+        return _Sized(out, shown, [(sizes(shape), dtype) for shape, dtype in self.plan.memory], [])
+
+    def run(self, given: Sequence[Any], sized: _Sized) -> list[Array]:
+        """The outputs, from memory that no other call uses meanwhile."""
+        call = self._call or self._made()
+        out = [np.empty(shape, dtype) for shape, dtype in sized.outputs]
+        try:
+            memory = sized.idle.pop()
+        except IndexError:
+            memory = [np.empty(shape, dtype) for shape, dtype in sized.memory]
+        found = call(*given, *self._arrays, *out, *memory)
+        sized.idle.append(memory)
+        if len(self._numbers) == 1:
+            found = (found,)
+        for k, shape in sized.shown:
+            out[k] = out[k].reshape(shape)
+        results = [out[k] if number is None else number(found[k]) for k, number in self._places]
+        for k in self._repeated:
+            results[k] = results[k].copy()
+        return results
+
+    def _made(self) -> Callable[..., Any]:
+        def function(names: dict[str, Any]) -> Callable[..., Any]:
+            return _function(self.source, NAME, names)
+
+        try:
+            self._call = native(_imported(), self.emitted, self._kinds, function)
+        except Exception as error:
+            raise Unmade from error
+        return self._call
+
+
+# ── NumPy ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Plain:
+    """Runs NumPy source."""
+
+    backend = "numpy"
+    passes = tuple(FORMS)
+    otherwise: Callable[[], Runner] | None = None
+
+    def __init__(self, outputs: Sequence[Node], inputs: Sequence[Node]) -> None:
+        made: Sequence[Node] = list(outputs)
+        for change in FORMS.values():
+            made = change(made)
+        self._made, self._inputs = made, inputs
+        self._rows = plan(made, inputs).rows
+        labels = [readable(o, 60) for o in made]
+        program = _program(made, inputs)
+        self.source = python_source(NAME, inputs, program, labels, doc="\n".join(labels[:8]))
+        self._call = _function(self.source, NAME, {})
+
+    def sized(self, binding: Binding) -> Any:
+        """Shapes of the outputs, and how many rows there are to choose from; None if row numbers are computed."""
+        if any(rows.op not in (VARIABLE, CONSTANT) for rows in self._rows):
+            return None
+        rows = [(v, binding.size(count)) for v, counts in self._rows.items() for count in counts]
+        if any(not _lie_within(v.attrs["data"].array, count) for v, count in rows if v.op is CONSTANT):
+            return None
+        shapes = [tuple(map(binding.size, o.shape)) for o in self._made]
+        return shapes, [(self._inputs.index(v), count) for v, count in rows if v.op is VARIABLE]
+
+    def run(self, given: Sequence[Any], sized: Any) -> list[Array]:
+        """The outputs, in memory of their own."""
+        shapes, rows = sized
+        if not all(_lie_within(np.asarray(given[k]), count) for k, count in rows):
+            raise IndexError("a row that does not exist")
+        with np.errstate(all="ignore"):
+            found = self._call(*given)
+            values = found if len(shapes) > 1 else [found]
+            results = [np.array(value, o.dtype) for value, o in zip(values, self._made, strict=True)]
+        if [r.shape for r in results] != shapes:
+            raise ValueError("another shape than was inferred")
+        return [r if r.ndim else r[()] for r in results]
+
+
+def _lie_within(rows: np.ndarray, count: int) -> bool:
+    return not rows.size or bool(rows.min() >= 0 and rows.max() < count)
+
+
+def _program(outputs: Sequence[Node], inputs: Sequence[Node]) -> Program:
+    """The expressions with a line for every value that machine code would lay into memory."""
+    steps = plan(outputs, inputs).steps
+    stored = [node for step in steps for node in (step.nodes if isinstance(step, Loop) else [step])]
+    names = Names([str(v.attrs["name"]) for v in topological([*outputs, *inputs]) if v.op is VARIABLE], [NAME])
+    own = {node: names.new(stem_of(node)) for node in stored}
+    spoken: dict[Node, Node] = {}
+    lines = []
+    for node in topological(outputs):
+        value = remake(node, [spoken[i] for i in node.inputs])
+        if node in own:
+            lines.append(Line(own[node], value, node, "stored"))
+            value = variable(own[node], node.shape, node.dtype)
+        spoken[node] = value
+    return Program(tuple(lines), tuple(spoken[o] for o in outputs))

@@ -1,0 +1,43 @@
+"""What compiled text calls besides NumPy and functions of one number, as Python runs it.
+
+`native` has the same functions as machine code.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+
+def plus(total: Any, term: Any) -> Any:
+    """total + term, where the order of such sums is free, so that they become sums of vectors."""
+    return total + term
+
+
+def larger(a: Any, b: Any) -> Any:
+    """The larger of two numbers; NaN if one of them is."""
+    return a if a > b or np.isnan(a) else b
+
+
+def smaller(a: Any, b: Any) -> Any:
+    """The smaller of two numbers; NaN if one of them is."""
+    return a if a < b or np.isnan(a) else b
+
+
+def within(rows: Any, count: int) -> None:
+    """Raise IndexError unless all row numbers lie within 0 … count − 1."""
+    outside = False
+    for row in rows.ravel():
+        outside |= (row < 0) | (row >= count)
+    if outside:
+        raise IndexError("a row that does not exist")
+
+
+def logdet(matrix: Any) -> Any:
+    """log det, NaN where the determinant is not positive."""
+    sign, value = np.linalg.slogdet(matrix)
+    return value if sign > 0 else value * np.nan
+
+
+HELPERS: Mapping[str, Callable[..., Any]] = {f.__name__: f for f in (plus, larger, smaller, within, logdet)}
+"""All of them by name."""
