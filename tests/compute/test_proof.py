@@ -178,3 +178,14 @@ def test_a_proof_says_what_was_done():
     )
     assert str(Proof(1, 0.0)).endswith("at 1 random point, largest error 0")
     assert str(Proof(4, 2e-10, kinks=2)).endswith("largest error 2e−10; at 2 more it has a kink")
+
+
+def test_a_trial_in_which_nothing_moved_says_so():
+    x = cr.vector("x", "n")
+    (answer,) = [Answer("∂J/∂x", cr.sum(cr.relu(x - 100)), x, cr.gradient(cr.sum(cr.relu(x - 100)), x))]
+    said = prove(answer.of, [answer])
+    assert said.still == ("∂J/∂x",) and "is 0 at all of them, which proves little" in str(said)
+    moving = Answer("∂J/∂x", cr.sum(cr.relu(x)), x, cr.gradient(cr.sum(cr.relu(x)), x))
+    assert not prove(moving.of, [moving]).still
+    nothing = Answer("∂J/∂x", cr.sum(x), x, cr.gradient(cr.sum(x), x))
+    assert not prove(nothing.of, [nothing]).still

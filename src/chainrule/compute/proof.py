@@ -60,6 +60,8 @@ class Proof:
     method: str = COMPLEX_STEP
     kinks: int = 0
     sizes: tuple[Mapping[str, int], ...] = ()
+    still: tuple[str, ...] = ()
+    """The derivatives that were 0 at every point though they speak of variables: a trial that says little."""
 
     @property
     def ok(self) -> bool:
@@ -75,9 +77,10 @@ class Proof:
         if not self.ok:
             return "not proved: no values were found at which every part of the formula is finite"
         kinks = f"; at {self.kinks} more it has a kink" if self.kinks else ""
+        still = f"; but {' and '.join(self.still)} is 0 at all of them, which proves little" if self.still else ""
         return (
             f"agrees with {self.method} and an independent sweep at {counted(self.draws, 'random point')}, "
-            f"largest error {brief(self.error)}{kinks}"
+            f"largest error {brief(self.error)}{kinks}{still}"
         )
 
 
@@ -102,7 +105,8 @@ def prove(
         errors = [trial.error(point, rng) for point in tried]
         proved = [error for error in errors if error is not None]
         sizes = tuple({tuple(p.sizes.values()): p.sizes for p in tried}.values())
-        said = Proof(len(proved), max(proved, default=0.0), trial.method, len(errors) - len(proved), sizes)
+        worst, kinks = max(proved, default=0.0), len(errors) - len(proved)
+        said = Proof(len(proved), worst, trial.method, kinks, sizes, trial.still() if proved else ())
         silent += trial.silent
         if said or not tried:
             return said
@@ -125,6 +129,11 @@ class _Trial:
         self.switching = {of for of in self.functions if any(n.op.kink or n.op.routes for n in topological([of]))}
         self.method = COMPLEX_STEP
         self.silent = 0
+        self.moving: set[str] = set()
+
+    def still(self) -> tuple[str, ...]:
+        """The names of answers that speak of variables and were 0 at every point."""
+        return tuple(a.name for a in self.answers if a.name not in self.moving and variables(a.claimed))
 
     def error(self, point: Point, rng: np.random.Generator) -> float | None:
         """The largest relative error of all answers at a point, None at a kink; ProofError at a wrong answer."""
@@ -138,6 +147,8 @@ class _Trial:
         for answer, value, derivative in zip(self.answers, claimed, self.swept, strict=True):
             along = rng.normal(size=np.shape(point.values[answer.x.attrs["name"]]))
             tensor = _unstacked(answer, np.asarray(value), point)
+            if np.any(tensor):
+                self.moving.add(answer.name)
             wrong = self._off_slope(answer, tensor, along, point)
             if derivative is not None:
                 wrong = max(wrong, self._off_sweep(answer, tensor, next(swept), point))
