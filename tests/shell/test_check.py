@@ -1,6 +1,7 @@
 """`chainrule check`: formulas proved by numbers, and gradients made by hand."""
 
 import json
+import re
 
 import pytest
 
@@ -107,3 +108,50 @@ def test_a_broken_file_of_values_is_refused(tmp_path, text, capsys):
     (tmp_path / "v.json").write_text(text)
     assert run("x.T@y", "--at", str(tmp_path / "v.json")) == 2
     assert "v.json: " in capsys.readouterr().err
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"x": [[1, 2], [3]]}', "x has rows of unequal length"),
+        ('{"x": ' + DEEP + "}", "too deeply"),
+        ('{"x": ' + DEEP[99_800:100_200] + "}", "x ha|x ho"),
+        ('{"x": [1, NaN]}', r"x\[1\] is nan"),
+        ('{"x": [Infinity, 1]}', r"x\[0\] is inf"),
+        ('{"x": [1, 1e400]}', r"x\[1\] is inf"),
+        ('{"lam": NaN}', "lam is nan"),
+        ('{"x": [1, 1' + "0" * 400 + "]}", "too large"),
+        ('{"x": ["one"]}', "no number"),
+        ('{"x": {"y": 1}}', "no number"),
+        ('{"x": null}', "no number"),
+        ('{"x": [1], "x": [2]}', "values for x twice"),
+        ('{"lam": 1, "λ": 2}', "values for lam twice"),
+        ('{"X": [1]}', "has values for X, and the formula has lam, x"),
+        ('{"lamb": 1}', "did you mean lam?"),
+    ],
+)
+def test_values_that_cannot_be_used_are_refused(tmp_path, text, message, capsys):
+    (tmp_path / "v.json").write_text(text)
+    assert run("lam*x.T@x", "--at", str(tmp_path / "v.json")) == 2
+    error = capsys.readouterr().err
+    assert re.search("^error: .*v.json: .*(" + message + ")", error) and len(error.splitlines()) == 1
+
+
+def test_values_may_be_given_by_greek_names(tmp_path, capsys):
+    (tmp_path / "v.json").write_text('{"λ": 2, "x": [1, 2]}')
+    claims = ("--claim", "x: 4*x", "--claim", "lam: 5")  # right at these values alone
+    assert run("lam*x.T@x", "--at", str(tmp_path / "v.json"), *claims) == 0
+    assert run("lam*x.T@x", *claims) == 1
+
+
+def test_a_point_without_a_value_proves_nothing(tmp_path, capsys):
+    (tmp_path / "v.json").write_text('{"x": [1, -1]}')
+    at = ("--at", str(tmp_path / "v.json"))
+    assert run("sum(log(x))", *at) == 1
+    out = capsys.readouterr().out
+    assert "x[0]: the formula has no finite value here" in out and "WRONG" not in out
+    assert run("sum(log(x))", *at, "--claim", "x: 1/x") == 2
+    assert "has no finite value at the values given" in capsys.readouterr().err

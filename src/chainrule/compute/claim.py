@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.algebra.node import Node, topological, variables
+from chainrule.algebra.notation import write
 from chainrule.algebra.parse import Formula, formula
 from chainrule.algebra.signature import shape_text
 from chainrule.calculus.derive import gradient
@@ -142,7 +143,12 @@ class _Verdict:
         self.trial = Trial(question, facts)
         self.statement, self.notes = question.statement, list(question.words.notes)
         if not self.trial.points:
-            raise BindingError(f"no values were found at which the gradient of {question.asked.result} is finite")
+            text = write(question.asked.result, 60)
+            raise BindingError(
+                f"{text} has no finite value at the values given, or no finite gradient; give others"
+                if question.given
+                else f"no values were found at which {text} and its gradient are finite"
+            )
 
     def claim(self) -> Claim:
         """The claim, judged."""

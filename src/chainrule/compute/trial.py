@@ -51,7 +51,7 @@ class Trial:
         self.points = sorted(self._points(count), key=self._emptiness)
 
     def _points(self, count: int) -> Iterator[Kept]:
-        """Random points at two settings of the sizes, where the truth has a value."""
+        """Random points at two settings of the sizes, where the formula and the truth have a value."""
         q = self.question
         rng = np.random.default_rng(q.seed)
         known = Binding()
@@ -66,7 +66,7 @@ class Trial:
             sizes = {**known.sizes, **falling}
             values = draw(q.variables, self.facts, rng, sizes, q.asked.result, q.given)
             point = Kept(dict(zip(q.variables, evaluate(q.variables, values, sizes), strict=True)), sizes)
-            if value(point, q.truth) is not None:
+            if value(point, q.truth) is not None and value(point, q.asked.result) is not None:
                 yield point
 
     def _emptiness(self, point: Kept) -> float:

@@ -1,13 +1,16 @@
 """`chainrule check`: the numeric proof of the gradients of a formula, or of a gradient made by hand."""
 
+import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
+from chainrule.algebra.names import spelt
+from chainrule.algebra.node import Node
 from chainrule.algebra.parse import Formula, formula
 from chainrule.algebra.signature import shape_text
 from chainrule.calculus.facts import read_facts
@@ -58,7 +61,7 @@ def command(
     FORMULA is in Python's spelling (@ and .T) or MATLAB's (' and .*). Shapes that are not given are found.
     """
     read = formula(text, read_shapes(shapes), syntax=syntax)
-    given = _values(at)
+    given = _values(at, read.variables)
     known = read_facts(facts, read.variables)
     values = draw(read.variables.values(), known, np.random.default_rng(seed), s=read.result, given=given)
     judged = check(read.result, values)
@@ -71,18 +74,58 @@ def command(
     return 0 if judged.ok and all(found) else 1
 
 
-def _values(path: Path | None) -> dict[str, Any]:
+def _values(path: Path | None, variables: Mapping[str, Node]) -> dict[str, Any]:
+    """The values of a file by the names of variables, in any spelling of these: `λ` is `lam`."""
     if path is None:
         return {}
+    names = {spelt(name): name for name in variables}
+    found: dict[str, Any] = {}
+    for key, value in _read(path):
+        name = names.get(spelt(key))
+        if name is None:
+            near = difflib.get_close_matches(key, variables, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise DataError(f"{path}: has values for {key}, and the formula has {', '.join(variables)}{hint}")
+        if name in found:
+            raise DataError(f"{path}: has values for {name} twice; leave one out")
+        _refuse_what_is_no_number(path, name, value)
+        found[name] = value
+    return found
+
+
+def _read(path: Path) -> list[tuple[str, Any]]:
+    """Names and values of a JSON file in their order, also where a name comes twice."""
+    pairs: list[tuple[str, Any]] = []
+
+    def kept(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        pairs[:] = found  # the outermost is the last
+        return dict(found)
+
+    example = 'write names and numbers, as in {"x": [1, 2]}'
     try:
-        held = json.loads(path.read_bytes())
+        held = json.loads(path.read_bytes(), object_pairs_hook=kept)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give a JSON file") from None
     except ValueError as error:
-        raise DataError(f'{path}: is no JSON ({error}); write names and numbers, as in {{"x": [1, 2]}}') from None
+        raise DataError(f"{path}: is no JSON ({error}); {example}") from None
+    except RecursionError:
+        raise DataError(f"{path}: lists stand in lists too deeply to be read; {example}") from None
     if not isinstance(held, dict):
-        raise DataError(f'{path}: holds no names; write names and numbers, as in {{"x": [1, 2]}}')
-    return held
+        raise DataError(f"{path}: holds no names; {example}")
+    return pairs
+
+
+def _refuse_what_is_no_number(path: Path, name: str, value: Any) -> None:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise DataError(f"{path}: {name} has rows of unequal length; give as many numbers in each") from None
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{path}: {name} holds what is no number, or too large for one; give numbers in lists")
+    wrong = np.argwhere(~np.isfinite(array))
+    if len(wrong):
+        place = name + (str(wrong[0].tolist()) if array.ndim else "")
+        raise DataError(f"{path}: {place} is {array[tuple(wrong[0])]}; gradients are checked at finite values")
 
 
 def _report(read: Formula, judged: Check) -> str:
