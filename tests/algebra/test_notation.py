@@ -100,7 +100,7 @@ READABLE = [
     ("[z ≠ u]", None, r"\mathbb{1}[z \ne u]"),
     ("where(z > 0, z, u)", None, r"\begin{cases} z & z > 0 \\ u & \text{otherwise} \end{cases}"),
     ("x[0:2]", None, r"x_{1:2}"),
-    ("E[3]", "E[3, 0:m]", r"E_{4, :}"),
+    ("E[3]", "E[3, :]", r"E_{4, :}"),
     ("E[:, 1:3]", None, r"E_{:, 2:3}"),
     ("x[2]", None, r"x_{3}"),
     ("concat(x, b)", None, r"[x; b]"),

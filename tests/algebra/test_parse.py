@@ -174,6 +174,12 @@ def test_other_operations_read_back():
         cr.vector("v", 5)[::-1],
         cr.vector("v", 5)[4:0:-2],
         cr.vector("v", 5)[2],
+        x[-1],
+        x[-3] * W[0],
+        W[:, -1],
+        W[1, -2],
+        np.pi * x,
+        np.pi**2 / c - np.pi / 2,
         b + cr.constant(-0.0),
         cr.gradient(cr.logdet(A), A),
         cr.clip(b, -1, 2),
@@ -399,6 +405,7 @@ def test_a_script_without_capitals_is_told_how_to_have_a_matrix():
 
 def test_pi_is_the_number():
     assert cr.evaluate(parse("2*pi"), {}) == 2 * np.pi
+    assert str(parse("pi*x")) == "π x" and str(parse("pi*x", {"pi": ()})) == "π x"
     assert cr.variables(parse("2*pi", {"pi": ()})) == [cr.scalar("pi")]
 
 

@@ -40,6 +40,10 @@ READINGS = [
     ("|X|", "|X| is elementwise, not the determinant, which is det(X)"),
     ("norm2(A @ X)", "‖A X‖ is the Frobenius norm, not the spectral norm"),
     ("X + lam", "X + λ shifts every entry; λ*eye(n) in the place of λ shifts the diagonal alone"),
+    ("A + x", "x is added to every row of A"),
+    ("A - x", "x is subtracted from every row of A"),
+    ("x - A", "every row of A is subtracted from x"),
+    ("x + X@x - X", "every row of X is subtracted from x + X x; for the columns write (x + X x)[:, None]"),
     ("1 - X", "1 - X shifts every entry; eye(n) in the place of 1 shifts the diagonal alone"),
 ]
 

@@ -10,9 +10,10 @@ import pytest
 
 import chainrule as cr
 from chainrule.algebra.parse import formula
+from chainrule.algebra.place import cells
 from chainrule.calculus import answer, textbook as home
 from chainrule.display import derivation, deriving
-from chainrule.display.writing import cells, in_text, padded
+from chainrule.display.writing import in_text, padded
 from chainrule.errors import FormulaError, GraphError, ProofError, SettingError
 
 AFFINE = "u' * tanh(W*x + b)"
@@ -74,6 +75,36 @@ def test_a_letter_that_meets_numbers_alone_is_a_number(text, name):
 @pytest.mark.parametrize("text", ["tanh(x)", "x * y", "tanh(W@x) + b", "x * (x.T@y)", "a * tanh(x)"])
 def test_other_vectors_stay_vectors(text):
     assert cr.derive(text).kind == "jacobian"
+
+
+@pytest.mark.parametrize(
+    ("text", "result", "paper"),
+    [
+        ("x[0]", "eye(n)[0]", "e_{1}"),
+        ("x[-1]**2", "2 x[-1] eye(n)[-1]", "2 x_{n} e_{n}"),
+        ("A[:,0]@x", "x eye(m)[0]ᵀ", r"x e_{1}^{\top}"),
+        ("A[0]@x", "eye(n)[0] xᵀ", r"e_{1} x^{\top}"),
+        ("A[0,-1]", "eye(n)[0] eye(m)[-1]ᵀ", r"e_{1} e_{m}^{\top}"),
+        ("sum(A[:,0:2])", "pad(ones(n, 2), :, 0:2, shape=(n, m))", ""),
+        ("pi*x.T@x", "2 π x", r"2 \pi x"),
+        ("-x.T@x*pi/4", "-0.5 π x", r"-\tfrac{1}{2} \pi x"),
+    ],
+)
+def test_entries_and_pi_are_written_as_a_person_writes_them(text, result, paper):
+    found = cr.derive(text)
+    slope = found.slopes[0]
+    assert f"{slope} = {result} " in str(found) and paper in found.latex()
+
+
+def test_an_entry_counted_from_the_end_is_echoed_so():
+    assert lines(cr.derive("x[-1]**2"))[0].startswith("J = x[-1]² ")
+
+
+def test_a_vector_that_fills_a_matrix_does_so_in_answers_and_is_remarked_on():
+    found = cr.derive("sum(tanh(X@W + b)**2)")
+    assert lines(found)[0].startswith("J = sum(tanh(X W + b)²) ")
+    assert lines(found)[1].startswith("with   Z = X W + ones(n) bᵀ ")
+    assert "b is added to every row of X W" in found.notes
 
 
 def test_how_a_formula_was_read_is_said():

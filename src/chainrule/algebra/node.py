@@ -14,7 +14,7 @@ from chainrule.algebra.functions import FUNCTIONS, from_numpy
 from chainrule.algebra.label import label
 from chainrule.algebra.notation import write
 from chainrule.algebra.op import OPS, Array, Namespace, Op, declare
-from chainrule.algebra.phrase import Phrase, dimension, number, verbatim
+from chainrule.algebra.phrase import Phrase, dimension, multiple_of_pi, number, verbatim
 from chainrule.algebra.signature import (
     BOOLEAN,
     FLOAT64,
@@ -283,7 +283,10 @@ def _forward_constant(xp: Namespace, data: Data) -> Array:
 def _write_constant(_: Any, __: Any, data: Data) -> Phrase:
     if data.array.ndim:
         return verbatim(" ".join(repr(data).split()))
-    return number(float(str(data.array))) if data.array.dtype != BOOLEAN else verbatim(str(bool(data.array)))
+    if data.array.dtype == BOOLEAN:
+        return verbatim(str(bool(data.array)))
+    value = float(str(data.array))
+    return multiple_of_pi(value) or number(value)
 
 
 def _forward_size(xp: Namespace, axis: int, dtype: DType) -> Array:

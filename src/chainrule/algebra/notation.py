@@ -47,6 +47,11 @@ def readable(root: "Node", limit: int = MOST_WIDTH) -> str:
     return _written(root, limit, HANDS["readable"]).text
 
 
+def echoed(root: "Node", limit: int = MOST_WIDTH) -> str:
+    """The expression for reading as it was asked for: a vector that fills a matrix stays one, `X W + b`."""
+    return _written(root, limit, HANDS["echo"]).text
+
+
 def set_in(p: Phrase, hand: HandName) -> str:
     """A piece of notation as this hand writes it."""
     return HANDS[hand].write(p, MOST_WIDTH).text

@@ -4,6 +4,7 @@ A phrase has two readings where paper knows a shorter one than a formula can be 
 `A⁻¹ b` is printed. What is typed reads back as the same expression.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -67,6 +68,18 @@ def number(value: float) -> Phrase:
     whole = finite and value == int(value) and abs(value) < 1e16 and str(value) != "-0.0"
     text = repr(int(value)) if whole else repr(float(value))
     return Phrase("number", text, positive=Phrase("number", text[1:]) if text.startswith("-") else None)
+
+
+def multiple_of_pi(value: float) -> Phrase | None:
+    """π, which reads back; for reading `2 π`, `0.5 π`, `-π`."""
+    count = 0.1 < abs(value) < 80 and round(4 * value / math.pi) / 4
+    if not count or abs(value - count * math.pi) > 1e-15 * abs(value):
+        return None
+    pi = symbol("pi")
+    if count == 1:
+        return pi
+    read = minus(pi) if count == -1 else beside(number(count), pi, SCALED)
+    return replace(number(value), printed=replace(read, text=f"{read.text} {READ}"))
 
 
 def rational(text: str) -> tuple[int, int] | None:
@@ -137,14 +150,15 @@ def _product(form: str, text: str, left: Phrase, right: Phrase) -> Phrase:
     return Phrase(form, text, (left, right), positive=positive, printed=None if inside else minus(positive))
 
 
-INNER, SCALED = "inner", "scaled"
+INNER, SCALED, READ, FILLED = "inner", "scaled", "read", "filled"
 
 
 def beside(left: Phrase, right: Phrase, *kinds: str) -> Phrase:
     """Two factors side by side, `A x`.
 
     kinds   `inner` where vectors make a number, `xᵀ y`; `scaled` where a number stands in front, `2 x`, which
-            then scales all that is multiplied behind it
+            then scales all that is multiplied behind it; `read` where the printed form is better to read on a
+            terminal, too, although it is typed differently; `filled` where that is a vector that fills a matrix
     """
     product = _product("beside", " ".join(kinds), left, right)
     merged = None if product.positive else _merged(left.printed or left, right.printed or right)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.phrase import (
+    FILLED,
     INNER,
     ONE,
     SCALED,
@@ -150,8 +151,8 @@ def _filling(p: Phrase, own: Shape, shape: Shape) -> Phrase:
     if len(shape) != 2 or own in ((), shape) or 1 in shape:
         return p
     if own == (shape[0], 1):
-        return printed_as(p, beside(p, transposed(ONE)))
-    return printed_as(p, beside(ONE, transposed(p) if len(own) == 1 else p))
+        return printed_as(p, beside(p, transposed(ones(shape[1])), FILLED))
+    return printed_as(p, beside(ones(shape[0]), transposed(p) if len(own) == 1 else p, FILLED))
 
 
 def write_product(phrases: Sequence[Phrase], inputs: Sequence["Node"], letters: str, sizes: Shape) -> Phrase:

@@ -8,10 +8,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.node import Node, make
+from chainrule.algebra.node import Node, is_number, make
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
-from chainrule.algebra.phrase import Phrase, call, dimension, indexed, number, printed_as, size_text, verbatim
+from chainrule.algebra.phrase import (
+    ONE,
+    SCALED,
+    Phrase,
+    beside,
+    call,
+    dimension,
+    indexed,
+    is_,
+    number,
+    printed_as,
+    size_text,
+    subscripted,
+    symbol,
+    transposed,
+    verbatim,
+)
 from chainrule.algebra.signature import Axis, Dim, DType, Shape, axis as read_axis
 from chainrule.errors import BindingError, GraphError, ShapeError
 
@@ -73,11 +89,61 @@ def _cut_phrase(cut: Cut, size: Axis, single: bool = False) -> Phrase:
     start, length, step = cut
     first, last = start + 1, start + length * step + 1 - step
     if single:
-        return printed_as(dimension(start), dimension(first))
+        return _place(start, size)
     if cut == Cut(0, size, 1):
-        return printed_as(verbatim(_write_cut(cut)), WHOLE)
+        return WHOLE
     bounds = [dimension(first), *([] if step == 1 else [number(step)]), dimension(last)]
     return printed_as(verbatim(_write_cut(cut)), Phrase("range", parts=tuple(bounds)))
+
+
+def _is_single(cut: Cut, size: Axis) -> bool:
+    """Whether a part is one entry at a known place, counted from the front or from the end."""
+    return cut.length == cut.step == 1 and isinstance(_from_end(cut.start, size), int)
+
+
+def _from_end(start: Axis, size: Axis) -> Axis:
+    return start if isinstance(start, int) else start - size
+
+
+def _place(start: Axis, size: Axis) -> Phrase:
+    """One entry: typed from 0, or from the end as -1; on paper counted from 1."""
+    return printed_as(dimension(_from_end(start, size)), dimension(start + 1))
+
+
+def _unit(cut: Cut, size: Axis) -> Phrase:
+    """A unit vector, `eye(n)[0]`; on paper e₁."""
+    typed = indexed(call("eye", [dimension(size)]), _place(cut.start, size))
+    return printed_as(typed, subscripted(symbol("e"), dimension(cut.start + 1)))
+
+
+def _write_pad(p: Phrase, x: Node, cuts: tuple[Cut, ...], shape: Shape) -> Phrase:
+    """`x eye(n)[0]ᵀ` for a column among zeros, `3 eye(n)[0]` for an entry; else the value and where it stands."""
+    front = x.shape[: x.ndim - len(cuts)]
+    cuts = (*(Cut(0, a, 1) for a in front), *cuts)
+    shape = (*front, *shape)
+    places = [k for k, (cut, a) in enumerate(zip(cuts, shape, strict=True)) if _is_single(cut, a)]
+    kept = [cut == Cut(0, a, 1) or k in places for k, (cut, a) in enumerate(zip(cuts, shape, strict=True))]
+    value = _squeezed(p, x) if places and all(kept) and len(shape) < 3 else None
+    if value is None:
+        return call("pad", [p, *map(_cut_phrase, cuts, shape)], shape=shape)
+    units = [_unit(cuts[k], shape[k]) for k in places]
+    if len(places) == len(shape):
+        unit = units[0] if len(units) == 1 else beside(units[0], transposed(units[1]))
+        return unit if value is ONE else beside(value, unit, SCALED)
+    return beside(value, transposed(units[0])) if places == [1] else beside(units[0], transposed(value))
+
+
+def _squeezed(p: Phrase, x: Node) -> Phrase | None:
+    """What is left of an array when axes of one entry are dropped: a vector, a number, or `ONE` for 1."""
+    if x.op.name == "reshape":
+        return p.parts[0] if x.inputs[0].ndim == sum(a != 1 for a in x.shape) else None
+    if x.op.name != "product" or len(x.inputs) != 1 or "sizes" not in x.attrs:
+        return None
+    (inner,) = x.inputs
+    if inner.ndim == 0:
+        return ONE if is_number(inner, 1) else p.parts[0] if is_(SCALED, p) else None
+    spread = inner.ndim == 1 and x.ndim == 2 and p.form == "beside"
+    return (p.parts[0] if inner.shape[0] == x.shape[0] else transposed(p.parts[1])) if spread else None
 
 
 def _write_slice(p: Sequence[Phrase], inputs: Sequence[Node], cuts: tuple[Cut, ...]) -> Phrase:
@@ -89,7 +155,7 @@ def entry_phrase(p: Phrase, cut_out: Node, shape: Shape) -> Phrase | None:
     """`x[2]`, `X[0, 1:n]`, where the axes of the single entries that were cut out of p are dropped."""
     (x,), cuts = cut_out.inputs, cut_out.attrs["cuts"]
     sizes = x.shape[x.ndim - len(cuts) :]
-    single = [cut.length == cut.step == 1 and isinstance(cut.start, int) for cut in cuts]
+    single = [_is_single(cut, size) for cut, size in zip(cuts, sizes, strict=True)]
     kept = [a for a, one in zip(cut_out.shape[x.ndim - len(cuts) :], single, strict=True) if not one]
     if not any(single) or (*x.shape[: x.ndim - len(cuts)], *kept) != shape:
         return None
@@ -119,7 +185,7 @@ PAD: Op = declare(
         infer=_infer_pad,
         pullback=lambda k, g, y, x, cuts, shape: make(SLICE, g, cuts=cuts),
         batch=lambda inputs, batched, cuts, shape: make(PAD, *inputs, cuts=cuts, shape=shape),
-        write=lambda p, inputs, cuts, shape: call("pad", [p[0], *map(_cut_phrase, cuts, shape)], shape=shape),
+        write=lambda p, inputs, cuts, shape: _write_pad(p[0], inputs[0], cuts, shape),
         examples=(
             Example((Given((3,)),), {"cuts": (Cut(1, 3, 1),), "shape": (5,)}),
             Example((Given((2, 3)),), {"cuts": (Cut(4, 3, -2),), "shape": (5,)}),

@@ -167,6 +167,19 @@ def _shifted(node: Node, look: _Look) -> Iterator[str]:
             )
 
 
+def _filled_rows(node: Node, look: _Look) -> Iterator[str]:
+    """`X + b` with a matrix and a vector, which is X + 1 bᵀ."""
+    left, right = node.inputs
+    if sorted((left.ndim, right.ndim)) != [1, 2]:
+        return
+    b, X = sorted(node.inputs, key=lambda n: n.ndim)
+    vector, rows = write(b, SHORT), f"every row of {write(X, SHORT)}"
+    said = f"{vector} is {'added to' if node.op is ADD else 'subtracted from'} {rows}"
+    if node.op is SUBTRACT and left is b:
+        said = f"{rows} is subtracted from {vector}"
+    yield f"{said}; for the columns write {factor(b)}[:, None]" if _is_square(X) else said
+
+
 Reading = Callable[[Node, _Look], Iterator[str]]
 
 _PYTHON_ALONE: Mapping[Op, Reading] = {
@@ -181,6 +194,8 @@ _PYTHON_ALONE: Mapping[Op, Reading] = {
 
 def _readings(node: Node, look: _Look) -> Iterator[str]:
     yield from _double(node, look)
+    if node.op in (ADD, SUBTRACT):
+        yield from _filled_rows(node, look)
     if node.op in _PYTHON_ALONE and not (look.source and spelling(look.source) == "matlab"):
         yield from _PYTHON_ALONE[node.op](node, look)
 

@@ -11,7 +11,7 @@ from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import LOG, RELU, SIGMOID, SOFTPLUS, SUBTRACT, TANH
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import VARIABLE, Node, topological, variable, variables
-from chainrule.algebra.notation import readable as write
+from chainrule.algebra.notation import echoed as write
 from chainrule.algebra.reduce import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
 from chainrule.algebra.select import JOIN, TAKE
 from chainrule.algebra.signature import FLOATS, shape_text

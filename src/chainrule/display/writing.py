@@ -4,7 +4,6 @@ One page, rows `left = right`; the notations differ in how an expression and a d
 """
 
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from chainrule.algebra.names import GREEK
 from chainrule.algebra.node import VARIABLE, Node
 from chainrule.algebra.notation import HandName, phrase, readable, set_in, symbol, write
+from chainrule.algebra.place import cells
 from chainrule.algebra.signature import shape_text
 from chainrule.calculus.index_form import index_form, index_label
 
@@ -87,12 +87,6 @@ class Page(NamedTuple):
 # ── for a terminal ────────────────────────────────────────────────────────────────────────────────────
 
 
-def cells(text: str) -> int:
-    """The columns that a text takes on a terminal: 2 for a wide character, none for a mark on another."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
-
-
 def padded(text: str, width: int) -> str:
     """The text with spaces up to this many columns."""
     return text + " " * max(0, width - cells(text))
@@ -115,8 +109,8 @@ def _left_text(row: Row) -> str:
     return _side(row.left, row.right, "readable")
 
 
-def _right(row: Row) -> str:
-    return _value(row.left, row.right, "readable")
+def _right(row: Row, hand: HandName = "readable") -> str:
+    return _value(row.left, row.right, hand)
 
 
 def _is_tensor(left: Node | Slope | None, right: Node) -> bool:
@@ -146,19 +140,19 @@ def _shape(node: Node) -> str:
 def _asked(page: Page, width: int) -> list[str]:
     shapes = "   ".join(f"{write(x)}: {_shape(x)}" for x in page.variables)
     if len(page.asked) > 1:
-        return [*_columns(page.asked), "", shapes]
+        return [*_columns(page.asked, hand="echo"), "", shapes]
     (row,) = page.asked
-    line = f"{row.left} = {_right(row)}"
+    line = f"{row.left} = {_right(row, 'echo')}"
     own = f"{row.left}: {_shape(row.right)}"
     whole = f"{line}      {shapes}   {own}"
     return [whole] if cells(whole) <= width else [line, f"{shapes}   {own}"]
 
 
-def _columns(rows: Sequence[Row], lead: str = "") -> list[str]:
+def _columns(rows: Sequence[Row], lead: str = "", hand: HandName = "readable") -> list[str]:
     """Rows with their signs of equality, shapes and remarks one below the other."""
     lefts = [_left_text(row) for row in rows]
     wide = max(map(cells, lefts))
-    texts = [f"{padded(left, wide)} = {_right(row)}" for left, row in zip(lefts, rows, strict=True)]
+    texts = [f"{padded(left, wide)} = {_right(row, hand)}" for left, row in zip(lefts, rows, strict=True)]
     shapes = [_shape(row.right) for row in rows]
     place = max((cells(t) for t in texts if cells(t) <= COLUMN), default=0)
     room = max(map(cells, shapes))
