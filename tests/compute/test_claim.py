@@ -265,7 +265,11 @@ WRONG = [
         "a missing factor 0.5/norm2(A @ x - b)",
         "A.T @ (A @ x - b) / norm2(A @ x - b)",
     ),
+    # sizes
+    ("sum(W@x)", "x: W.T @ ones(m)", "ones(m)", "ones(n) belongs here, not ones(m)", "W.T @ ones(n)"),
+    ("sum(W@x)", "W: outer(ones(m), x)", "ones(m)", "ones(n) belongs here", "outer(ones(n), x)"),
     # several mistakes at once
+    ("sum(W@x)", "x: W @ ones(m)", "W", "transpose: W.T, not W; and ones(n) belongs here", "W.T @ ones(n)"),
     (
         TANH,
         "x: W @ (u * h)",
@@ -406,6 +410,8 @@ SCORES = "-y.T@log_softmax(U@relu(W@x+b)+c)"
         (SCORES, "b: U.T@(yhat - y) * (z1 > 0)"),
         ("0.5*norm2(X@w-y)**2", "w: X.T@r"),
         ("0.5*norm2(X@w-y)**2", "X: e @ w.T"),
+        ("0.5*norm2(y-X@w)**2", "w: X.T@(ŷ - y)"),
+        ("sum((y - sigmoid(X@w))**2)", "w: -2*X.T@((y - yhat)*yhat*(1 - yhat))"),
     ],
 )
 def test_the_names_that_gradients_are_printed_with_are_understood(text, claim):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from chainrule.algebra.formula import Part
-from chainrule.algebra.meaning import ALIASES, Reading
+from chainrule.algebra.meaning import ALIASES, SHAPED, Reading
 from chainrule.algebra.node import Node, topological
 from chainrule.algebra.operand import lift
 from chainrule.algebra.phrase import ATOM, BINDING, ENTRYWISE, POWER, PREFIX
@@ -28,6 +28,7 @@ from chainrule.compute.mistakes import (
     of_number,
     of_product,
     of_quotient,
+    of_shaped,
     of_sum,
 )
 
@@ -168,6 +169,9 @@ class Edits:
             yield from of_name(part.value, self.known, self.base(part))
         elif part.kind == "prefix" and part.value == "-":
             yield Change(forms[0], f"the sign of {forms[0].text}", SIGNED - 0.6)
+        elif part.kind == "call" and part.value in SHAPED:
+            axes = [p.value for p in part.parts if p.kind in ("name", "number")]
+            yield from of_shaped(part.value, axes, self.known) if len(axes) == len(part.parts) else ()
         elif part.kind == "call" and forms:
             yield from self._call(part, forms)
         elif part.kind == "infix":

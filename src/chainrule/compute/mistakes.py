@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from chainrule.algebra.functions import FUNCTIONS
+from chainrule.algebra.meaning import SHAPED
 from chainrule.algebra.node import Node, topological
 from chainrule.algebra.operand import lift
 from chainrule.algebra.phrase import ATOM
@@ -56,6 +57,7 @@ class Known(NamedTuple):
     soft: Sequence[Soft] = ()
     parts: Sequence[Form] = ()
     """Parts of the formula that are no names."""
+    dimensions: Sequence[str] = ()
 
 
 # ── derivatives of functions of one variable ──────────────────────────────────────────────────────────
@@ -203,6 +205,18 @@ def of_number(hand: Handwriting, written: str, exponent: bool) -> Iterator[Chang
         if other != value:
             form = hand.number(other)
             yield Change(form, f"the {'power' if exponent else 'number'} is {form.text}, not {written}", FACTOR)
+
+
+def of_shaped(name: str, axes: Sequence[str], known: Known) -> Iterator[Change]:
+    """ones(n), eye(n): another dimension."""
+    for k, axis in enumerate(axes):
+        for other in known.dimensions:
+            if other != axis:
+                changed = [*axes[:k], other, *axes[k + 1 :]]
+                text = f"{name}({', '.join(changed)})"
+                node = SHAPED[name](*(int(a) if a.isdigit() else a for a in changed))
+                reason = f"{text} belongs here, not {name}({', '.join(axes)})"
+                yield Change(Form(text, ATOM, node), reason, FACTOR + 0.2)
 
 
 # ── what may be missing at any part ───────────────────────────────────────────────────────────────────

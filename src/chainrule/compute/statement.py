@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
+from chainrule.algebra.entrywise import SUBTRACT
 from chainrule.algebra.formula import Definition, Part, Syntax, read, spelling
 from chainrule.algebra.meaning import Reading
 from chainrule.algebra.names import spelt
@@ -123,7 +124,8 @@ def reading(statement: Statement, names: Mapping[str, Node]) -> Reading:
 
 
 _LECTURE = re.compile(r"(δ|z|h|p)(\d*)")
-_CALLED = {"a": "h", "o": "h", "yhat": "p", "y_hat": "p", "ŷ": "p", "e": "r", "res": "r", "residual": "r"}
+_PREDICTIONS = ("yhat", "y_hat", "ŷ")
+_CALLED = {"a": "h", "o": "h", **dict.fromkeys(_PREDICTIONS, "p"), **dict.fromkeys(("e", "res", "residual"), "r")}
 """Other names in use for an activation, a probability and a residual."""
 
 
@@ -161,7 +163,7 @@ class Words:
     def _understand(self, part: Part, statement: Statement) -> None:
         name = part.value
         for letter in dict.fromkeys((_plain(name), _usual(_plain(name)))):
-            if self._printed(name, letter, statement.name) or self._taught(name, letter):
+            if self._predicted(name) or self._printed(name, letter, statement.name) or self._taught(name, letter):
                 return
         example = f"define it, as in '{name} = …; {statement.name}: …'"
         place = underlined(statement.text, part.start, part.end)
@@ -237,6 +239,19 @@ class Words:
             users = (n for n in topological([s]) if z in n.inputs and n.shape == z.shape)
             value = z if letter == "z" else next(users, z)
         return value, "" if value is None else write(value, 60)
+
+    def _predicted(self, name: str) -> bool:
+        """Whether a name is ŷ, and the formula compares something with y."""
+        if _plain(name) not in _PREDICTIONS or (y := self["y"]) is None:
+            return False
+        apart = [n for n in topological([self.asked.result]) if n.op is SUBTRACT and y in n.inputs]
+        others = dict.fromkeys(n.inputs[n.inputs[0] is y] for n in apart)
+        value = next(iter(others)) if len(others) == 1 else None
+        if value is None or value.shape != y.shape:
+            return False
+        self.names[name] = value
+        self.notes.append(f"{name} is read as {write(value, 60)}")
+        return True
 
     def _probability(self) -> Node | None:
         """The one softmax of the formula, also where only its logarithm is written."""

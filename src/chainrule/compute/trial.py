@@ -109,12 +109,13 @@ class Trial:
         inner = [written(n) for n in topological([s]) if n.inputs and n is not s and n not in spelt]
         inner.sort(key=lambda form: len(form.text))
         parts = [form for form in inner if form.node is not None and form.node.ndim][:MOST_INNER]
-        known = Known(words, slopes_of(s, hand, written), softmaxes_of(s, written), parts)
+        named = dimensions(q.variables)
+        known = Known(words, slopes_of(s, hand, written), softmaxes_of(s, written), parts, named)
         views = [
             [(times, written(node)) for times, node in summands(self.short, opened=opened)]
             for opened in (False, True)
         ]
-        scalars = [Form(d, ATOM, size(d)) for d in dimensions(q.variables)]
+        scalars = [Form(d, ATOM, size(d)) for d in named]
         scalars += [form for form in words.values() if form.node is not None and not form.node.ndim]
         if q.truth.ndim:
             scalars += [form for form in [*inner, written(s)] if form.node is not None and not form.node.ndim][
