@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import chainrule as cr
 from chainrule.algebra.node import Node
-from chainrule.compute.interpret import Interpreter
 from chainrule.learn.backprop import Backprop
 from chainrule.learn.optim import optimizer
 from chainrule.learn.train import Params
@@ -12,7 +12,9 @@ from chainrule.learn.train import Params
 Step = Callable[[Mapping[str, Any]], float]
 
 
-def training_step(loss: Node, trained: Sequence[Node], params: Params, rule: str, rate: float) -> Step:
+def training_step(
+    loss: Node, trained: Sequence[Node], params: Params, rule: str, rate: float, interpreted: bool = False
+) -> Step:
     """A function of a batch that moves the parameters in place and returns the loss."""
     backprop = Backprop(loss, trained)
     moved = {name: params[name] for name in backprop.names}
@@ -29,5 +31,4 @@ def training_step(loss: Node, trained: Sequence[Node], params: Params, rule: str
 
 def function(outputs: Sequence[Node], inputs: Sequence[Node]) -> Callable[..., Any]:
     """A function of the inputs, in order."""
-    program, names = Interpreter(list(outputs)), [x.attrs["name"] for x in inputs]
-    return lambda *values: program(dict(zip(names, values, strict=True)))
+    return cr.compile(list(outputs), list(inputs))

@@ -104,7 +104,7 @@ def compiled(count: int) -> Contestant:
 
     def each(formula: Formula) -> Callable[[], Any]:
         f = function(*_graphs(formula))
-        return lambda: f(X, Y)
+        return lambda: f(x=X, y=Y)
 
     return contestant([each(formula) for formula in FORMULAS[:count]])
 

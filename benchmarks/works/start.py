@@ -1,27 +1,43 @@
 """How long a program waits for its imports: a fresh process each time."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from tempfile import TemporaryDirectory
 
 from benchmarks.contestant import Contest, Contestant, Entry, Role
 from benchmarks.judge import at_most
 
 HERE = "benchmarks.works.start:process"
+FIRST = "benchmarks.works.first_step"
+INTERPRETED = "interpreted"
 CLICK = "import click; click.command()(lambda: None)(['--help'])"
 
 
-def process(arguments: Sequence[str]) -> Contestant:
-    """Python with these arguments. ModuleNotFoundError if they need what is not installed."""
+def process(arguments: Sequence[str], cache: str = "") -> Contestant:
+    """Python with these arguments. ModuleNotFoundError if they need what is not installed.
+
+    cache   where compiled functions are kept: "fresh" for nowhere, "kept" for a folder of this contestant's own
+    """
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise (ModuleNotFoundError if "ModuleNotFoundError" in done.stderr else RuntimeError)(done.stderr[-200:])
-    return Contestant(lambda: subprocess.run(command, capture_output=True, check=True))
+    kept = TemporaryDirectory(prefix="chainrule-")
+
+    def run() -> None:
+        with TemporaryDirectory(prefix="chainrule-") as fresh:
+            place = {"fresh": fresh, "kept": kept.name}.get(cache, "")
+            environment = {**os.environ, "CHAINRULE_CACHE": place} if place else None
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        if done.returncode:
+            kind = ModuleNotFoundError if "ModuleNotFoundError" in done.stderr else RuntimeError
+            raise kind(done.stderr[-200:])
+
+    run()
+    return Contestant(run)
 
 
-def _entry(label: str, role: Role, *arguments: str) -> Entry:
-    return Entry(label, role, HERE, {"arguments": arguments})
+def _entry(label: str, role: Role, *arguments: str, cache: str = "") -> Entry:
+    return Entry(label, role, HERE, {"arguments": arguments, "cache": cache})
 
 
 def contests(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:
@@ -61,3 +77,17 @@ def contests(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:
         ),
         targets=(at_most(250, "ms"),),
     )
+    for setting, cache, target in (
+        ("first training step, compiled before", "kept", at_most(150, "ms", beyond=INTERPRETED)),
+        ("first training step, never compiled", "fresh", at_most(3000, "ms", beyond=INTERPRETED)),
+    ):
+        yield Contest(
+            "start",
+            setting,
+            (
+                _entry("chainrule", Role.OURS, "-m", FIRST, "compiled", cache=cache),
+                _entry(INTERPRETED, Role.FLOOR, "-m", FIRST, "interpreted"),
+            ),
+            targets=(target,),
+            seconds=30.0,
+        )

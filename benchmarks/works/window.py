@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from benchmarks.contestant import Contest, Contestant, Entry, Role, Values
 from benchmarks.judge import Target, ahead, flat, smaller, within
-from benchmarks.works.ours import training_step
+from benchmarks.works.ours import Step, training_step
 from numpy.typing import NDArray
 
+from chainrule.learn.train import Params
 from chainrule.ner.model import Architecture, Network
 
 D, W, H, C = 50, 5, 100, 5
@@ -102,12 +103,18 @@ def _batches(V: int, B: int, kind: str) -> list[tuple[NDArray[Any], NDArray[Any]
 def ours(**options: Any) -> Contestant:
     """The graph, written for one window."""
     problem = Problem(**options)
-    network = Network(Architecture(window=W, dimension=D, hidden=H, caps=0, dropout=0), problem.V, C)
     params = {name: problem.start[name].copy() for name in NAMES}
-    step = training_step(network.loss(), list(network.parameters.values()), params, problem.rule, problem.rate)
+    step = step_of(problem, params)
     return problem.contestant(
         lambda words, y: step({"words": words, "y": y}), lambda: [params[name] for name in NAMES]
     )
+
+
+def step_of(problem: Problem, params: Params, interpreted: bool = False) -> Step:
+    """The training step of a problem."""
+    network = Network(Architecture(window=W, dimension=D, hidden=H, caps=0, dropout=0), problem.V, C)
+    trained = list(network.parameters.values())
+    return training_step(network.loss(), trained, params, problem.rule, problem.rate, interpreted)
 
 
 def products(**options: Any) -> Contestant:
