@@ -420,6 +420,29 @@ def test_the_names_that_gradients_are_printed_with_are_understood(text, claim):
     assert found.ok, str(found)
 
 
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("u.T@tanh(W@x+b)", "h: u"),
+        ("u.T@tanh(W@x+b)", "z: u*(1 - h**2)"),
+        ("u.T@tanh(W@x+b)", "δ: u*(1 - h**2)"),
+        (SCORES, "h: U.T@(p - y)"),
+        (SCORES, "z2: p - y"),
+        (SCORES, "delta1: U.T@delta2*(z1 > 0)"),
+        ("0.5*norm2(X@w-y)**2", "r: r"),
+    ],
+)
+def test_gradients_may_be_claimed_for_parts_by_their_printed_names(text, claim):
+    read = formula(text)
+    found = judge(read, claim, facts=read_facts(["y: one-hot"] if text is SCORES else [], read.variables))[0]
+    assert found.ok, str(found)
+
+
+def test_a_claim_is_about_a_scalar():
+    with pytest.raises(cr.GraphError, match=r"claims are about the gradient of a scalar, and tanh\(W x\) is n"):
+        judge(formula("tanh(W @ x)"), "x: W.T @ delta")
+
+
 def test_what_a_printed_name_is_read_as_is_said():
     read = formula(SCORES)
     found = judge(read, "U: delta2 @ h.T", facts=read_facts(["y: one-hot"], read.variables))[0]

@@ -147,6 +147,12 @@ def test_values_may_be_given_by_greek_names(tmp_path, capsys):
     assert run("lam*x.T@x", *claims) == 1
 
 
+def test_a_letter_that_meets_only_numbers_is_one_as_in_derive(capsys):
+    loss = "-(y*log(sigmoid(w.T@x)) + (1-y)*log(1-sigmoid(w.T@x)))"
+    assert run(loss, "--claim", "w: (p - y)*x") == 0
+    assert "note: y is read as a number" in capsys.readouterr().out
+
+
 def test_a_point_without_a_value_proves_nothing(tmp_path, capsys):
     (tmp_path / "v.json").write_text('{"x": [1, -1]}')
     at = ("--at", str(tmp_path / "v.json"))

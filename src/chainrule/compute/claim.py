@@ -24,7 +24,7 @@ from chainrule.compute.edits import MOST_PARTS, all_parts
 from chainrule.compute.repair import Mended, value
 from chainrule.compute.statement import Words, statements
 from chainrule.compute.trial import POINTS, Question, Trial
-from chainrule.errors import BindingError, ChainruleError, FormulaError, counted
+from chainrule.errors import BindingError, ChainruleError, FormulaError, GraphError, counted
 
 
 class Place(NamedTuple):
@@ -123,6 +123,11 @@ def judge(
     A column times a row is the outer product, as on paper. Raises FormulaError for text that cannot be read and
     names that stand for nothing, GraphError where the formula is no scalar, BindingError where it has no values.
     """
+    if asked.result.shape:
+        text = write(asked.result, 60)
+        raise GraphError(
+            f"claims are about the gradient of a scalar, and {text} is {shape_text(asked.result.shape)}"
+        )
     found = []
     for statement in statements(written, asked.syntax):
         words = Words(asked, facts)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
@@ -145,14 +145,29 @@ class Words:
         return next((node for other, node in self.names.items() if spelt(other) == spelt(name)), None)
 
     def claimed(self, name: str) -> Node:
-        """What a gradient is claimed for: a name of the formula, or δ for the gradient at a pre-activation."""
-        lecture = _LECTURE.fullmatch(_plain(name))
+        """What a gradient is claimed for: a name of the formula, or a part that its gradients are printed with.
+
+        The gradient at a pre-activation is claimed for z as well as for δ.
+        """
         node = self[name]
-        if node is None and lecture is not None:
-            node = self._layers().get(lecture[2])
+        if node is None:
+            inside = set(topological([self.asked.result]))
+            node = next((n for n in self._parts(_usual(_plain(name))) if n in inside), None)
         if node is None:
             raise FormulaError(f"a gradient is claimed for {name}, but the expression has {_listed(self.names)}")
         return node
+
+    def _parts(self, letter: str) -> Iterator[Node]:
+        """The parts of the formula that a letter may stand for; δ stands for its pre-activation."""
+        lines = self._lines(self._real)
+        if letter in lines:
+            _, at, name = lines[letter].role.partition(" at ")
+            line = lines.get(name) if at else lines[letter]
+            yield from [line.whole] if line else []
+        lecture = _LECTURE.fullmatch(letter)
+        z = self._layers().get(lecture[2]) if lecture else None
+        if lecture and z is not None:
+            yield z if lecture[1] in "zδ" else self._value(z)
 
     def complete(self, statement: Statement) -> None:
         """Give every name of a claim its meaning. Raises FormulaError for one that stands for nothing."""
@@ -236,9 +251,12 @@ class Words:
             if letter == "δ":
                 at = next((n for n, node in self.asked.definitions.items() if node is z), write(z, 60))
                 return gradient(s, z), f"the error signal at {at}"
-            users = (n for n in topological([s]) if z in n.inputs and n.shape == z.shape)
-            value = z if letter == "z" else next(users, z)
+            value = z if letter == "z" else self._value(z)
         return value, "" if value is None else write(value, 60)
+
+    def _value(self, z: Node) -> Node:
+        """The activation at a pre-activation."""
+        return next((n for n in topological([self.asked.result]) if z in n.inputs and n.shape == z.shape), z)
 
     def _predicted(self, name: str) -> bool:
         """Whether a name is ŷ, and the formula compares something with y."""

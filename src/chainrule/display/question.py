@@ -45,6 +45,13 @@ SCORES = frozenset(("s", "J", "L", "E", "loss", "cost", "score", "objective"))
 """Names of what is a number: a score, a cost, a loss."""
 
 
+def meant(text: str, shapes: Mapping[str, Any], syntax: Any) -> tuple[Formula, Remarks]:
+    """A formula as its writer means it, and what is remarked on it: what can be a number is one."""
+    read, remarks = _as_score(*_with_numbers(formula(text, shapes, syntax=syntax), shapes), shapes)
+    _refuse_unknown(shapes, read)
+    return read, remarks
+
+
 def asked(
     s: Node | Formula | str,
     wrt: Node | str | Sequence[Node | str] | None,
@@ -58,8 +65,7 @@ def asked(
     read: Node | Formula
     remarks: Remarks = ()
     if isinstance(s, str):
-        read, remarks = _as_score(*_with_numbers(formula(s, shapes, syntax=syntax), shapes or {}), shapes or {})
-        _refuse_unknown(shapes or {}, read)
+        read, remarks = meant(s, shapes or {}, syntax)
     else:
         read = s
     if isinstance(read, Formula):

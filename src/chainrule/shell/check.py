@@ -11,12 +11,13 @@ import numpy as np
 
 from chainrule.algebra.names import spelt
 from chainrule.algebra.node import Node
-from chainrule.algebra.parse import Formula, formula
+from chainrule.algebra.parse import Formula
 from chainrule.algebra.signature import shape_text
 from chainrule.calculus.facts import read_facts
 from chainrule.compute.check import Check, check
 from chainrule.compute.claim import Claim, judge
 from chainrule.compute.draw import draw
+from chainrule.display.question import meant
 from chainrule.errors import DataError, counted
 from chainrule.shell.arguments import FormulaCommand, shapes as read_shapes
 
@@ -60,13 +61,13 @@ def command(
 
     FORMULA is in Python's spelling (@ and .T) or MATLAB's (' and .*). Shapes that are not given are found.
     """
-    read = formula(text, read_shapes(shapes), syntax=syntax)
+    read, remarks = meant(text, read_shapes(shapes), syntax)
     given = _values(at, read.variables)
     known = read_facts(facts, read.variables)
     values = draw(read.variables.values(), known, np.random.default_rng(seed), s=read.result, given=given)
     judged = check(read.result, values)
     found = [claim for written in claims for claim in judge(read, written, given, known, seed=seed)]
-    click.echo(_report(read, judged))
+    click.echo(_report(read, judged, remarks))
     for claim in found:
         click.echo(f"{claim}\n")
     if found:
@@ -128,9 +129,10 @@ def _refuse_what_is_no_number(path: Path, name: str, value: Any) -> None:
         raise DataError(f"{path}: {place} is {array[tuple(wrong[0])]}; gradients are checked at finite values")
 
 
-def _report(read: Formula, judged: Check) -> str:
+def _report(read: Formula, judged: Check, remarks: Sequence[str]) -> str:
     shapes = "   ".join(f"{name}: {shape_text(node.shape)}" for name, node in read.variables.items())
-    return f"\n  {read.result}\n  {shapes}\n\n{judged}\n"
+    notes = "".join(f"  note: {remark}\n" for remark in remarks)
+    return f"\n  {read.result}\n  {shapes}\n{notes}\n{judged}\n"
 
 
 def _tally(found: Sequence[Claim]) -> str:
