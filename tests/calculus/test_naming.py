@@ -444,3 +444,12 @@ def test_repetition_that_doubles_at_every_step_stays_small():
         node = cr.sin(node * cr.exp(node))
     program = plain([node])
     assert len(program.lines) <= 200
+
+
+def test_a_difference_is_a_residual_where_it_is_a_part_of_the_formula():
+    b, y = cr.vector("b", "n"), cr.vector("y", "m")
+    for r in (A @ x - b, b - A @ x):
+        (line,) = plain([cr.outer(r, r), cr.exp(r), r * cr.sum(r)], s=cr.norm2(A @ x - b)).lines
+        assert (line.name, line.role) == ("r", "residual")
+        (line,) = plain([cr.outer(r, r), cr.exp(r), r * cr.sum(r)], s=cr.sum(y)).lines
+        assert (line.name, line.role) == ("g", "difference")

@@ -107,6 +107,22 @@ def test_a_vector_that_fills_a_matrix_does_so_in_answers_and_is_remarked_on():
     assert "b is added to every row of X W" in found.notes
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "shared"),
+    [
+        ("softmax(W@x)", "p", [("S", "softmax Jacobian")]),
+        ("sigmoid(W@x)", "h", []),
+        ("(x.T@A@x)/(x.T@B@x)", "ρ", [("c", "shared")]),
+        ("f = softmax(W@x)", "f", [("S", "softmax Jacobian")]),
+    ],
+)
+def test_the_formula_is_not_named_twice(text, name, shared):
+    found = cr.derive(text, "x")
+    assert found.name == name
+    assert [(line.name, line.role) for line in found.shared if line.name != name] == shared
+    assert str(found).count(f"  {name} = ") == 1 and found.latex().count(r" &= \operatorname{softmax}") < 2
+
+
 def test_how_a_formula_was_read_is_said():
     assert cr.derive("sum(sum(A, 1)**2)").notes[0] == "sum(A, 1) is along axis 1, counted from 0 as in NumPy"
 

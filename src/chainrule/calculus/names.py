@@ -29,6 +29,8 @@ LETTERS: Mapping[str, tuple[str, str, str]] = {
     "probability": ("pqπ", "pqπ", "PQΠ"),
     "error signal": ("δεη", "δεη", "ΔEH"),
     "residual": ("rec", "reg", "RED"),
+    "difference": ("ckqtab", "gvqacwt", "GMQSTKFJ"),
+    "softmax Jacobian": ("", "", "SJG"),
     "inverse": ("q", "q", "MQN"),
     "solution": ("a", "avg", "AYV"),
     "norm": ("rνℓ", "rνℓ", "Rν"),

@@ -8,7 +8,7 @@ once, so that it repeats only if it also stands elsewhere.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from chainrule.algebra.choice import CAST, MAXIMUM, MINIMUM
@@ -58,6 +58,8 @@ class Program:
 
     lines: tuple[Line, ...]
     results: tuple[Node, ...]
+    own: str = ""
+    """What the expression that was differentiated is called, where it is a named part of its derivatives."""
 
 
 def named(results: Sequence[Node], s: Node, defined: Mapping[str, Node], signals: Mapping[Node, Node]) -> Program:
@@ -70,7 +72,8 @@ def named(results: Sequence[Node], s: Node, defined: Mapping[str, Node], signals
     """
     plan = _Plan(results, s, defined, signals)
     taken = names_in((*plan.order, *plan.forward)) | defined.keys()
-    return plan.program(names_for(plan.parts(), plan.layers, taken))
+    names = names_for(plan.parts(), plan.layers, taken)
+    return replace(plan.program(names), own=names.get(s, ""))
 
 
 def pre_activations(s: Node) -> list[Node]:
@@ -181,8 +184,19 @@ def _is_contraction(node: Node) -> bool:
 
 
 def _is_difference(node: Node) -> bool:
-    """Whether a node is a residual such as A x − b; 1 − h² is none."""
+    """Whether a node is a difference such as A x − b; 1 − h² is none."""
     return node.op is SUBTRACT and bool(node.ndim) and not any(map(_is_number, node.inputs))
+
+
+def _is_softmax_jacobian(node: Node) -> bool:
+    """Whether a node is diag(p) − p pᵀ."""
+    if node.op is not SUBTRACT or node.ndim != 2 or any(i.op is not PRODUCT_OP for i in node.inputs):
+        return False
+    diagonal, outer = node.inputs
+    letters = (diagonal.attrs["letters"], outer.attrs["letters"])
+    return (
+        letters == ("a->aa", "a,b->ab") and outer.inputs == diagonal.inputs * 2 and outer.inputs[0].op is SOFTMAX
+    )
 
 
 def _is_quotient(node: Node) -> bool:
@@ -220,6 +234,7 @@ FORMS: Sequence[tuple[str, Callable[[Node], bool]]] = (
     ("direction", _is_direction),
     ("quotient", _is_quotient),
     ("mean", _is_mean),
+    ("softmax Jacobian", _is_softmax_jacobian),
     ("residual", _is_difference),
 )
 
@@ -255,6 +270,7 @@ class _Plan:
         self.results = results
         self.order = topological(results)
         self.forward = {n: k for k, n in enumerate(topological([s, *defined.values()]))}
+        self.gaps = {n.inputs for n in self.forward if n.op is SUBTRACT}
         self.defined = {n: name for name, n in defined.items() if n.op not in LEAVES}
         takers = [n for n in (*self.forward, *self.order) if _takes_argument(n)]
         self.layers = dict.fromkeys([*map(_argument, takers), *map(_unsigned, signals)])
@@ -317,7 +333,13 @@ class _Plan:
             return "pre-activation"
         if _is_activation(node) and (uses > 1 or (layered and _is_compound(_argument(node)))):
             return "probability" if self._is_probability(node) else "activation"
-        return _kind(node) if _view_of(node) is None and self._pays(node, uses, cost) else ""
+        pays = _view_of(node) is None and self._pays(node, uses, cost)
+        kind = _kind(node) if pays else ""
+        return "difference" if kind == "residual" and not self._is_residual(node) else kind
+
+    def _is_residual(self, node: Node) -> bool:
+        """Whether a difference, perhaps the other way round, is a part of the formula itself."""
+        return node.inputs in self.gaps or node.inputs[::-1] in self.gaps
 
     def _pays(self, node: Node, uses: int, cost: int) -> bool:
         """Whether a part that is used again is worth a line."""

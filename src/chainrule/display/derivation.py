@@ -53,7 +53,7 @@ class Derivation:
 
     @property
     def name(self) -> str:
-        """What the expression is called: by the formula, or J, or f where it is no number."""
+        """What the expression is called: by the formula, or as the part that it is, or J, or f if no number."""
         return str(self.slopes[0].of.attrs["name"])
 
     @property
@@ -325,7 +325,7 @@ def _answered(
     question: Question, kind: Kind, orders: Sequence[tuple[Node, ...]], program: Program, vec: bool, seed: int
 ) -> Derivation:
     """The answer that a program is, if its proof succeeds."""
-    title = question.name or free_name("fyFY" if question.s.shape else "JsLF", question, program)
+    title = question.name or program.own or free_name("fyFY" if question.s.shape else "JsLF", question, program)
     of = variable(title, question.s.shape, question.s.dtype)
     slopes = tuple(Slope(of, by, vec) for by in orders)
     answers = _answers(question, kind, slopes, program)
