@@ -94,7 +94,9 @@ def test_no_text_is_run_as_code_and_no_pickle_is_read(file):
             names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
             assert not {n.split(".")[0] for n in names} & {"pickle", "cPickle", "marshal", "shelve", "dill"}, file
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            ours = {"exec"} if module(file) == "chainrule.compute.compile" else set()  # text that we wrote ourselves
+            ours = (
+                {"exec"} if module(file) == "chainrule.compute.compile" else set()
+            )  # text that we wrote ourselves
             assert node.func.id not in {"eval", "exec"} - ours, f"{file}:{node.lineno}"
 
 
