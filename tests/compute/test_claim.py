@@ -438,6 +438,13 @@ def test_gradients_may_be_claimed_for_parts_by_their_printed_names(text, claim):
     assert found.ok, str(found)
 
 
+def test_the_truth_is_said_as_it_is_derived():
+    text = "-sum(y * log(sigmoid(X @ w)) + (1 - y) * log(1 - sigmoid(X @ w)))"
+    assert judge(formula(text), "w: cos(w)")[0].truth == "Xᵀ δ with z = X w, p = σ(z), δ = p - y"
+    shown = str(cr.derive(text, "w"))
+    assert "= Xᵀ δ " in shown and "p = σ(z) " in shown and "δ = p - y " in shown
+
+
 def test_a_claim_is_about_a_scalar():
     with pytest.raises(cr.GraphError, match=r"claims are about the gradient of a scalar, and tanh\(W x\) is n"):
         judge(formula("tanh(W @ x)"), "x: W.T @ delta")
@@ -468,6 +475,7 @@ def test_what_a_printed_name_is_read_as_is_said():
         ("W: foo(x)", "unknown function foo"),
         ("d = u; W: ; b: u", "formulas; write NAME: FORMULA"),
         ("W: outer(u, x)[:, None, q]", "q stands for nothing"),
+        ("W: None", "None stands for nothing"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(claim, message):

@@ -58,7 +58,7 @@ def test_a_claim_that_rests_on_a_fact_is_right_once_the_fact_is_stated(capsys):
     claim = ("--claim", "x: 2 * A @ x")
     assert run("x.T @ A @ x", *claim) == 1
     out = capsys.readouterr().out
-    assert "right if A is symmetric; in general it is (Aᵀ + A) x" in out
+    assert "right if A is symmetric; in general it is (A + Aᵀ) x" in out
     assert "0 of 1 claim right, each of the others under a fact; state it with --fact" in out
     assert run("x.T @ A @ x", *claim, "--fact", "A: symmetric") == 0
     assert "as A is symmetric" in capsys.readouterr().out

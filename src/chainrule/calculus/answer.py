@@ -20,7 +20,7 @@ def answer(
     """
     lines, known = defined or {}, facts or Facts()
     whole, *parts = recognised([s, *lines.values()], known)
-    return assembled(whole, dict(zip(lines, parts, strict=True)), *gradients_by_layers(s, wrt, known))
+    return assembled(whole, dict(zip(lines, parts, strict=True)), *gradients_by_layers(whole, wrt, known))
 
 
 def assembled(

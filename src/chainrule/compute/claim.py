@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.node import Node, topological, variables
+from chainrule.algebra.node import VARIABLE, Node, topological, variable, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.parse import Formula, formula
 from chainrule.algebra.signature import shape_text
+from chainrule.calculus.answer import answer
 from chainrule.calculus.derive import gradient
 from chainrule.calculus.facts import Facts
-from chainrule.calculus.naming import named, pre_activations
+from chainrule.calculus.naming import Program, named, pre_activations
+from chainrule.calculus.rewrite import substitute
 from chainrule.calculus.textbook import textbook
 from chainrule.compute.edits import MOST_PARTS, all_parts
 from chainrule.compute.repair import Mended, value
@@ -223,10 +225,13 @@ class _Verdict:
 
 def _truth(trial: Trial) -> str:
     """The true gradient in textbook form, with what its names mean."""
-    s, defined = trial.question.asked.result, trial.question.asked.definitions
-    signals = {z: gradient(s, z) for z in pre_activations(s)}
-    result, *flows = textbook([trial.short, *signals.values()], trial.facts, given=[s])
-    program = named([result], s, defined, dict(zip(signals, flows, strict=True)))
+    asked = trial.question.asked
+    s, defined, x = asked.result, asked.definitions, trial.question.words[trial.question.statement.name]
+    program = None if x is None or x.op is not VARIABLE else answer(s, [x], defined, trial.facts)
+    if program is None or not trial.equal(_whole(program)):
+        signals = {z: gradient(s, z) for z in pre_activations(s)}
+        result, *flows = textbook([trial.short, *signals.values()], trial.facts, given=[s])
+        program = named([result], s, defined, dict(zip(signals, flows, strict=True)))
     needed = {v.attrs["name"] for v in variables(*program.results)}
     shown = []
     for line in reversed(program.lines):
@@ -234,6 +239,12 @@ def _truth(trial: Trial) -> str:
             needed |= {v.attrs["name"] for v in variables(line.value)}
             shown.append(f"{line.name} = {line.value}")
     return f"{program.results[0]}" + (f" with {', '.join(shown[::-1])}" if shown else "")
+
+
+def _whole(program: Program) -> Node:
+    """The result of a program in variables only."""
+    names = {variable(line.name, line.whole.shape, line.whole.dtype): line.whole for line in program.lines}
+    return substitute(program.results, names)[0]
 
 
 def _facts_used(trial: Trial) -> list[str]:

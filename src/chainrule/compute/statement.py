@@ -105,8 +105,11 @@ def names_in(statement: Statement) -> list[Part]:
     defined: set[str] = set()
     found: dict[str, Part] = {}
     for name, tree in (*statement.definitions, Definition(None, statement.tree)):
-        for part in all_parts(tree):
-            if part.kind == "name" and part.value not in (*defined, "None"):
+        parts = all_parts(tree)
+        axes = {id(p) for part in parts if part.kind == "index" for p in part.parts[1:]}  # u[:, None]
+        for part in parts:
+            new = part.value == "None" and id(part) in axes
+            if part.kind == "name" and part.value not in defined and not new:
                 found.setdefault(part.value, part)
         defined |= {name} if name is not None else set()
     return list(found.values())
