@@ -1,7 +1,8 @@
 """What several tests of the core use. A helper that judges raises; it returns nothing that could be dropped."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from chainrule.algebra.node import Node, make, topological, variable
 from chainrule.algebra.op import OPS, Example, Given, Op
 from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, INTEGER
 from chainrule.calculus.simplify import Law
+from chainrule.compute.emit import Emitted
+from chainrule.compute.helpers import HELPERS
 
 Values = dict[str, np.ndarray]
 
@@ -111,3 +114,17 @@ def reals(nodes: Sequence[Node]) -> list[Node]:
 def subsets(count: int) -> Iterator[tuple[int, ...]]:
     """Every choice of at least one of so many."""
     return chain.from_iterable(combinations(range(count), k) for k in range(1, count + 1))
+
+
+def in_python(emitted: Emitted) -> Callable[..., Any]:
+    """The function of a compiled text as Python runs it, line by line."""
+    names = {"np": np, "float32": np.float32, "float64": np.float64, "int64": np.int64, **emitted.constants}
+    names |= {f"{name}{bits}": getattr(np, name) for name in ("exp", "log", "sqrt", "tanh") for bits in (32, 64)}
+    names |= {**HELPERS, "fetch": lambda table, row: None}
+    exec(emitted.source, names)
+
+    def call(*given: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return names[emitted.name](*given)
+
+    return call

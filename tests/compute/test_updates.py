@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import in_python
 
 import chainrule as cr
 from chainrule.algebra.node import Node, index, matrix, variable, vector
@@ -24,8 +25,7 @@ def update(loss: Node, w: Node, still: bool = False) -> Update:
     name, g = w.attrs["name"], gradient(loss, w)
     entry, slot = (variable(f"{name}/{word}", w.shape, w.dtype) for word in ("entry", "slot"))
     moved = () if still else (w - told("lr", w.dtype) * entry, slot + entry * entry)
-    parts = [(s.inputs[0], s.inputs[1]) for s in scattered(g) or ()]
-    return Update(w, parts or g, entry, ("lr",), (slot,), moved)
+    return Update(w, scattered(g) or g, entry, ("lr",), (slot,), moved)
 
 
 def run(made: Step, values: dict[str, object], kept: dict[str, np.ndarray] | None = None):
@@ -37,12 +37,8 @@ def run(made: Step, values: dict[str, object], kept: dict[str, np.ndarray] | Non
     for r in made.rooms:
         if r.kept:
             rooms[r.name] = (kept if kept is not None else {}).setdefault(r.name, np.zeros_like(rooms[r.name]))
-    scope = {"np": np, "float32": np.float32, "float64": np.float64, "fetch": lambda *_: None}
-    kernels = {f"{n}{b}": f for b in (32, 64) for n, f in (("exp", np.exp), ("log", np.log), ("tanh", np.tanh))}
-    namespace = {**scope, **kernels, **emitted.constants}
-    exec(emitted.source, namespace)
     inputs = [values[v.attrs["name"]] for v in made.inputs]
-    result = namespace[emitted.name](*inputs, *emitted.arrays.values(), *rooms.values())
+    result = in_python(emitted)(*inputs, *emitted.arrays.values(), *rooms.values())
     return dict(zip(made.returned, result, strict=True)), rooms
 
 
@@ -72,7 +68,7 @@ def test_rows_that_repeat_are_added_up_and_moved_once(dtype, rng):
     result, rooms = run(made, given)
     accuracy = {"rtol": 1e-5 if dtype == FLOAT32 else 1e-12}
     assert result["norm"] == pytest.approx(norm, rel=1e-6)
-    assert result[loss] == pytest.approx(before, rel=1e-6)
+    assert result["loss"] == pytest.approx(before, rel=1e-6)
     for name, array in wanted.items():
         np.testing.assert_allclose(given[name], array, **accuracy)
         assert given[name].dtype == dtype
@@ -187,7 +183,7 @@ def test_the_gradient_of_a_number_is_returned(rng):
     loss = a * a * sum(x)
     made = step(loss, [update(loss, a, still=True), update(loss, x)])
     result, _ = run(made, started({"a": 2.0, "x": np.ones(3)}, x))
-    assert 12.0 in result.values() and result["norm"] == pytest.approx(math.hypot(12.0, 4 * math.sqrt(3)))
+    assert result[a] == 12.0 and result["norm"] == pytest.approx(math.hypot(12.0, 4 * math.sqrt(3)))
 
 
 def test_names_of_the_user_stay_apart_from_those_of_a_step(rng):

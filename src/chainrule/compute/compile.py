@@ -23,7 +23,7 @@ from chainrule.algebra.signature import Binding, DType, Shape
 from chainrule.calculus.naming import Line, Program
 from chainrule.calculus.rewrite import remake
 from chainrule.compute.calling import Compiled, Runner, Unmade, plain
-from chainrule.compute.emit import Emitter, stem_of
+from chainrule.compute.emit import Emitted, Emitter, stem_of
 from chainrule.compute.native import native
 from chainrule.compute.passes import FORMS, LAYOUTS, prepared
 from chainrule.compute.plan import PASSES, Loop, plan, root_of
@@ -69,7 +69,7 @@ def _inputs(outputs: Sequence[Node], inputs: Sequence[Node] | None) -> list[Node
 
 
 def _runner(outputs: Sequence[Node], inputs: Sequence[Node], backend: str) -> Runner:
-    if backend == "numpy" or (backend == "auto" and not _has_numba()):
+    if backend == "numpy" or (backend == "auto" and not has_numba()):
         return _Plain(outputs, inputs)
     runner = _Native(outputs, inputs)
     if backend == "auto":
@@ -77,8 +77,27 @@ def _runner(outputs: Sequence[Node], inputs: Sequence[Node], backend: str) -> Ru
     return runner
 
 
-def _has_numba() -> bool:
+def has_numba() -> bool:
+    """Whether functions can be compiled here."""
     return all(importlib.util.find_spec(name) is not None for name in ("numba", "scipy"))
+
+
+def text_of(emitted: Emitted) -> str:
+    """A function in text, and above it the numbers that it knows by name."""
+    constants = [
+        f"{name} = float32({value if np.isfinite(value) else f'np.{value}'})\n"
+        for name, value in emitted.constants.items()
+    ]
+    return "".join(constants) + "\n\n" * bool(constants) + emitted.source
+
+
+def machine(emitted: Emitted, kinds: Sequence[tuple[DType, int]]) -> Callable[..., Any]:
+    """The function of a text as machine code, for arguments of these dtypes and numbers of axes, row by row."""
+
+    def function(names: dict[str, Any]) -> Callable[..., Any]:
+        return _function(text_of(emitted), emitted.name, names)
+
+    return native(_imported(), emitted, kinds, function)
 
 
 def _imported() -> Any:
@@ -122,11 +141,7 @@ class _Native:
         self.plan = plan(made, inputs)
         emitter = Emitter(self.plan, NAME)
         self.emitted = emitter.emitted()
-        constants = [
-            f"{name} = float32({value if np.isfinite(value) else f'np.{value}'})\n"
-            for name, value in self.emitted.constants.items()
-        ]
-        self.source = "".join(constants) + "\n\n" * bool(constants) + self.emitted.source
+        self.source = text_of(self.emitted)
         self._arrays = [plain(a) for a in self.emitted.arrays.values()]
         distinct = [o for o in dict.fromkeys(made) if o.ndim]
         homes = [root_of(o) if emitter.lies_in(o) else o for o in distinct]
@@ -173,11 +188,8 @@ class _Native:
         return results
 
     def _made(self) -> Callable[..., Any]:
-        def function(names: dict[str, Any]) -> Callable[..., Any]:
-            return _function(self.source, NAME, names)
-
         try:
-            self._call = native(_imported(), self.emitted, self._kinds, function)
+            self._call = machine(self.emitted, self._kinds)
         except Exception as error:
             raise Unmade from error
         return self._call

@@ -19,14 +19,17 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from chainrule.algebra.choice import cast
-from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological, variable, variables
+from chainrule.algebra.node import CONSTANT, VARIABLE, Node, variable, variables
 from chainrule.algebra.notation import readable
 from chainrule.algebra.signature import FLOAT64, INTEGER, DType, Shape, entries
-from chainrule.compute.element import Index, is_written_out
-from chainrule.compute.emit import INDENT, INDICES, WIDTH, Emitted, Emitter, shown_by
+from chainrule.compute.element import Index
+from chainrule.compute.emit import WIDTH, Emitted, Emitter, shown_by
+from chainrule.compute.passes import prepared
 from chainrule.compute.plan import Plan, plan, root_of
+from chainrule.compute.statements import INDENT, INDICES
 
 PLACE = np.dtype(np.int32)
+AHEAD = 8  # rows that are on their way while one is moved
 LIMIT = variable("/limit", (), FLOAT64)
 
 
@@ -80,36 +83,61 @@ class Step:
     """Parameter → the room of its gradient."""
     tables: Mapping[Node, tuple[str, str]]
     """Table → the rooms of the rows that were met, and of their gradients."""
-    returned: tuple[Node | str, ...]
-    """What is returned: the loss, gradients of scalars, "norm", and for every table how many rows were met."""
+    returned: tuple[Node | str | None, ...]
+    """What is returned: "loss", gradients of parameters that are numbers, "norm", counts of rows that were met."""
+
+    @property
+    def kinds(self) -> list[tuple[DType, int]]:
+        """The dtype and the number of axes of every argument."""
+        inputs = [(v.dtype, v.ndim) for v in self.inputs]
+        constants = [(a.dtype, a.ndim) for a in self.emitted.arrays.values()]
+        return [*inputs, *constants, *((room.dtype, len(room.shape)) for room in self.rooms)]
 
 
 def step(loss: Node, updates: Sequence[Update], name: str = "step") -> Step:
     """The function that computes a loss and its gradients, and moves the parameters."""
+    loss, updates = _ready(loss, updates)
+    outputs: list[tuple[Node | str | None, Node]] = [("loss", loss)]
     labels: dict[Node, str] = {}
-    outputs = [loss]
     for u in updates:
         own = f"/d{u.parameter.attrs['name']}"
         if isinstance(u.gradient, Node):
-            outputs.append(u.gradient)
+            outputs.append((u.parameter, u.gradient))
             labels.setdefault(u.gradient, own)
             continue
         for k, (rows, values) in enumerate(u.gradient):
-            outputs += [values] if is_readable(rows) else [values, rows]
+            outputs += [(None, values)] if is_given(rows) else [(None, values), (None, rows)]
             labels.setdefault(values, f"{own}_parts{k + 1 if k else ''}")
+    computed = [node for _, node in outputs]
     moved = [node for u in updates for node in (u.parameter, *(u.moved and u.slots), *u.moved)]
     inner = {u.entry for u in updates}
-    inputs = [v for v in dict.fromkeys([*variables(*outputs), *variables(*moved), LIMIT]) if v not in inner]
-    writer = _Writer(plan(outputs, inputs), updates, name, labels)
+    inputs = [v for v in dict.fromkeys([*variables(*computed), *variables(*moved), LIMIT]) if v not in inner]
+    writer = _Writer(plan(computed, inputs), updates, name, labels)
     emitted = writer.emitted()
-    scalars = [o for o in outputs if not o.ndim]
-    returned: tuple[Node | str, ...] = (*scalars, "norm", *writer.tables)
+    returned = (*(key for key, node in outputs if not node.ndim), "norm", *writer.tables)
     return Step(emitted, tuple(inputs), tuple(writer.rooms), writer.dense, writer.tables, returned)
 
 
-def is_readable(rows: Node) -> bool:
-    """Whether row numbers can be read where they are needed, without memory of their own."""
-    return all(n.op in (VARIABLE, CONSTANT) or is_written_out(n) for n in topological([rows]))
+def _ready(loss: Node, updates: Sequence[Update]) -> tuple[Node, list[Update]]:
+    """The loss and the gradients after the passes that every compiled graph goes through."""
+    waiting = [loss]
+    for u in updates:
+        waiting += [u.gradient] if isinstance(u.gradient, Node) else [node for part in u.gradient for node in part]
+    ready = iter(prepared(waiting))
+    loss = next(ready)
+    return loss, [
+        u._replace(
+            gradient=next(ready)
+            if isinstance(u.gradient, Node)
+            else [(next(ready), next(ready)) for _ in u.gradient]
+        )
+        for u in updates
+    ]
+
+
+def is_given(rows: Node) -> bool:
+    """Whether row numbers are known from the beginning."""
+    return rows.op in (VARIABLE, CONSTANT)
 
 
 class _Writer(Emitter):
@@ -124,16 +152,15 @@ class _Writer(Emitter):
         self.tables: dict[Node, tuple[str, str]] = {}
         self.met: dict[Node, str] = {}
         self.spots: dict[Node, list[str]] = {}
-        self.late = {o for o in made.outputs if o.dtype == INTEGER}
 
     def beginning(self) -> list[str]:
         found = []
         for u in self.updates:
-            if not isinstance(u.gradient, Node) and not any(rows in self.late for rows, _ in u.gradient):
+            if not isinstance(u.gradient, Node) and all(is_given(rows) for rows, _ in u.gradient):
                 found += [INDENT + line for line in self._found(u, u.gradient)]
         return found
 
-    def ending(self, body: list[str], outputs: Mapping[Node, str | None]) -> list[str]:
+    def ending(self, body: list[str], outputs: Mapping[Node, str]) -> list[str]:
         squares = []
         for u in self.updates:
             if not isinstance(u.gradient, Node):
@@ -141,7 +168,7 @@ class _Writer(Emitter):
                 body += [INDENT + line for line in (*lines, *self._added_up(u.parameter, u.gradient))]
                 squares.append(_square(f"{self.tables[u.parameter][1]}.ravel()[: {self._met_entries(u)}]"))
             elif u.gradient.ndim:
-                self.dense[u.parameter] = room = str(outputs[u.gradient])
+                self.dense[u.parameter] = room = outputs[u.gradient]
                 squares.append(_square(f"{room}.ravel()"))
             else:
                 entry = self.scribe.entry(u.gradient, ())
@@ -151,15 +178,11 @@ class _Writer(Emitter):
         body.append(f"{INDENT}{norm} = np.sqrt({' + '.join(squares) or '0.0'})")
         body += [INDENT + line for line in self._moves(norm, outputs)]
         for node, name in outputs.items():
-            shape = root_of(node).shape if self._is_home(node, name) else node.shape
-            self.rooms.append(Room(str(name), shape, node.dtype))
-        self.rooms += [Room(f"work{k + 1}", *kind) for k, kind in enumerate(self.plan.memory)]
+            shape = root_of(node).shape if self.lies_in(node) else node.shape
+            self.rooms.append(Room(name, shape, node.dtype))
+        self.rooms += [Room(name, *kind) for name, kind in zip(self.memory, self.plan.memory, strict=True)]
         self.rooms += self.own_rooms
         return [norm, *self.met.values()]
-
-    def _is_home(self, node: Node, name: str | None) -> bool:
-        """Whether an output lies in its own memory from the beginning, and is not copied there."""
-        return self.scribe.stored[root_of(node)] == name
 
     def _room(self, name: str, shape: Shape, dtype: DType, kept: bool = False) -> str:
         text = self.names.of(name)
@@ -179,7 +202,7 @@ class _Writer(Emitter):
         total = self._room(f"/d{own}", (count, *table.shape[1:]), table.dtype)
         self.met[table], self.tables[table] = met, (rows, total)
         self.spots[table] = []
-        self.scribe.kernels.add("fetch")
+        fetch = self.helper("fetch")
         yield f"# the rows of {own} that are met, each once, are fetched"
         yield f"{met} = 0"
         for k, (index, _) in enumerate(parts):
@@ -196,8 +219,7 @@ class _Writer(Emitter):
             yield f"{inside}{INDENT}{place}[{row}] = {spot}"
             yield f"{inside}{INDENT}{rows}[{spot}] = {row}"
             yield f"{inside}{INDENT}{met} += 1"
-            for array in (table, *(u.moved and u.slots)):
-                yield f"{inside}{INDENT}fetch({self.scribe.stored[array]}, {row})"
+            yield f"{inside}{INDENT}{fetch}({self.scribe.stored[table]}, {row})"
             yield f"{inside}{spots}[{', '.join(at) or '()'}] = {spot}"
 
     def _added_up(self, table: Node, parts: Sequence[Part]) -> Iterator[str]:
@@ -219,7 +241,7 @@ class _Writer(Emitter):
 
     # ── moves ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _moves(self, norm: str, outputs: Mapping[Node, str | None]) -> Iterator[str]:
+    def _moves(self, norm: str, outputs: Mapping[Node, str]) -> Iterator[str]:
         loss = self.scribe.entry(self.plan.outputs[0], ())
         factor, limit = self.names.of("/scale"), self.scribe.stored[LIMIT]
         lines = [line for u in self.updates if u.moved for line in self._move(u, outputs, factor)]
@@ -228,7 +250,7 @@ class _Writer(Emitter):
             yield f"{INDENT}{factor} = {limit} / {norm} if {norm} > {limit} else 1.0"
             yield from (INDENT + line for line in lines)
 
-    def _move(self, u: Update, outputs: Mapping[Node, str | None], factor: str) -> Iterator[str]:
+    def _move(self, u: Update, outputs: Mapping[Node, str], factor: str) -> Iterator[str]:
         """Lines that move a parameter and its slots, entry by entry."""
         w, local, stored = u.parameter, self.scribe.local, self.scribe.stored
         at: Index = tuple(INDICES[: w.ndim])
@@ -238,19 +260,21 @@ class _Writer(Emitter):
             rows, room = self.tables[w]
             row = self.names.of(f"/row_{w.attrs['name']}")
             yield f"for {at[0]} in range({self.met[w]}):"
+            ahead = f"{rows}[min({at[0]} + {AHEAD}, {self.met[w]} - 1)]"
+            yield from (f"{INDENT}{self.helper('fetch')}({stored[target]}, {ahead})" for target in moved)
             yield f"{INDENT}{row} = {rows}[{at[0]}]"
             yield from self.loops(w.shape[1:], at[1:], 1)
             gradient, at = f"{room}[{', '.join(at)}]", (row, *at[1:])
         elif isinstance(u.gradient, Node):
             node = u.gradient
-            text = stored[node] if self._is_home(node, outputs[node]) else str(outputs[node])
+            text = self.array(node) if self.lies_in(node) else outputs[node]
             yield from self.loops(w.shape, at)
             gradient = f"{text}[{', '.join(at)}]"
         inside = INDENT * w.ndim
         local[u.entry] = self.fresh()
         yield f"{inside}{local[u.entry]} = {w.dtype.name}({factor}) * {gradient}"
         for value in moved.values():
-            yield from (inside + line for line in self._locals([value], at))
+            yield from (inside + line for line in self.named([value], at))
             text = self.scribe.entry(value, at)
             local[value] = self.fresh()
             yield f"{inside}{local[value]} = {text}"

@@ -74,7 +74,7 @@ def clip(grads: MutableMapping[str, Gradient], limit: float = math.inf) -> float
     norm = math.hypot(*[_norm(name, grad) for name, grad in grads.items()])
     if norm > limit:
         for name, grad in grads.items():
-            grads[name] = _scaled(grad, limit / norm)
+            grads[name] = scaled(grad, limit / norm)
     return norm
 
 
@@ -87,7 +87,8 @@ def _norm(name: str, grad: Gradient) -> float:
     return largest * math.sqrt(np.square(values / largest).sum()) if largest else 0.0
 
 
-def _scaled(grad: Gradient, factor: float) -> Gradient:
+def scaled(grad: Gradient, factor: float) -> Gradient:
+    """A gradient times a number."""
     return Rows(grad.indices, grad.values * factor) if isinstance(grad, Rows) else grad * factor
 
 

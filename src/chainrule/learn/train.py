@@ -17,10 +17,11 @@ import numpy as np
 from chainrule.algebra.node import Node
 from chainrule.errors import DataError, NonFiniteError
 from chainrule.learn import schedule as schedules
-from chainrule.learn.backprop import Backprop
+from chainrule.learn.advance import advance
+from chainrule.learn.backends import chosen
 from chainrule.learn.batches import batches, rng_for
 from chainrule.learn.choose import within
-from chainrule.learn.gradients import Array, Integers, clip
+from chainrule.learn.gradients import Array, Integers
 from chainrule.learn.optim import optimizer
 from chainrule.learn.store import read_tensors, write_tensors
 
@@ -133,6 +134,7 @@ def train(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     fingerprint: str = "",
+    backend: str = "auto",
 ) -> Run:
     """Train in place until the epochs or the patience are spent, or `stop()` says so; keep the best parameters.
 
@@ -140,9 +142,10 @@ def train(
     stop          is asked after each batch; a run that it ends is `interrupted`
     checkpoint    a file for the state of the run; with `resume` it is continued from, if it exists
     fingerprint   what the run is of; a checkpoint of anything else is refused
+    backend       who computes, see `backends`; the results differ by rounding
     Raises NonFiniteError, naming the tensor and the step, when the loss or a gradient becomes NaN or ∞.
     """
-    loop = _Loop(task, plan, None if checkpoint is None else Path(checkpoint), fingerprint)
+    loop = _Loop(task, plan, None if checkpoint is None else Path(checkpoint), fingerprint, backend)
     if resume:
         loop.restore()
     try:
@@ -153,17 +156,18 @@ def train(
 
 
 class _Loop:
-    def __init__(self, task: Task, plan: Plan, checkpoint: Path | None, fingerprint: str) -> None:
+    def __init__(self, task: Task, plan: Plan, checkpoint: Path | None, fingerprint: str, backend: str) -> None:
         self.task, self.plan, self.checkpoint = task, plan, checkpoint
         self.fingerprint = fingerprint
-        self.backprop = Backprop(task.loss, task.trained)
-        self.moved = {name: task.params[name] for name in self.backprop.names}
         self.optimizer = optimizer(plan.optimizer)
-        self.state = self.optimizer.start(self.moved, self.backprop.sparse)
+        self.per_epoch = math.ceil(task.examples / plan.batch_size)
+        backend = chosen(backend, plan.epochs * self.per_epoch)
+        self.advance = advance(task.loss, task.trained, self.optimizer, plan.clip, backend)
+        self.moved = {name: task.params[name] for name in self.advance.backprop.names}
+        self.state = self.optimizer.start(self.moved, self.advance.backprop.sparse)
         self.schedule = schedules.parse(plan.schedule)
         self.best: Params = {}
         self.run = Run()
-        self.per_epoch = math.ceil(task.examples / plan.batch_size)
 
     def run_until_done(self, watch: Watch, stop: Callable[[], bool]) -> None:
         run = self.run
@@ -215,20 +219,10 @@ class _Loop:
     def _step(self, examples: Integers) -> tuple[float, float]:
         run = self.run
         values = self.task.feed(examples, rng_for(self.plan.seed, "step", run.step))
-        self.optimizer.fresh(self.moved, self.backprop.rows(values), self.state)
-        loss, grads = self.backprop({**self.task.params, **values})
-        where = f"epoch {run.epoch}, step {run.step + 1}"
-        if not math.isfinite(loss):
-            raise NonFiniteError(
-                f"{where}: the loss is {loss}; lower the learning rate ({self.plan.learning_rate:g}), "
-                "or clip the gradients at norm 1"
-            )
         try:
-            norm = clip(grads, self.plan.clip)
+            return self.advance({**self.task.params, **values}, self.state, self._rate())
         except NonFiniteError as error:
-            raise NonFiniteError(f"{where}: {error}") from None
-        self.optimizer.step(self.moved, grads, self.state, self._rate())
-        return loss, norm
+            raise NonFiniteError(f"epoch {run.epoch}, step {run.step + 1}: {error}") from None
 
     def _rate(self) -> float:
         total = self.per_epoch * self.plan.epochs

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.compute.interpret import Interpreter
+from chainrule.learn.backends import Runner, chosen, runner
 from chainrule.ner.model import Network
 from chainrule.ner.tags import Scheme, best_path, legal
 from chainrule.ner.windows import Encoded
@@ -19,13 +19,13 @@ Floats = NDArray[np.floating]
 class Decoder:
     """A network and the tags that its scores stand for."""
 
-    def __init__(self, network: Network, tags: Sequence[str], scheme: Scheme) -> None:
-        self.network, self.tags = network, tuple(tags)
+    def __init__(self, network: Network, tags: Sequence[str], scheme: Scheme, backend: str = "auto") -> None:
+        self.network, self.tags, self.backend = network, tuple(tags), chosen(backend)
         self._start, self._moves, self._end = legal(self.tags, scheme)
 
     @cached_property
-    def _run(self) -> Interpreter:
-        return Interpreter([self.network.log_probabilities()])
+    def _run(self) -> Runner:
+        return runner([self.network.log_probabilities()], self.backend)
 
     def log_probabilities(self, params: Mapping[str, Any], encoded: Encoded) -> Floats:
         """log P(tag) of every token, (N, C)."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import chainrule
 from chainrule.errors import DataError, ModelError, NonFiniteError, SettingError
+from chainrule.learn.backends import BACKENDS
 from chainrule.learn.choose import choose, within
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus, read_corpus
@@ -52,6 +53,7 @@ class Tagger:
     params: Params
     run: Run | None = None
     notes: tuple[str, ...] = ()
+    backend: str = "auto"
 
     # ── making ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -67,6 +69,7 @@ class Tagger:
         watch: Watch = lambda event: None,
         stop: Callable[[], bool] = lambda: False,
         begin: Callable[[Job], None] = lambda job: None,
+        backend: str = "auto",
         **settings: Any,
     ) -> Self:
         """Train on tagged sentences and keep the parameters that are best on dev.
@@ -75,6 +78,7 @@ class Tagger:
         vectors     word vectors to begin with: word2vec (binary, text) or GloVe
         out         folder for the model; checkpoints lie there too, and `resume` continues from them
         watch       called with each Tick and Epoch;  stop: asked after each batch;  begin: told the job
+        backend     who computes, see `learn.backends`; the results differ by rounding
         settings    fields of Architecture, Plan and Choices, such as window=5, epochs=30, seed=0
         Raises DataError, SettingError, NonFiniteError.
         """
@@ -84,7 +88,7 @@ class Tagger:
         checkpoint = None if out is None else Path(out) / CHECKPOINT
         _check_place(checkpoint, resume)
         with nullcontext() if out is None else opened(out):
-            job = prepare(corpus, held, given, architecture, plan, choices)
+            job = prepare(corpus, held, given, architecture, plan, choices, backend)
             begin(job)
             try:
                 run = train(
@@ -95,6 +99,7 @@ class Tagger:
                     checkpoint=checkpoint,
                     resume=resume,
                     fingerprint=job.fingerprint,
+                    backend=backend,
                 )
             except NonFiniteError as error:
                 if out is not None and error.run is not None and error.run.best_epoch:
@@ -118,18 +123,22 @@ class Tagger:
             training=_described(job, run, plan, choices),
             figures={n: v for n, v in run.history[run.best_epoch - 1].figures.items() if n != "score"},
         )
-        return cls(config, job.vocabulary, job.task.params, run, job.notes)
+        return cls(config, job.vocabulary, job.task.params, run, job.notes, job.decoder.backend)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read a model folder. Raises ModelError if it is damaged, altered or from a newer version."""
+    def load(cls, folder: str | Path, backend: str = "auto") -> Self:
+        """Read a model folder. Raises ModelError if it is damaged, altered or from a newer version.
+
+        backend     who computes, see `learn.backends`; SettingError for an unknown one
+        """
+        choose("backend", backend, BACKENDS)
         config, vocabulary, params = read_folder(folder)
         if config.tokenizer not in TOKENIZERS:
             raise ModelError(
                 f"{folder}: needs the tokenizer {config.tokenizer}, which chainrule {chainrule.__version__} "
                 "does not have; upgrade chainrule"
             )
-        return cls(config, vocabulary, params)
+        return cls(config, vocabulary, params, backend=backend)
 
     def save(self, folder: str | Path) -> None:
         """Write a model folder: safetensors, JSON and text, whole or not at all."""
@@ -150,7 +159,7 @@ class Tagger:
     @cached_property
     def _decoder(self) -> Decoder:
         network = Network(self.config.architecture, len(self.vocabulary), len(self.config.tags))
-        return Decoder(network, self.config.tags, self._scheme)
+        return Decoder(network, self.config.tags, self._scheme, self.backend)
 
     @property
     def _scheme(self) -> Scheme:

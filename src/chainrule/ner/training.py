@@ -112,6 +112,7 @@ def prepare(
     architecture: Architecture,
     plan: Plan,
     choices: Choices,
+    backend: str = "auto",
 ) -> Job:
     """Make the task. Raises DataError for data without entities, dev with other labels, or words apart."""
     labels = sorted(train.labels)
@@ -129,7 +130,7 @@ def prepare(
     network = Network(architecture, len(vocabulary), len(tags))
     params, rare, words = _start(network, vocabulary, vectors, plan.seed)
     tuned, why = _fine_tune(choices.fine_tune, vectors, train)
-    decoder = Decoder(network, tags, choices.scheme)
+    decoder = Decoder(network, tags, choices.scheme, backend)
     task = Task(
         loss=network.loss(),
         params=params,

@@ -7,6 +7,7 @@ import click
 
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.tagger import Tagger
+from chainrule.shell import options
 
 EPILOG = """\b
 Examples:
@@ -22,11 +23,12 @@ Examples:
 @click.option(
     "--rename", "pairs", multiple=True, metavar="MODEL=DATA", help="A label as DATA has it; =O leaves it out."
 )
+@options.backend
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
-def command(model: Path, data: Path, pairs: tuple[str, ...], as_json: bool) -> None:
+def command(model: Path, data: Path, pairs: tuple[str, ...], backend: str, as_json: bool) -> None:
     """Judge MODEL on tagged DATA: precision, recall and F1 of whole entities, as conlleval counts."""
     rename = dict(map(_pair, pairs))
-    tagger, corpus = Tagger.load(model), read_corpus(data)
+    tagger, corpus = Tagger.load(model, backend), read_corpus(data)
     found = tagger.evaluate(corpus, rename)
     ours = {rename.get(label, label) for label in tagger.labels}
     missing = [label for label in corpus.labels if label not in ours]

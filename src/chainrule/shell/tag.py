@@ -17,6 +17,7 @@ from rich.cells import cell_len
 from chainrule.errors import DataError
 from chainrule.ner.tagger import Entity, Tagger
 from chainrule.ner.tags import Span, tags_of
+from chainrule.shell import options
 from chainrule.shell.terminal import is_live
 
 EPILOG = """\b
@@ -41,11 +42,12 @@ UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move t
     type=click.Choice(["text", "jsonl", "conll"]),
     help="Output [text on a terminal, jsonl elsewhere]; one record for each line of input.",
 )
-def command(model: Path, sources: tuple[str, ...], form: str | None) -> None:
+@options.backend
+def command(model: Path, sources: tuple[str, ...], form: str | None, backend: str) -> None:
     """Find the names in SOURCES: text, files, or - for standard input; line by line."""
     if not sources and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
-    tagger = Tagger.load(model)
+    tagger = Tagger.load(model, backend)
     write = FORMATS[form or ("text" if is_live(sys.stdout) else "jsonl")]
     for texts in _groups(sources or ("-",)):
         for text, entities in zip(texts, tagger.pipe(texts), strict=True):

@@ -25,6 +25,7 @@ from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
 from chainrule.ner.training import FINE_TUNE, Choices, Job
+from chainrule.shell import options
 from chainrule.shell.evaluate import note_units
 from chainrule.shell.progress import watcher
 from chainrule.shell.terminal import clock
@@ -95,6 +96,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--out", type=PATH, help="Folder for the model [runs/NAME-01, -02 …].")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @settings_as_options
+@options.backend
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on standard output.")
 def command(

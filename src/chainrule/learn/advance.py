@@ -1,0 +1,193 @@
+"""A training step: the loss, its gradients, their norm held to a limit, and the optimiser's move.
+
+Two ways that differ by rounding alone: `Stepwise` calls an array function for every node and moves one parameter
+after the other; `Fused` is one compiled function, into which the optimiser's rule is written as expressions.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.algebra.node import Node, variable
+from chainrule.algebra.signature import FLOAT64, Binding
+from chainrule.compute.compile import machine, text_of
+from chainrule.compute.interpret import checked
+from chainrule.compute.updates import Part, Room, Update, step, told
+from chainrule.errors import NonFiniteError, SettingError
+from chainrule.learn.backprop import Backprop
+from chainrule.learn.gradients import Gradient, Gradients, Rows, clip, scaled
+from chainrule.learn.stepper import Optimizer, State
+
+Values = Mapping[str, Any]
+ROOMS = 4  # batch sizes whose working memory is kept
+
+
+def advance(
+    loss: Node,
+    parameters: Sequence[Node],
+    optimizer: Optimizer,
+    limit: float = math.inf,
+    backend: str = "interpreter",
+) -> "Advance":
+    """A step by the backend of this name, see `backends`."""
+    if backend == "numba":
+        return Fused(Backprop(loss, parameters), optimizer, limit)
+    return Stepwise(Backprop(loss, parameters, backend), optimizer, limit)
+
+
+class Advance(ABC):
+    """A step, made ready for many batches."""
+
+    def __init__(self, backprop: Backprop, optimizer: Optimizer, limit: float = math.inf) -> None:
+        """`limit` is the largest norm that all gradients together may have."""
+        self.backprop, self.optimizer, self.limit = backprop, optimizer, limit
+
+    def __call__(self, values: Values, state: State, lr: float) -> tuple[float, float]:
+        """Move the parameters among `values`, and `state`, in place; the loss and the gradients' norm before.
+
+        `values` holds an array for every variable of the loss, by name. Raises NonFiniteError, before anything
+        moves, if the loss or a gradient is NaN or ∞.
+        """
+        params = {name: values[name] for name in self.backprop.names}
+        if self.optimizer.clocked:
+            self.optimizer.fresh(params, self.backprop.rows(values), state)
+        loss, norm, grads = self._computed(values, state, lr)
+        self.optimizer.step(params, grads, state, lr)
+        return loss, norm
+
+    @abstractmethod
+    def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
+        """Loss, norm, and the gradients that are left to the optimiser's own step, held to the limit."""
+
+
+class Stepwise(Advance):
+    """Gradients array by array, by `backprop`; every move by the optimiser."""
+
+    def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
+        loss, grads = self.backprop(values)
+        _check_loss(loss, lr)
+        return loss, clip(grads, self.limit), grads
+
+
+class Fused(Advance):
+    """One compiled function for loss, gradients, norm and the moves.
+
+    Tables whose idle rows move (`Optimizer.clocked`) and parameters that are numbers are left to the optimiser.
+    """
+
+    def __init__(self, backprop: Backprop, optimizer: Optimizer, limit: float = math.inf) -> None:
+        super().__init__(backprop, optimizer, limit)
+        moves = [_update(p, g, optimizer) for p, g in backprop.gradients.items()]
+        self._left = [u.parameter for u in moves if not u.moved]
+        self._moved = {str(v.attrs["name"]) for u in moves if u.moved for v in (u.parameter, *u.slots)}
+        self._step = step(backprop.loss, moves)
+        self._run = machine(self._step.emitted, self._step.kinds)
+        self._inputs = [(str(v.attrs["name"]), v) for v in self._step.inputs]
+        self._held: list[Any] = [None] * len(self._inputs)
+        """The values of the call before that were given as they are."""
+        self._kept: dict[str, NDArray[Any]] = {}
+        self._rooms: dict[tuple[tuple[int, ...], ...], dict[str, NDArray[Any]]] = {}
+
+    @property
+    def source(self) -> str:
+        """The text of the function."""
+        return text_of(self._step.emitted)
+
+    def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
+        numbers = self.optimizer.numbers(lr, int(state["step"]) + 1)
+        told = {f"/{name}": value for name, value in zip(self.optimizer.told, numbers, strict=True)}
+        known = {**state, **values, **told, "/limit": self.limit}
+        given = [
+            value if (value := known[name]) is self._held[k] else self._given(k, value)
+            for k, (name, _) in enumerate(self._inputs)
+        ]
+        rooms = self._rooms_for(given)
+        try:
+            result = self._run(*given, *self._step.emitted.arrays.values(), *rooms.values())
+        except IndexError:
+            self.backprop(values)  # says which row does not exist
+            raise
+        found = dict(zip(self._step.returned, result, strict=True))
+        loss, norm = float(found["loss"]), float(found["norm"])
+        _check_loss(loss, lr)
+        if math.isfinite(norm):
+            factor = self.limit / norm if norm > self.limit else 1.0
+            return (
+                loss,
+                norm,
+                {p.attrs["name"]: scaled(self._gradient(p, found, rooms), factor) for p in self._left},
+            )
+        # nothing has moved: some number is not finite, or its square is not
+        grads = {p.attrs["name"]: self._gradient(p, found, rooms) for p in self.backprop.gradients}
+        return loss, clip(grads, self.limit), grads
+
+    def _given(self, k: int, value: Any) -> Any:
+        """An input as the function takes it; what it moves has to lie in memory as it is."""
+        name, v = self._inputs[k]
+        if isinstance(value, np.ndarray) and value.dtype == v.dtype and value.flags.carray and value.ndim:
+            if name in self._moved:
+                self._rooms.clear()  # so that the shapes are looked at again
+            self._held[k] = value
+            return value
+        if name in self._moved:
+            raise SettingError(
+                f"{name} is moved in place, so it must be an array of {v.dtype}, row by row in memory; "
+                "give np.ascontiguousarray(…) of it"
+            )
+        if isinstance(value, float) and v.dtype == FLOAT64:
+            return value
+        array = np.require(checked(v, value), v.dtype, ("C", "W"))
+        return array if array.ndim else array[()]
+
+    def _gradient(self, parameter: Node, found: Mapping[Any, Any], rooms: Mapping[str, NDArray[Any]]) -> Gradient:
+        """The gradient of a parameter where the function has left it."""
+        if parameter in self._step.tables:
+            rows, values = (rooms[name][: found[parameter]] for name in self._step.tables[parameter])
+            return Rows(rows, values)
+        if not parameter.ndim:
+            return np.asarray(found[parameter], parameter.dtype)
+        return rooms[self._step.dense[parameter]]
+
+    def _rooms_for(self, given: Sequence[Any]) -> dict[str, NDArray[Any]]:
+        """The arrays that the function writes to, for inputs of these shapes."""
+        shapes = tuple(np.shape(given[k]) for k, (name, _) in enumerate(self._inputs) if name not in self._moved)
+        if shapes not in self._rooms:
+            sizes = Binding()
+            for (name, v), value in zip(self._inputs, given, strict=True):
+                sizes.meet(name, v.shape, np.shape(value))
+            sizes.settle()
+            while len(self._rooms) >= ROOMS:
+                del self._rooms[next(iter(self._rooms))]
+            self._rooms[shapes] = {
+                r.name: self._room(r, tuple(map(sizes.size, r.shape))) for r in self._step.rooms
+            }
+        return self._rooms[shapes]
+
+    def _room(self, room: Room, shape: tuple[int, ...]) -> NDArray[Any]:
+        if not room.kept:
+            return np.empty(shape, room.dtype)
+        if room.name not in self._kept or self._kept[room.name].shape != shape:
+            self._kept[room.name] = np.zeros(shape, room.dtype)
+        return self._kept[room.name]
+
+
+def _update(parameter: Node, gradient: Node | Sequence[Part], optimizer: Optimizer) -> Update:
+    """The optimiser's rule, written out for the entries of a parameter."""
+    name, shape, dtype = parameter.attrs["name"], parameter.shape, parameter.dtype
+    entry = variable(f"{name}/gradient", shape, dtype)
+    if not shape or (optimizer.clocked and not isinstance(gradient, Node)):
+        return Update(parameter, gradient, entry)
+    slots = [variable(f"{name}/{slot}", shape, dtype) for slot in optimizer.slots]
+    moved, kept = optimizer.rule(parameter, slots, entry, [told(n, dtype) for n in optimizer.told])
+    return Update(parameter, gradient, entry, optimizer.told, slots, (moved, *kept))
+
+
+def _check_loss(loss: float, lr: float) -> None:
+    if not math.isfinite(loss):
+        raise NonFiniteError(
+            f"the loss is {loss}; lower the learning rate ({lr:g}), or clip the gradients at norm 1"
+        )
