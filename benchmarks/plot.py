@@ -35,6 +35,7 @@ def svg(outcomes: Sequence[Outcome]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" '
         'role="img" aria-label="Times of other systems as multiples of chainrule\'s">',
         f"<style>{STYLE}</style>",
+        f'<text class="tick" x="8" y="{HEAD - 16}">figure of the other ÷ figure of chainrule</text>',
     ]
     for power in range(low, high + 1):
         x = at(10.0**power)

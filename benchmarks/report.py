@@ -10,6 +10,7 @@ from benchmarks.judge import UNITS, base, figure, ratio
 MARK = {True: "✓", False: "✗", None: " "}
 BLANK = "–"
 NARROW = 9
+CALM = 0.5  # cores in use besides ours, with which figures are still good
 
 
 def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -31,6 +32,10 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
                 wanted, found, reached = target(o)
                 yield f"  {'':<{wide}}  {MARK[reached]} {wanted}: {found or 'not compared'}"
     yield from faults(outcomes)
+    busy = max((o.load - o.contest.threads for o in outcomes), default=0.0)
+    if busy > CALM:
+        yield ""
+        yield f"Other programs were running ({busy:.1f} cores): these figures are rough."
 
 
 def faults(outcomes: Iterable[Outcome]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.contestant import Contest
-from benchmarks.works import hessians, nets, scalars, start, tagging, window
+from benchmarks.works import hessians, nets, scalars, skipgram, start, tagging, window
 
 WORKS: Mapping[str, Callable[[bool, Sequence[int]], Iterator[Contest]]] = {
     "step": window.contests,
@@ -11,6 +11,7 @@ WORKS: Mapping[str, Callable[[bool, Sequence[int]], Iterator[Contest]]] = {
     "nets": nets.contests,
     "scalars": scalars.contests,
     "hessians": hessians.contests,
+    "skipgram": skipgram.contests,
     "tagging": tagging.contests,
     "start": start.contests,
     "memory": window.memory,
