@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 import chainrule as cr
 from chainrule.algebra.meaning import KNOWN
 from chainrule.algebra.parse import formula, parse
-from chainrule.errors import ChainruleError, FormulaError, ShapeError
+from chainrule.errors import ChainruleError, FormulaError, SettingError, ShapeError
 
 _spec = importlib.util.spec_from_file_location("formulas", Path(__file__).parents[1] / "formulas.py")
 formulas = importlib.util.module_from_spec(_spec)
@@ -217,6 +217,8 @@ def test_other_operations_read_back():
         ("x) + y", "')' is not expected here: no '(' is open\n  x) + y\n   ^"),
         ("x + * y", "'*' is not expected here: an operand is missing before '*'\n  x + * y\n      ^"),
         ("x.sum()", "'.sum' means nothing here; functions are called by name, sum(x)\n  x.sum()\n   ^^^^"),
+        ("sum(x)*9**9**9", "a power of 9**9; 64 is the most\n  sum(x)*9**9**9\n         ^^^^^^^"),
+        ("x" * 20_000, "a name of 20,000 letters; 100 are the most"),
         ("1e400*x", "1e400 is too large for a number of 64 bits\n  1e400*x\n  ^^^^^"),
         ("1e-400*x", "1e-400 is too small for a number of 64 bits\n  1e-400*x\n  ^^^^^^"),
         ("A(1, 2)", "A is no function; for an entry write A[0, 1], which is counted from 0\n  A(1, 2)\n  ^"),
@@ -364,6 +366,43 @@ def test_an_axis_that_a_number_says_is_remarked_on():
     assert formula("max(A, 1)").remarks == (
         "max(A, 1) is along axis 1, counted from 0 as in NumPy; for each entry write maximum(A, 1)",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("softmax(Q@K.T/sqrt(d))@V", "d"), ("sum((X@w - y)**2)/n", "n"), ("sum(x)/(2*N)", "N"), ("x/(n-1)", "n")],
+)
+def test_a_usual_size_that_only_divides_is_a_number(text, number):
+    read = formula(text)
+    assert read.variables[number].shape == ()
+    assert read.remarks == (f"{number} is read as a number, for it divides; for a vector give its shape",)
+    assert formula(text, {number: (1,)}).variables[number].shape == (1,)
+
+
+def test_what_divides_and_multiplies_is_as_it_was():
+    assert formula("n*x/n").variables["n"].ndim == 1 and formula("y/x").variables["x"].ndim == 1
+    assert formula("sum(x)/n", {"x": ("n",)}).result is cr.mean(cr.vector("x", "n"))
+
+
+def test_a_capital_i_is_the_identity():
+    read = formula("inv(X.T@X + lam*I)")
+    assert read.result is cr.inv(read.variables["X"].T @ read.variables["X"] + cr.scalar("lam") * cr.eye("m"))
+    assert read.remarks == ("I is read as the identity matrix; for a variable give its shape, I=n,m",)
+    assert [v.attrs["name"] for v in cr.variables(parse("A@I", {"I": ("n", "n")}))] == ["A", "I"]
+
+
+def test_powers_of_powers_and_means_are_echoed_as_they_are():
+    y, X = cr.vector("y", "n"), cr.matrix("X", "m", "k")
+    reads_back(parse("x**2**2", {"x": ("n",)}))
+    reads_back(cr.outer(y, cr.mean(X, axis=0)))
+    assert str(cr.outer(y, cr.mean(X, axis=0))) == "y mean(X, axis=0)ᵀ"
+
+
+def test_only_text_is_a_formula():
+    with pytest.raises(FormulaError, match=r"not 1$"):
+        parse(1)
+    with pytest.raises(SettingError, match="syntax is python or matlab, not 'foo'"):
+        parse("x", syntax="foo")
 
 
 def test_definitions_that_are_lost_are_remarked_on():

@@ -18,6 +18,7 @@ def run(*arguments):
 
 def test_all_gradients_of_a_formula_agree(capsys):
     assert run("u' * tanh(W*x + b)", "W=n,m", "x=m", "b=n", "u=n") == 0
+    assert run("u' * tanh(W*x + b)", "--shape", "W=n,m", "--shape", "x=m", "b=n", "u=n") == 0
     out = capsys.readouterr().out
     assert "uᵀ tanh(W x + b)" in out and "W: n×m" in out and "4 of 4 agree" in out
 

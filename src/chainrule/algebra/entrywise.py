@@ -70,7 +70,9 @@ def _mean(summed: Phrase, inputs: Sequence[Node]) -> Phrase | None:
         return None
     term, _, out = total.attrs["letters"].partition("->")
     gone = tuple(a for c, a in zip(term, total.inputs[0].shape, strict=True) if c not in out)
-    return replace(summed, text="mean", printed=None) if count is size(entries(gone), count.dtype) else None
+    return (
+        replace(summed, text="mean", printed=None, row=None) if count is size(entries(gone), count.dtype) else None
+    )
 
 
 DIVIDE: Op = entrywise(

@@ -20,7 +20,7 @@ _LARGE = {"√": ("sqrt", POWER), "∑": ("sum", SUM + 1)}
 
 _TIGHT = ("^", ".^", "ᵀ")  # hold a number more tightly than the minus before it
 
-MOST_TEXT, MOST_TOKENS, DEEPEST, MOST_DIGITS = 100_000, 10_000, 100, 30
+MOST_TEXT, MOST_TOKENS, DEEPEST, MOST_DIGITS, MOST_LETTERS = 100_000, 10_000, 100, 30, 100
 
 
 class Part(NamedTuple):
@@ -114,6 +114,8 @@ def tokens(text: str) -> list[Token]:
         if kind != "space":
             if kind == "number" and len(piece) > MOST_DIGITS:
                 raise FormulaError(f"a number of {len(piece)} digits; {MOST_DIGITS} are the most")
+            if kind == "name" and len(piece) > MOST_LETTERS:
+                raise FormulaError(f"a name of {len(piece):,} letters; {MOST_LETTERS} are the most")
             if kind == "sign":
                 piece = _SAME.get(piece, piece)
             found.append(Token(kind, piece, place, match.end(), spaced))  # type: ignore[arg-type]

@@ -148,7 +148,7 @@ class Unicode(Hand):
     def _power(self, p: Phrase, base: Piece, exponent: Piece) -> Written:
         inside = self.wrap(base, POWER + 1)
         digits = exponent.text if p.text else exponent.text.removeprefix("-")
-        if digits.isdigit():  # X⁻¹ is the inverse of a matrix
+        if digits.isdecimal():  # X⁻¹ is the inverse of a matrix
             return inside + exponent.text.translate(_SUPERSCRIPTS), POWER
         sign = ".^" if p.text else "^"
         return inside + sign + self.wrap(exponent, POWER), POWER

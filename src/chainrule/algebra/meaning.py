@@ -51,6 +51,22 @@ def _is_number(part: Part) -> bool:
     return part.kind == "number" or (part.kind == "prefix" and part.parts[0].kind == "number")
 
 
+def _tower(part: Part) -> float | None:
+    """The value of a number, or of a power of numbers such as 9**9**9; None of all else."""
+    if part.kind == "number":
+        return float(part.value)
+    if part.kind != "infix" or part.value not in ("^", "superscript"):
+        return None
+    base, exponent = map(_tower, part.parts)
+    if base is None or exponent is None:
+        return None
+    try:
+        value = base**exponent
+    except (OverflowError, ZeroDivisionError):
+        return math.inf
+    return None if isinstance(value, complex) else value
+
+
 class Reading:
     """One pass from the tree to nodes; `known` holds parts, by their id, whose expression is given."""
 
@@ -123,6 +139,9 @@ class Reading:
                 raise FormulaError(doubt)
             if part.value in ("pi", "π"):
                 return constant(math.pi, self.scope.dtype)
+            if part.value == "I":
+                self.remarks.append("I is read as the identity matrix; for a variable give its shape, I=n,m")
+                return eye(self.scope.identity(), dtype=self.scope.dtype)
         return self.scope.variable(part.value)
 
     def _prefix(self, part: Part) -> Node:
@@ -145,10 +164,11 @@ class Reading:
         return self.signs[part.value](left, right)
 
     def _check_power(self, exponent: Part) -> None:
-        if exponent.kind != "number" or abs(value := float(exponent.value)) <= MOST_POWER:
+        value = _tower(exponent)
+        if value is None or abs(value) <= MOST_POWER:
             return
         if not math.isfinite(value) or value == int(value):
-            raise FormulaError(f"a power of {exponent.value}; {MOST_POWER} is the most")
+            raise FormulaError(f"a power of {self.text[exponent.start : exponent.end]}; {MOST_POWER} is the most")
 
     def _list(self, part: Part) -> Node:
         if len(part.parts) == 1 and part.parts[0].kind != "number":

@@ -15,7 +15,7 @@ from chainrule.algebra.node import Node
 from chainrule.algebra.place import underlined
 from chainrule.algebra.scope import Scope
 from chainrule.algebra.signature import FLOAT64, Axis, DType
-from chainrule.errors import ChainruleError, FormulaError, ShapeError
+from chainrule.errors import ChainruleError, FormulaError, SettingError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,13 @@ def formula(
     dtype: DType = FLOAT64,
 ) -> Formula:
     """What `parse` reads, with the names that were defined and the shapes that were found."""
+    if not isinstance(text, str):
+        raise FormulaError(f"a formula is text such as 'u.T @ x', not {text!r:.40}")
+    if syntax not in (None, "python", "matlab"):
+        raise SettingError(f"syntax is python or matlab, not {syntax!r:.40}")
     lines = read(text)
     remarks = list(_about_lines(text, lines))
-    scope = Scope(shapes or {}, dtype)
+    scope = Scope(shapes or {}, dtype, dict.fromkeys(_divisors(lines), 0))
     spelt = syntax or spelling(text)
     try:
         found = _fitted(text, lines, scope, spelt)
@@ -67,7 +71,28 @@ def formula(
         raise ShapeError(scope.plainly(str(error)) + _capitals(text, lines, scope, spelt), error.axes) from None
     except ChainruleError as error:
         raise type(error)(scope.plainly(str(error))) from None
-    return replace(found, remarks=(*remarks, *found.remarks))
+    sizes = [name for name in _divisors(lines) if name in scope.guessed]
+    said = (f"{name} is read as a number, for it divides; for a vector give its shape" for name in sizes)
+    return replace(found, remarks=(*remarks, *found.remarks, *said))
+
+
+SIZES = frozenset("nmdkNT")
+_OF_NUMBERS = ("number", "name", "infix", "call")
+
+
+def _divisors(lines: Sequence[Definition]) -> list[str]:
+    """Usual names of sizes that only divide: the d of `Q@K.T/sqrt(d)`, the n of `sum(x)/(2*n)`."""
+    found: dict[str, bool] = {}
+    stack = [(tree, False) for _, tree in lines]
+    while stack:
+        part, below = stack.pop()
+        below = below and (part.kind in _OF_NUMBERS) and (part.kind != "call" or part.value == "sqrt")
+        if part.kind == "name" and part.value in SIZES:
+            found[part.value] = found.get(part.value, True) and below
+        bar = part.kind == "infix" and part.value == "/"
+        stack += [(p, below or (bar and k == 1)) for k, p in enumerate(part.parts)]
+        stack += [(option, False) for _, option in part.options]
+    return sorted(name for name, divides in found.items() if divides)
 
 
 def _about_lines(text: str, lines: Sequence[Definition]) -> Iterator[str]:
@@ -100,7 +125,7 @@ def _fitted(text: str, lines: Sequence[Definition], scope: Scope, syntax: Syntax
     except ShapeError:
         for name in [n for n, shape in scope.guessed.items() if len(shape) == 1]:
             with suppress(ShapeError):
-                return _settled(text, lines, Scope(scope.given, scope.dtype, {name: 0}), syntax)
+                return _settled(text, lines, Scope(scope.given, scope.dtype, {**scope.ranks, name: 0}), syntax)
         raise
 
 
@@ -108,7 +133,7 @@ def _capitals(text: str, lines: Sequence[Definition], scope: Scope, syntax: Synt
     """The repair for a script that has no capitals: which name would have to be a matrix."""
     for name in [n for n in scope.guessed if n[0].isalpha() and n[0].lower() == n[0].upper()]:
         with suppress(ChainruleError):
-            found = _settled(text, lines, Scope(scope.given, scope.dtype, {name: 2}), syntax)
+            found = _settled(text, lines, Scope(scope.given, scope.dtype, {**scope.ranks, name: 2}), syntax)
             axes = ",".join(map(str, found.variables[name].shape))
             return f"\n{name} is read as a vector, for it has no capital; for a matrix give {name}={axes}"
     return ""

@@ -111,6 +111,10 @@ class Scope:
         letters = dict.fromkeys("nmkpqrdl" + "".join(map(chr, range(0x61, 0x7B))))
         return (c for c in chain(letters, (f"n{k}" for k in count(1))) if c not in taken)
 
+    def identity(self) -> Axis:
+        """The size of the I that nobody declared."""
+        return self._now(self.guessed.setdefault("I", (Dim({("I#0",): 1}),))[0])
+
     def is_dimension(self, name: str) -> bool:
         """Whether a name is the size of a declared axis, and nothing else."""
         return name in self.dims and name not in self.given

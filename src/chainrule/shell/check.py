@@ -34,6 +34,7 @@ Examples:
 @click.command(cls=FormulaCommand, epilog=EPILOG)
 @click.argument("text", metavar="FORMULA")
 @click.argument("shapes", nargs=-1, metavar="[NAME=AXES]...")
+@click.option("--shape", "more", multiple=True, metavar="NAME=AXES", help="Shapes; those not given are found.")
 @click.option("--at", type=click.Path(path_type=Path), help="JSON file: name → number or nested lists.")
 @click.option(
     "--claim",
@@ -50,6 +51,7 @@ Examples:
 def command(
     text: str,
     shapes: tuple[str, ...],
+    more: tuple[str, ...],
     at: Path | None,
     claims: tuple[str, ...],
     facts: tuple[str, ...],
@@ -61,7 +63,7 @@ def command(
 
     FORMULA is in Python's spelling (@ and .T) or MATLAB's (' and .*). Shapes that are not given are found.
     """
-    read, remarks = meant(text, read_shapes(shapes), syntax)
+    read, remarks = meant(text, read_shapes((*more, *shapes)), syntax)
     given = _values(at, read.variables)
     known = read_facts(facts, read.variables)
     values = draw(read.variables.values(), known, np.random.default_rng(seed), s=read.result, given=given)
