@@ -113,6 +113,9 @@ def test_a_vector_that_fills_a_matrix_does_so_in_answers_and_is_remarked_on():
         ("softmax(W@x)", "p", [("S", "softmax Jacobian")]),
         ("sigmoid(W@x)", "h", []),
         ("(x.T@A@x)/(x.T@B@x)", "ρ", [("c", "shared")]),
+        ("exp(W@x)", "f", []),
+        ("exp(-0.5*(x - y).T@P@(x - y))", "J", [("r", "residual")]),
+        ("exp(x.T@A@x)", "J", []),
         ("f = softmax(W@x)", "f", [("S", "softmax Jacobian")]),
     ],
 )

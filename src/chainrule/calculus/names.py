@@ -38,6 +38,7 @@ LETTERS: Mapping[str, tuple[str, str, str]] = {
     "root": ("νcκ", "vg", "GMQ"),
     "mean": ("mμ", "mμ", "M"),
     "quotient": ("ρκ", "ρκ", "ρκ"),
+    "formula": ("JsLF", "fyFY", "fyFY"),
     "joined": ("xcv", "xcv", "XCV"),
     "shared": ("ckqtab", "gvqacwt", "GMQSTKFJ"),
 }

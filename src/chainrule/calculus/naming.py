@@ -267,7 +267,7 @@ class _Plan:
     def __init__(
         self, results: Sequence[Node], s: Node, defined: Mapping[str, Node], signals: Mapping[Node, Node]
     ) -> None:
-        self.results = results
+        self.results, self.s = results, s
         self.order = topological(results)
         self.forward = {n: k for k, n in enumerate(topological([s, *defined.values()]))}
         self.gaps = {n.inputs for n in self.forward if n.op is SUBTRACT}
@@ -335,6 +335,8 @@ class _Plan:
             return "probability" if self._is_probability(node) else "activation"
         pays = _view_of(node) is None and self._pays(node, uses, cost)
         kind = _kind(node) if pays else ""
+        if node is self.s and node not in self.results and (kind == "shared" or (not kind and cost > 1)):
+            return "formula"
         return "difference" if kind == "residual" and not self._is_residual(node) else kind
 
     def _is_residual(self, node: Node) -> bool:
