@@ -143,6 +143,7 @@ def test_mathml_is_one_line_of_markup(cli):
         (["x.T @ x", "x"], 2, "a shape is written NAME=AXES"),
         (["x.T @ y", "x=n", "y=m"], 2, "the inner axes n and m differ"),
         (["x.T @ x", "--fact", "x positive"], 2, "write NAME: FACT"),
+        (["x.T @ x", "--fact", ":"], 2, "':': write NAME: FACT"),
         (["x.T @ x", "--fact", "x: even"], 2, "'even' is no fact about x"),
         (["x.T @ x", "--jacobian", "--hessian"], 2, "--jacobian and --hessian exclude each other; choose one"),
         (["x.T @ x", "--latex", "--json", "--mathml"], 2, "--latex and --mathml and --json exclude each other"),

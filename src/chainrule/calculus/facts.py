@@ -149,7 +149,7 @@ def _pairs(written: Iterable[str] | Mapping[str, str | Iterable[str]]) -> Iterab
         return
     for text in [written] if isinstance(written, str) else written:
         name, sign, facts = text.partition(":")
-        if not sign:
+        if not (sign and name.strip() and facts.strip()):
             raise FormulaError(f"{text!r}: write NAME: FACT, as in 'y: sums to one'")
         yield name.strip(), _split(facts)
 
