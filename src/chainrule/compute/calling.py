@@ -60,11 +60,21 @@ class Compiled:
     inputs   the names of the values         passes   what was done to the graph, in order
     """
 
-    def __init__(self, outputs: Sequence[Node], alone: bool, inputs: Sequence[Node], runner: Runner) -> None:
+    def __init__(
+        self,
+        outputs: Node | Sequence[Node],
+        inputs: Sequence[Node],
+        runner: Runner,
+        again: "Callable[[], Compiled]",
+    ) -> None:
+        """`again` makes the same function, in another process too."""
+        self._alone = isinstance(outputs, Node)
+        self._outputs = (outputs,) if isinstance(outputs, Node) else tuple(outputs)
+        self._again = again
         self.inputs = tuple(str(v.attrs["name"]) for v in inputs)
-        self._outputs, self._alone, self._variables = tuple(outputs), alone, tuple(inputs)
-        self._oracle = Interpreter([*outputs, *inputs])
-        self._limits = _Limits(topological([*outputs, *inputs]))
+        self._variables = tuple(inputs)
+        self._oracle = Interpreter([*self._outputs, *inputs])
+        self._limits = Limits(topological([*self._outputs, *inputs]))
         self._kinds = [(v.dtype, _NUMBERS[v.dtype]) for v in inputs]
         self._runner = runner
         self._known: dict[Sizes, Any] = {}
@@ -83,6 +93,9 @@ class Compiled:
     def passes(self) -> tuple[str, ...]:
         """What was done to the graph, in order."""
         return self._runner.passes
+
+    def __reduce__(self) -> "tuple[Callable[[], Compiled], tuple[()]]":
+        return self._again, ()
 
     def __repr__(self) -> str:
         shapes = ", ".join(shape_text(o.shape) for o in self._outputs)
@@ -193,7 +206,7 @@ def plain(array: np.ndarray) -> np.ndarray:
     return np.array(array, order="C")
 
 
-class _Limits:
+class Limits:
     """What sizes have to obey where the graph leaves them open: no axis is empty, no slice leaves its axis."""
 
     def __init__(self, order: Sequence[Node]) -> None:

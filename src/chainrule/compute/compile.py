@@ -12,12 +12,13 @@ import builtins
 import importlib.util
 import linecache
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological, variable, variables
-from chainrule.algebra.notation import described, readable
+from chainrule.algebra.notation import described, echoed
 from chainrule.algebra.op import Array
 from chainrule.algebra.signature import Binding, DType, Shape
 from chainrule.calculus.naming import Line, Program
@@ -51,7 +52,7 @@ def compile(
     listed = [outputs] if isinstance(outputs, Node) else list(outputs)
     order = _inputs(listed, inputs)
     runner = _runner(listed, order, backend)
-    return Compiled(listed, isinstance(outputs, Node), order, runner)
+    return Compiled(outputs, order, runner, partial(compile, outputs, inputs, backend=backend))
 
 
 def _inputs(outputs: Sequence[Node], inputs: Sequence[Node] | None) -> list[Node]:
@@ -211,7 +212,7 @@ class _Plain:
             made = change(made)
         self._made, self._inputs = made, inputs
         self._rows = plan(made, inputs).rows
-        labels = [readable(o, 60) for o in made]
+        labels = [echoed(o, 60) for o in made]
         program = _program(made, inputs)
         self.source = python_source(NAME, inputs, program, labels, doc="\n".join(labels[:8]))
         self._call = _function(self.source, NAME, {})

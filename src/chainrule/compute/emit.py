@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological, variable
-from chainrule.algebra.notation import readable
+from chainrule.algebra.notation import echoed
 from chainrule.algebra.signature import FLOAT32, Axis, DType, shape_text
 from chainrule.calculus.rewrite import remake
 from chainrule.compute import statements
@@ -21,7 +21,7 @@ from chainrule.compute.element import CALLS, ENTRIES, PRODUCT, Index, Scribe, is
 from chainrule.compute.helpers import HELPERS
 from chainrule.compute.plan import Loop, Plan, root_of
 from chainrule.compute.source_names import Names
-from chainrule.compute.source_sizes import size_lines, size_text
+from chainrule.compute.source_sizes import size_lines
 from chainrule.compute.statements import STATEMENTS
 
 INDENT, INDICES = statements.INDENT, statements.INDICES
@@ -86,7 +86,9 @@ class Emitter:
         outputs = self.outputs = self._placed()
         checks = [INDENT + line for v in self.plan.rows if v.op in (VARIABLE, CONSTANT) for line in self._check(v)]
         body = [*checks, *self.beginning(), *(line for step in self.plan.steps for line in self._step(step))]
-        body += [f"{INDENT}{name}[...] = {self.array(o)}" for o, name in outputs.items() if not self.lies_in(o)]
+        for o, name in outputs.items():
+            if not self.lies_in(o):
+                body += [INDENT + line for line in self._copied(name, o)]
         results = [self.scribe.entry(o, ()) for o in self.plan.outputs if not o.ndim]
         results += self.ending(body, outputs)
         sizes = [
@@ -114,7 +116,7 @@ class Emitter:
     def _documentation(self, outputs: Mapping[Node, str]) -> list[str]:
         listed = list(dict.fromkeys(self.plan.outputs))
         lines = [
-            _cut(f"{outputs[o]} = " if o.ndim else "", readable(o, WIDTH), 92) + f"   {shape_text(o.shape)}"
+            _cut(f"{outputs[o]} = " if o.ndim else "", echoed(o, WIDTH), 92) + f"   {shape_text(o.shape)}"
             for o in listed[:LISTED]
         ]
         lines += ["…"] if len(listed) > LISTED else []
@@ -232,15 +234,23 @@ class Emitter:
         else:
             yield f"{total} = {self.helper('plus')}({total}, {term})"
 
+    def _copied(self, target: str, node: Node) -> Iterator[str]:
+        at = ", ".join(INDICES[: node.ndim])
+        yield from self.loops(node.shape, INDICES[: node.ndim])
+        yield f"{INDENT * node.ndim}{target}[{at}] = {self.array(node)}[{at}]"
+
     def _check(self, rows: Node) -> Iterator[str]:
-        """Lines that refuse row numbers of rows that do not exist."""
+        """Lines that refuse numbers of rows that do not exist."""
         for count in self.plan.rows.get(rows, ()):
-            name, size = self.array(rows) if rows.ndim else self.scribe.entry(rows, ()), self.size(count)
-            if rows.ndim:
-                yield f"{self.helper('within')}({name}, {size})"
-            else:
-                yield f"if not 0 <= {name} < {size}:"
-                yield f'{INDENT}raise IndexError("a row that does not exist")'
+            self._constants_below(rows)
+            outside, at, size = self.names.new("outside"), tuple(INDICES[: rows.ndim]), self.size(count)
+            entry, inside = self.scribe.entry(rows, at), INDENT * rows.ndim
+            yield f"# 0 ≤ {echoed(shown_by(rows, self.scribe.stored), WIDTH)} < {shape_text((count,))}"
+            yield f"{outside} = False"
+            yield from self.loops(rows.shape, at)
+            yield f"{inside}{outside} |= ({entry} < 0) | ({entry} >= {size})"
+            yield f"if {outside}:"
+            yield f'{INDENT}raise IndexError("a row that does not exist")'
 
     # ── entries ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -310,17 +320,21 @@ class Emitter:
 
     # ── what statements are made of ───────────────────────────────────────────────────────────────────
 
-    def size(self, axis: Axis) -> str:
-        """The text of an axis' size."""
+    def size(self, axis: Axis, alone: bool = False) -> str:
+        """The text of an axis' size, in parentheses where that matters unless it stands alone."""
         if isinstance(axis, int):
             return str(axis)
-        text = size_text(axis, self.names).text
-        self.used_sizes.update(self.names.sizes[d] for d in axis.names)
-        return text if text.isidentifier() else f"({text})"
+        text = ""
+        for monomial, count in axis.terms:
+            factors = [str(abs(count))] * (abs(count) != 1 or not monomial) + [*map(self.names.of_size, monomial)]
+            text += (" - " if count < 0 else " + " if text else "") + " * ".join(factors)
+        text = text.replace(" - ", "-", 1) if text.startswith(" ") else text
+        self.used_sizes.update(map(self.names.of_size, axis.names))
+        return text if alone or text.isidentifier() else f"({text})"
 
     def shape(self, axes: Sequence[Axis]) -> str:
         """The text of a shape: `(B, 250)`, `(n,)`."""
-        sizes = [self.size(a) for a in axes]
+        sizes = [self.size(a, alone=True) for a in axes]
         return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
     def number(self, value: float, dtype: DType) -> str:
@@ -342,7 +356,7 @@ class Emitter:
     def loops(self, shape: Sequence[Axis], indices: Sequence[str], depth: int = 0) -> list[str]:
         """The heads of nested loops."""
         return [
-            f"{INDENT * (depth + k)}for {i} in range({self.size(a)}):"
+            f"{INDENT * (depth + k)}for {i} in range({self.size(a, alone=True)}):"
             for k, (i, a) in enumerate(zip(indices, shape, strict=True))
         ]
 
@@ -353,7 +367,7 @@ class Emitter:
     def formula(self, node: Node) -> str:
         """What is computed, in terms of the names of what is stored, in one bounded line."""
         own = self.scribe.stored.get(node) or self.scribe.local.get((node, tuple(INDICES[: node.ndim])))
-        text = readable(shown_by(node, self.scribe.stored), WIDTH)
+        text = echoed(shown_by(node, self.scribe.stored), WIDTH)
         return _cut(f"{own} = " if own else "", text, 100) + f"   {shape_text(node.shape)}"
 
 

@@ -24,20 +24,11 @@ def smaller(a: Any, b: Any) -> Any:
     return a if a < b or np.isnan(a) else b
 
 
-def within(rows: Any, count: int) -> None:
-    """Raise IndexError unless all row numbers lie within 0 … count − 1."""
-    outside = False
-    for row in rows.ravel():
-        outside |= (row < 0) | (row >= count)
-    if outside:
-        raise IndexError("a row that does not exist")
-
-
 def logdet(matrix: Any) -> Any:
     """log det, NaN where the determinant is not positive."""
     sign, value = np.linalg.slogdet(matrix)
     return value if sign > 0 else value * np.nan
 
 
-HELPERS: Mapping[str, Callable[..., Any]] = {f.__name__: f for f in (plus, larger, smaller, within, logdet)}
+HELPERS: Mapping[str, Callable[..., Any]] = {f.__name__: f for f in (plus, larger, smaller, logdet)}
 """All of them by name."""

@@ -136,11 +136,11 @@ def _at_own_place(node: Node, x: Node) -> bool:
     """Whether a node reads an operand at the indices that it is written at, or at the last ones of them."""
     if node.op.name == "product":
         ins, out = letters_of(node.attrs["letters"])
-        longest = max((*ins, out), key=len)
-        return all(term == longest for term, y in zip(ins, node.inputs, strict=True) if y is x)
+        at = out if is_written_out(node) else max(ins, key=len)
+        return all(term == at for term, y in zip(ins, node.inputs, strict=True) if y is x)
     if node.op.entrywise:
-        at = tuple(map(str, range(node.ndim)))
-        return met(x, node, at) == at
+        places = tuple(map(str, range(node.ndim)))
+        return met(x, node, places) == places
     return False
 
 

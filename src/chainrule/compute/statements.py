@@ -192,6 +192,7 @@ def _each_entry(e: "Emitter", x: Node, target: str, sign: str = "=") -> Iterator
     inside = INDENT * x.ndim
     yield from (inside + line for line in e.named([x], at))
     yield f"{inside}{target} {sign} {e.scribe.entry(x, at)}"
+    e.scribe.local.clear()
 
 
 def _join(e: "Emitter", node: Node) -> Iterator[str]:
@@ -238,13 +239,11 @@ def _matrix_function(e: "Emitter", node: Node) -> Iterator[str]:
     yield from e.loops(node.inputs[0].shape[:front], at)
     arrays = [f"{e.array(x)}[{', '.join(at)}]" if front else e.array(x) for x in node.inputs]
     function = e.helper("logdet") if node.op.name == "logdet" else f"np.linalg.{node.op.name}"
-    value, inside = f"{function}({', '.join(arrays)})", INDENT * front
-    if node.ndim > front:
-        yield f"{inside}{e.array(node)}[{', '.join((*at, '...'))}] = {value}"
-    else:
-        name = e.fresh()
-        yield f"{inside}{name} = {value}"
-        yield from e.put(node, name, at, inside)
+    inside, name, more = INDENT * front, e.fresh(), tuple(INDICES[front : node.ndim])
+    yield f"{inside}{name} = {function}({', '.join(arrays)})"
+    yield from e.loops(node.shape[front:], more, front)
+    entry = f"{name}[{', '.join(more)}]" if more else name
+    yield from e.put(node, entry, (*at, *more), INDENT * node.ndim)
 
 
 STATEMENTS: Mapping[str, Statement] = {
