@@ -13,7 +13,8 @@ from chainrule.algebra.select import concat, ravel, take
 from chainrule.algebra.signature import FLOAT32, FLOAT64
 from chainrule.calculus.batch import batch
 from chainrule.errors import BindingError, NonFiniteError, SettingError
-from chainrule.learn.advance import Advance, Fused, Stepwise
+from chainrule.learn import advance as steps
+from chainrule.learn.advance import Fused, Stepwise
 from chainrule.learn.backprop import Backprop
 from chainrule.learn.layers import affine, dropout, prelu
 from chainrule.learn.losses import cross_entropy, l2
@@ -52,7 +53,7 @@ def feed(dtype, step, size):
     }
 
 
-def run(advance: Advance, dtype, steps=range(STEPS), start=None):
+def run(advance: Stepwise, dtype, steps=range(STEPS), start=None):
     """Twenty steps with batches of two sizes; parameters, state, losses and norms."""
     held, state = start or (params(dtype), None)
     state = state or advance.optimizer.start(held, advance.backprop.sparse)
@@ -117,10 +118,10 @@ def test_the_same_steps_give_the_same_bits_and_continue_bit_for_bit(name, dtype,
     assert bits(run(advance, dtype)) == bits(whole)
     held, state = params(dtype), None
     state = advance.optimizer.start(held, advance.backprop.sparse)
-    for steps in (range(11), range(11, STEPS)):
-        for k in steps:
+    for part in (range(11), range(11, STEPS)):
+        for k in part:
             advance({**held, **feed(dtype, k, 16 - k % 2)}, state, 0.05 / (1 + k))
-        held, state = ({key: a.copy() for key, a in part.items()} for part in (held, state))
+        held, state = ({key: a.copy() for key, a in kept.items()} for kept in (held, state))
     advance.optimizer.settle(held, state)
     assert bits((held, state)) == bits(whole)
 
@@ -226,3 +227,46 @@ def test_a_rule_is_the_same_on_expressions_as_on_arrays(kind, rng):
     values = {n: rng.uniform(0.1, 1.0, 5) for n in ("w", "g", *method.slots)}
     expected, held = method.rule(values["w"], [values[n] for n in method.slots], values["g"], numbers)
     np.testing.assert_allclose(cr.evaluate([moved, *kept], values), [expected, *held], rtol=1e-14)
+
+
+def small():
+    w, x = vector("w", 3), vector("x", 3)
+    return cr.sum((w * x) ** 2), [w]
+
+
+def test_a_long_run_is_compiled_and_a_short_one_is_not(monkeypatch):
+    monkeypatch.setattr("chainrule.learn.advance.machine", lambda emitted, kinds: in_python(emitted))
+    monkeypatch.setattr("chainrule.learn.backends.has_numba", lambda: True)
+    assert isinstance(steps.advance(*small(), optimizer("sgd"), steps=10**6), Fused)
+    assert not isinstance(steps.advance(*small(), optimizer("sgd"), steps=10), Fused)
+    monkeypatch.setattr("chainrule.learn.backends.has_numba", lambda: False)
+    assert not isinstance(steps.advance(*small(), optimizer("sgd"), steps=10**6), Fused)
+
+
+def test_a_numba_that_does_not_work_is_an_error_only_where_it_is_asked_for(monkeypatch):
+    def broken(*_):
+        raise ImportError("Numba needs NumPy 1.0 or less")
+
+    monkeypatch.setattr("chainrule.learn.advance.machine", broken)
+    monkeypatch.setattr("chainrule.learn.backends.has_numba", lambda: True)
+    assert not isinstance(steps.advance(*small(), optimizer("sgd"), steps=10**6), Fused)
+    with pytest.raises(ImportError, match="Numba needs"):
+        steps.advance(*small(), optimizer("sgd"), backend="numba")
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(SettingError, match="unknown backend 'numbba'; did you mean numba"):
+        steps.advance(*small(), optimizer("sgd"), backend="numbba")
+
+
+@pytest.mark.parametrize("backend", ["numpy", "interpreter"])
+def test_every_backend_takes_the_same_steps(backend):
+    ends = []
+    for name in (backend, "interpreter"):
+        each = steps.advance(*small(), optimizer("adam"), 1.0, name)
+        held = {"w": np.array([1.0, 2.0, 3.0])}
+        state = each.optimizer.start(held)
+        for k in range(5):
+            each({**held, "x": np.arange(3.0) + k}, state, 0.1)
+        ends.append(held["w"])
+    np.testing.assert_allclose(*ends, rtol=1e-13)

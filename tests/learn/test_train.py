@@ -83,6 +83,34 @@ def test_a_run_that_was_stopped_resumes_bit_for_bit(tmp_path, name, after):
     assert len(run.history) == 4 and not run.interrupted
 
 
+@pytest.mark.parametrize("name", ["adagrad", "momentum"])
+def test_compiled_steps_train_alike_and_resume_bit_for_bit(tmp_path, name):
+    pytest.importorskip("numba")
+    plan = Plan(epochs=4, batch_size=16, learning_rate=0.05, optimizer=name, schedule="halve:2", clip=0.5)
+    whole, plain = task(), task()
+    run = train(whole, plan, backend="numba")
+    theirs = train(plain, plan, backend="interpreter")
+    assert [r.train_loss for r in run.history] == pytest.approx([r.train_loss for r in theirs.history], rel=1e-4)
+    for key, array in plain.params.items():
+        np.testing.assert_allclose(whole.params[key], array, rtol=1e-3, atol=1e-5)
+    count, resumed = iter(range(1, 1000)), task()
+    train(task(), plan, checkpoint=tmp_path / "c", stop=lambda: next(count) == 17, backend="numba")
+    train(resumed, plan, checkpoint=tmp_path / "c", resume=True, backend="numba")
+    assert bits(resumed.params) == bits(whole.params)
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy", "interpreter"])
+def test_an_infinite_loss_stops_a_run_of_any_backend_before_anything_moves(backend):
+    if backend == "numba":
+        pytest.importorskip("numba")
+    job = task()
+    job.params["U"][0, 0] = np.inf
+    before = bits(job.params)
+    with pytest.raises(NonFiniteError, match=r"epoch 1, step 1: the loss is"):
+        train(job, Plan(), backend=backend)
+    assert bits(job.params) == before
+
+
 KILLED = """
     import sys
     sys.path.insert(0, {tests!r})

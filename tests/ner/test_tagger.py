@@ -132,6 +132,28 @@ def test_given_vectors_stay_as_they_are_unless_they_are_tuned(tmp_path):
         Tagger.train(some("en", 20), vectors=tmp_path / "v.bin", dimension=5)
 
 
+@pytest.mark.parametrize("backend", ["numba", "numpy", "interpreter"])
+def test_every_backend_trains_and_tags_alike(backend, tmp_path):
+    if backend == "numba":
+        pytest.importorskip("numba")
+    settings = {"epochs": 2, "hidden": 4, "dimension": 3, "caps": 2, "window": 3, "seed": 3}
+    ours, theirs = (Tagger.train(some("en", 20), backend=name, **settings) for name in (backend, "interpreter"))
+    for name, array in theirs.params.items():
+        np.testing.assert_allclose(ours.params[name], array, rtol=1e-3, atol=1e-5)
+    assert ours.run.history[-1].figures["dev_loss"] == pytest.approx(
+        theirs.run.history[-1].figures["dev_loss"], rel=1e-4
+    )
+    ours.save(tmp_path / "m")
+    text = "Helen Marsh flew to Berlin on Monday."
+    for entity, other in zip(Tagger.load(tmp_path / "m", backend).tag(text), ours.tag(text), strict=True):
+        assert entity[:3] == other[:3] and entity.score == pytest.approx(other.score, rel=1e-5)
+
+
+def test_an_unknown_backend_is_refused_before_anything_is_read():
+    with pytest.raises(SettingError, match=r"unknown backend 'cuda'\. One of: auto, numba, numpy, interpreter"):
+        Tagger.load("nowhere", "cuda")
+
+
 # ── the model folder ──────────────────────────────────────────────────────────────────────────────────
 
 

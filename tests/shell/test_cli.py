@@ -140,6 +140,23 @@ def test_held_out_sentences_are_mentioned(cli, data):
     assert "\ndev    2 of these sentences, held out\n" in err
 
 
+def test_who_computes_can_be_chosen(cli, model, data):
+    trained = [
+        cli("train", data / "train.conll", "--out", b, "--backend", b, "--json", *QUICK)
+        for b in ("numpy", "interpreter")
+    ]
+    figures = [json.loads(done.out)["dev"]["dev_loss"] for done in trained]
+    assert figures[0] == pytest.approx(figures[1], rel=1e-4)
+    judged = [
+        cli("evaluate", model, data / "dev.conll", "--json", "--backend", b).out for b in ("numpy", "interpreter")
+    ]
+    assert judged[0] == judged[1]
+    tagged = [cli("tag", model, "Museums in Paris", "--backend", b).out for b in ("numpy", "interpreter")]
+    assert tagged[0] == tagged[1]
+    wrong = cli("train", "--backend", "numbba")
+    assert wrong.code == 2 and "'numbba' is not one of 'auto', 'numba', 'numpy', 'interpreter'" in wrong.err
+
+
 def test_models_without_a_place_of_their_own_are_numbered(cli, data, tmp_path):
     for _ in range(2):
         cli("train", data / "train.conll", *QUICK)

@@ -71,7 +71,7 @@ class Room(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """A training step in text: what it is called with, in order, and where it leaves the gradients.
+    """A training step in text: what it is called with, in order, and where it leaves what.
 
     It is called with `inputs`, the constants of `emitted`, and `rooms`.
     """
@@ -79,8 +79,6 @@ class Step:
     emitted: Emitted
     inputs: tuple[Node, ...]
     rooms: tuple[Room, ...]
-    dense: Mapping[Node, str]
-    """Parameter → the room of its gradient."""
     tables: Mapping[Node, tuple[str, str]]
     """Table → the rooms of the rows that were met, and of their gradients."""
     returned: tuple[Node | str | None, ...]
@@ -115,7 +113,7 @@ def step(loss: Node, updates: Sequence[Update], name: str = "step") -> Step:
     writer = _Writer(plan(computed, inputs), updates, name, labels)
     emitted = writer.emitted()
     returned = (*(key for key, node in outputs if not node.ndim), "norm", *writer.tables)
-    return Step(emitted, tuple(inputs), tuple(writer.rooms), writer.dense, writer.tables, returned)
+    return Step(emitted, tuple(inputs), tuple(writer.rooms), writer.tables, returned)
 
 
 def _ready(loss: Node, updates: Sequence[Update]) -> tuple[Node, list[Update]]:
@@ -148,7 +146,6 @@ class _Writer(Emitter):
         self.updates = updates
         self.rooms: list[Room] = []
         self.own_rooms: list[Room] = []
-        self.dense: dict[Node, str] = {}
         self.tables: dict[Node, tuple[str, str]] = {}
         self.met: dict[Node, str] = {}
         self.spots: dict[Node, list[str]] = {}
@@ -168,8 +165,7 @@ class _Writer(Emitter):
                 body += [INDENT + line for line in (*lines, *self._added_up(u.parameter, u.gradient))]
                 squares.append(_square(f"{self.tables[u.parameter][1]}.ravel()[: {self._met_entries(u)}]"))
             elif u.gradient.ndim:
-                self.dense[u.parameter] = room = outputs[u.gradient]
-                squares.append(_square(f"{room}.ravel()"))
+                squares.append(_square(f"{outputs[u.gradient]}.ravel()"))
             else:
                 entry = self.scribe.entry(u.gradient, ())
                 squares.append(f"float64({entry}) * float64({entry})")
@@ -273,13 +269,14 @@ class _Writer(Emitter):
         inside = INDENT * w.ndim
         local[u.entry] = self.fresh()
         yield f"{inside}{local[u.entry]} = {w.dtype.name}({factor}) * {gradient}"
-        for value in moved.values():
-            yield from (inside + line for line in self.named([value], at))
-            text = self.scribe.entry(value, at)
-            local[value] = self.fresh()
-            yield f"{inside}{local[value]} = {text}"
-        for target, value in moved.items():
-            yield f"{inside}{stored[target]}[{', '.join(at)}] = {local[value]}"
+        for slot in u.slots:
+            yield from (inside + line for line in self.named([moved[slot]], at))
+            text = self.scribe.entry(moved[slot], at)
+            local[moved[slot]] = self.fresh()
+            yield f"{inside}{local[moved[slot]]} = {text}"
+        yield from (inside + line for line in self.named([moved[w]], at))
+        for target in (w, *u.slots):
+            yield f"{inside}{stored[target]}[{', '.join(at)}] = {self.scribe.entry(moved[target], at)}"
         local.clear()
 
     def _said(self, u: Update, moved: Mapping[Node, Node]) -> Iterator[str]:

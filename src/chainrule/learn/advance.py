@@ -5,19 +5,20 @@ after the other; `Fused` is one compiled function, into which the optimiser's ru
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.algebra.node import Node, variable
+from chainrule.algebra.node import Node, topological, variable
 from chainrule.algebra.signature import FLOAT64, Binding
+from chainrule.compute.calling import Limits, plain
 from chainrule.compute.compile import machine, text_of
 from chainrule.compute.interpret import checked
-from chainrule.compute.updates import Part, Room, Update, step, told
+from chainrule.compute.updates import Part, Update, step, told
 from chainrule.errors import NonFiniteError, SettingError
+from chainrule.learn.backends import chosen
 from chainrule.learn.backprop import Backprop
 from chainrule.learn.gradients import Gradient, Gradients, Rows, clip, scaled
 from chainrule.learn.stepper import Optimizer, State
@@ -31,16 +32,26 @@ def advance(
     parameters: Sequence[Node],
     optimizer: Optimizer,
     limit: float = math.inf,
-    backend: str = "interpreter",
-) -> "Advance":
-    """A step by the backend of this name, see `backends`."""
-    if backend == "numba":
-        return Fused(Backprop(loss, parameters), optimizer, limit)
-    return Stepwise(Backprop(loss, parameters, backend), optimizer, limit)
+    backend: str = "auto",
+    steps: int = 0,
+) -> "Stepwise":
+    """A step by the backend of this name, see `backends`; `steps` is how many of them there may be.
+
+    Raises SettingError for an unknown name.
+    """
+    name = chosen(backend, steps)
+    if name == "numba":
+        try:
+            return Fused(Backprop(loss, parameters), optimizer, limit)
+        except Exception:  # a Numba that does not work here
+            if backend != "auto":
+                raise
+            name = chosen("auto")
+    return Stepwise(Backprop(loss, parameters, name), optimizer, limit)
 
 
-class Advance(ABC):
-    """A step, made ready for many batches."""
+class Stepwise:
+    """A step, made ready for many batches: gradients by `backprop`, every move by the optimiser."""
 
     def __init__(self, backprop: Backprop, optimizer: Optimizer, limit: float = math.inf) -> None:
         """`limit` is the largest norm that all gradients together may have."""
@@ -59,24 +70,22 @@ class Advance(ABC):
         self.optimizer.step(params, grads, state, lr)
         return loss, norm
 
-    @abstractmethod
     def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
-        """Loss, norm, and the gradients that are left to the optimiser's own step, held to the limit."""
-
-
-class Stepwise(Advance):
-    """Gradients array by array, by `backprop`; every move by the optimiser."""
-
-    def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
+        """Loss, norm, and the gradients that are left to the optimiser, held to the limit."""
         loss, grads = self.backprop(values)
-        _check_loss(loss, lr)
+        if not math.isfinite(loss):
+            raise NonFiniteError(
+                f"the loss is {loss}; lower the learning rate ({lr:g}), or clip the gradients at norm 1"
+            )
         return loss, clip(grads, self.limit), grads
 
 
-class Fused(Advance):
+class Fused(Stepwise):
     """One compiled function for loss, gradients, norm and the moves.
 
     Tables whose idle rows move (`Optimizer.clocked`) and parameters that are numbers are left to the optimiser.
+    What is unusual is done step by step: sizes for which the function was not made, rows that do not exist,
+    numbers that are not finite.
     """
 
     def __init__(self, backprop: Backprop, optimizer: Optimizer, limit: float = math.inf) -> None:
@@ -87,10 +96,11 @@ class Fused(Advance):
         self._step = step(backprop.loss, moves)
         self._run = machine(self._step.emitted, self._step.kinds)
         self._inputs = [(str(v.attrs["name"]), v) for v in self._step.inputs]
+        self._limits = Limits(topological([*backprop.expressions, *self._step.inputs]))
         self._held: list[Any] = [None] * len(self._inputs)
         """The values of the call before that were given as they are."""
         self._kept: dict[str, NDArray[Any]] = {}
-        self._rooms: dict[tuple[tuple[int, ...], ...], dict[str, NDArray[Any]]] = {}
+        self._rooms: dict[tuple[tuple[int, ...], ...], dict[str, NDArray[Any]] | None] = {}
 
     @property
     def source(self) -> str:
@@ -106,24 +116,18 @@ class Fused(Advance):
             for k, (name, _) in enumerate(self._inputs)
         ]
         rooms = self._rooms_for(given)
+        if rooms is None:
+            return super()._computed(values, state, lr)
         try:
             result = self._run(*given, *self._step.emitted.arrays.values(), *rooms.values())
         except IndexError:
-            self.backprop(values)  # says which row does not exist
-            raise
+            return super()._computed(values, state, lr)
         found = dict(zip(self._step.returned, result, strict=True))
         loss, norm = float(found["loss"]), float(found["norm"])
-        _check_loss(loss, lr)
-        if math.isfinite(norm):
-            factor = self.limit / norm if norm > self.limit else 1.0
-            return (
-                loss,
-                norm,
-                {p.attrs["name"]: scaled(self._gradient(p, found, rooms), factor) for p in self._left},
-            )
-        # nothing has moved: some number is not finite, or its square is not
-        grads = {p.attrs["name"]: self._gradient(p, found, rooms) for p in self.backprop.gradients}
-        return loss, clip(grads, self.limit), grads
+        if not (math.isfinite(loss) and math.isfinite(norm)):  # nothing has moved
+            return super()._computed(values, state, lr)
+        factor = self.limit / norm if norm > self.limit else 1.0
+        return loss, norm, {p.attrs["name"]: scaled(self._gradient(p, found, rooms), factor) for p in self._left}
 
     def _given(self, k: int, value: Any) -> Any:
         """An input as the function takes it; what it moves has to lie in memory as it is."""
@@ -140,39 +144,38 @@ class Fused(Advance):
             )
         if isinstance(value, float) and v.dtype == FLOAT64:
             return value
-        array = np.require(checked(v, value), v.dtype, ("C", "W"))
-        return array if array.ndim else array[()]
+        array = checked(v, value)
+        return plain(array) if array.ndim else array[()]
 
     def _gradient(self, parameter: Node, found: Mapping[Any, Any], rooms: Mapping[str, NDArray[Any]]) -> Gradient:
         """The gradient of a parameter where the function has left it."""
         if parameter in self._step.tables:
             rows, values = (rooms[name][: found[parameter]] for name in self._step.tables[parameter])
             return Rows(rows, values)
-        if not parameter.ndim:
-            return np.asarray(found[parameter], parameter.dtype)
-        return rooms[self._step.dense[parameter]]
+        return np.asarray(found[parameter], parameter.dtype)
 
-    def _rooms_for(self, given: Sequence[Any]) -> dict[str, NDArray[Any]]:
-        """The arrays that the function writes to, for inputs of these shapes."""
+    def _rooms_for(self, given: Sequence[Any]) -> dict[str, NDArray[Any]] | None:
+        """The arrays that the function writes to, for inputs of these shapes; None if it was not made for them."""
         shapes = tuple(np.shape(given[k]) for k, (name, _) in enumerate(self._inputs) if name not in self._moved)
         if shapes not in self._rooms:
-            sizes = Binding()
+            binding = Binding()
             for (name, v), value in zip(self._inputs, given, strict=True):
-                sizes.meet(name, v.shape, np.shape(value))
-            sizes.settle()
+                binding.meet(name, v.shape, np.shape(value))
+            binding.settle()
             while len(self._rooms) >= ROOMS:
                 del self._rooms[next(iter(self._rooms))]
-            self._rooms[shapes] = {
-                r.name: self._room(r, tuple(map(sizes.size, r.shape))) for r in self._step.rooms
-            }
+            self._rooms[shapes] = self._made(binding) if self._limits.hold(binding) else None
         return self._rooms[shapes]
 
-    def _room(self, room: Room, shape: tuple[int, ...]) -> NDArray[Any]:
-        if not room.kept:
-            return np.empty(shape, room.dtype)
-        if room.name not in self._kept or self._kept[room.name].shape != shape:
-            self._kept[room.name] = np.zeros(shape, room.dtype)
-        return self._kept[room.name]
+    def _made(self, binding: Binding) -> dict[str, NDArray[Any]]:
+        rooms = {}
+        for room in self._step.rooms:
+            shape = tuple(map(binding.size, room.shape))
+            known = self._kept.get(room.name)
+            rooms[room.name] = known if known is not None and known.shape == shape else np.zeros(shape, room.dtype)
+            if room.kept:
+                self._kept[room.name] = rooms[room.name]
+        return rooms
 
 
 def _update(parameter: Node, gradient: Node | Sequence[Part], optimizer: Optimizer) -> Update:
@@ -184,10 +187,3 @@ def _update(parameter: Node, gradient: Node | Sequence[Part], optimizer: Optimiz
     slots = [variable(f"{name}/{slot}", shape, dtype) for slot in optimizer.slots]
     moved, kept = optimizer.rule(parameter, slots, entry, [told(n, dtype) for n in optimizer.told])
     return Update(parameter, gradient, entry, optimizer.told, slots, (moved, *kept))
-
-
-def _check_loss(loss: float, lr: float) -> None:
-    if not math.isfinite(loss):
-        raise NonFiniteError(
-            f"the loss is {loss}; lower the learning rate ({lr:g}), or clip the gradients at norm 1"
-        )

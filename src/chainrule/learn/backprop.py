@@ -49,9 +49,11 @@ class Backprop:
         }
         dense = [g for g in self.gradients.values() if isinstance(g, Node)]
         parts = [part for g in self._parts.values() for part in g]
+        self.expressions = [loss, *dense, *(values for _, values in parts)]
+        """All that is computed: the loss, dense gradients, rows of the others."""
         self._dense = [n for n in self.names if n not in self._parts]
         self._rows = Interpreter([rows for rows, _ in parts])
-        self._run = runner([loss, *dense, *(values for _, values in parts)], backend)
+        self._run = runner(self.expressions, backend)
 
     @property
     def sparse(self) -> set[str]:

@@ -18,7 +18,6 @@ from chainrule.algebra.node import Node
 from chainrule.errors import DataError, NonFiniteError
 from chainrule.learn import schedule as schedules
 from chainrule.learn.advance import advance
-from chainrule.learn.backends import chosen
 from chainrule.learn.batches import batches, rng_for
 from chainrule.learn.choose import within
 from chainrule.learn.gradients import Array, Integers
@@ -161,8 +160,8 @@ class _Loop:
         self.fingerprint = fingerprint
         self.optimizer = optimizer(plan.optimizer)
         self.per_epoch = math.ceil(task.examples / plan.batch_size)
-        backend = chosen(backend, plan.epochs * self.per_epoch)
-        self.advance = advance(task.loss, task.trained, self.optimizer, plan.clip, backend)
+        steps = plan.epochs * self.per_epoch
+        self.advance = advance(task.loss, task.trained, self.optimizer, plan.clip, backend, steps)
         self.moved = {name: task.params[name] for name in self.advance.backprop.names}
         self.state = self.optimizer.start(self.moved, self.advance.backprop.sparse)
         self.schedule = schedules.parse(plan.schedule)
