@@ -5,7 +5,7 @@ from typing import Any
 
 import chainrule as cr
 from chainrule.algebra.node import Node
-from chainrule.learn.backprop import Backprop
+from chainrule.learn.advance import advance
 from chainrule.learn.optim import optimizer
 from chainrule.learn.train import Params
 
@@ -13,20 +13,14 @@ Step = Callable[[Mapping[str, Any]], float]
 
 
 def training_step(
-    loss: Node, trained: Sequence[Node], params: Params, rule: str, rate: float, interpreted: bool = False
+    loss: Node, trained: Sequence[Node], params: Params, rule: str, rate: float, backend: str = "numba"
 ) -> Step:
     """A function of a batch that moves the parameters in place and returns the loss."""
-    backprop = Backprop(loss, trained)
-    moved = {name: params[name] for name in backprop.names}
     moving = optimizer(rule)
-    state = moving.start(moved, backprop.sparse)
-
-    def step(batch: Mapping[str, Any]) -> float:
-        loss, gradients = backprop({**params, **batch})
-        moving.step(moved, gradients, state, rate)
-        return loss
-
-    return step
+    step = advance(loss, trained, moving, backend=backend)
+    names = step.backprop.names
+    state = moving.start({name: params[name] for name in names}, step.backprop.sparse)
+    return lambda batch: step({**params, **batch}, state, rate)[0]
 
 
 def function(outputs: Sequence[Node], inputs: Sequence[Node]) -> Callable[..., Any]:

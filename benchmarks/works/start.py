@@ -85,8 +85,8 @@ def contests(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:
             "start",
             setting,
             (
-                _entry("chainrule", Role.OURS, "-m", FIRST, "compiled", cache=cache),
-                _entry(INTERPRETED, Role.FLOOR, "-m", FIRST, "interpreted"),
+                _entry("chainrule", Role.OURS, "-m", FIRST, "numba", cache=cache),
+                _entry(INTERPRETED, Role.FLOOR, "-m", FIRST, "interpreter"),
             ),
             targets=(target,),
             seconds=30.0,

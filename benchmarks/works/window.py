@@ -110,11 +110,11 @@ def ours(**options: Any) -> Contestant:
     )
 
 
-def step_of(problem: Problem, params: Params, interpreted: bool = False) -> Step:
+def step_of(problem: Problem, params: Params, backend: str = "numba") -> Step:
     """The training step of a problem."""
     network = Network(Architecture(window=W, dimension=D, hidden=H, caps=0, dropout=0), problem.V, C)
     trained = list(network.parameters.values())
-    return training_step(network.loss(), trained, params, problem.rule, problem.rate, interpreted)
+    return training_step(network.loss(), trained, params, problem.rule, problem.rate, backend)
 
 
 def products(**options: Any) -> Contestant:
