@@ -70,6 +70,7 @@ class Emitter:
         depth = max((_indices(node) for node in topological([*plan.outputs, *plan.inputs])), default=0)
         inputs = [str(v.attrs["name"]) for v in plan.inputs]
         self.names = Names(inputs, [*_RESERVED, name, *INDICES[:depth]])
+        self.fresh = self.names.fresh
         self.used_sizes: set[str] = set()
         self.constants: dict[str, np.generic] = {}
         self.arrays: dict[str, np.ndarray] = {}
@@ -359,10 +360,6 @@ class Emitter:
             f"{INDENT * (depth + k)}for {i} in range({self.size(a, alone=True)}):"
             for k, (i, a) in enumerate(zip(indices, shape, strict=True))
         ]
-
-    def fresh(self) -> str:
-        """A name for a number."""
-        return self.names.fresh()
 
     def formula(self, node: Node) -> str:
         """What is computed, in terms of the names of what is stored, in one bounded line."""
