@@ -1,10 +1,12 @@
 """How long a program waits for its imports: a fresh process each time."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 from benchmarks.contestant import Contest, Contestant, Entry, Role
 from benchmarks.judge import at_most
@@ -21,11 +23,12 @@ def process(arguments: Sequence[str], cache: str = "") -> Contestant:
     cache   where compiled functions are kept: "fresh" for nowhere, "kept" for a folder of this contestant's own
     """
     command = [sys.executable, *arguments]
-    kept = TemporaryDirectory(prefix="chainrule-")
+    kept = mkdtemp(prefix="chainrule-")
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
 
     def run() -> None:
         with TemporaryDirectory(prefix="chainrule-") as fresh:
-            place = {"fresh": fresh, "kept": kept.name}.get(cache, "")
+            place = {"fresh": fresh, "kept": kept}.get(cache, "")
             environment = {**os.environ, "CHAINRULE_CACHE": place} if place else None
             done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
