@@ -120,7 +120,7 @@ def in_python(emitted: Emitted) -> Callable[..., Any]:
     """The function of a compiled text as Python runs it, line by line."""
     names = {"np": np, "float32": np.float32, "float64": np.float64, "int64": np.int64, **emitted.constants}
     names |= {f"{name}{bits}": getattr(np, name) for name in ("exp", "log", "sqrt", "tanh") for bits in (32, 64)}
-    names |= {**HELPERS, "fetch": lambda table, row: None}
+    names |= HELPERS
     exec(emitted.source, names)
 
     def call(*given: Any) -> Any:

@@ -18,6 +18,7 @@ from chainrule.calculus.rewrite import remake
 from chainrule.compute import statements
 from chainrule.compute.contraction import as_matrices
 from chainrule.compute.element import CALLS, ENTRIES, PRODUCT, Index, Scribe, is_written_out
+from chainrule.compute.fetch import asking
 from chainrule.compute.helpers import HELPERS
 from chainrule.compute.plan import Loop, Plan, root_of
 from chainrule.compute.source_names import Names
@@ -30,15 +31,7 @@ LONGEST = 60  # characters of one part of an expression
 DEEPEST = 12  # levels of a formula in a comment
 LISTED = 8  # outputs with their formulas at the head
 
-_RESERVED = (
-    "np",
-    "float32",
-    "float64",
-    "int64",
-    *HELPERS,
-    "fetch",
-    *(f"{name}{bits}" for name in CALLS for bits in (32, 64)),
-)
+_RESERVED = ("np", "float32", "float64", "int64", *HELPERS, *(f"{f}{b}" for f in CALLS for b in (32, 64)))
 _NUMBERS = {"0.0": "zero", "1.0": "one", "2.0": "two", "0.5": "half", "inf": "infinity", "nan": "nan"}
 
 _STEMS = {
@@ -203,7 +196,7 @@ class Emitter:
                 if node in totals
                 else f"{self.array(node)}[...] = 0"
             )
-        yield from self.loops(loop.shape, at)
+        yield from asking(self, loop, at)
         for node in loop.entries:
             yield from (inner + line for line in self._laid(node, at))
         for node in loop.sums:

@@ -1,14 +1,58 @@
 """A word to the processor: a row of a table will be read soon, so that it begins to bring it from main memory.
 
+`fetch(table, row)` is said in compiled text some rows before the row is read.
+
 Rows at random places of a table larger than the caches take 100 ns each if they are waited for one by one, and a
 tenth of that if many are on their way at once.
 """
 
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from chainrule.algebra.node import VARIABLE, Node
+from chainrule.compute.element import Index
+from chainrule.compute.plan import Loop
+from chainrule.compute.statements import INDENT
+
+if TYPE_CHECKING:
+    from chainrule.compute.emit import Emitter
 
 LINE = 64  # bytes that are brought at once
 MOST = 16  # lines asked for; what is longer the processor foresees
+AHEAD = 8  # rows, or windows of them, that are on their way while one is read
+LARGE = 1 << 18  # bytes of a table that may lie in main memory
+
+
+def asking(e: "Emitter", loop: Loop, at: Index) -> Iterator[str]:
+    """The heads of a loop, and between them calls for the rows of large tables that it reads some turns later."""
+    calls: dict[int, list[str]] = {}
+    for node in dict.fromkeys(x for entry in loop.entries for x in _far(entry, e.scribe.stored)):
+        table, rows = node.inputs
+        if node.shape == loop.shape and 0 < rows.ndim < node.ndim and rows in e.scribe.stored:
+            later = (f"min({at[0]} + {AHEAD}, {e.size(rows.shape[0])} - 1)", *at[1 : rows.ndim])
+            call = f"{e.helper('fetch')}({e.array(table)}, {e.scribe.entry(rows, later)})"
+            calls.setdefault(rows.ndim, []).append(INDENT * rows.ndim + call)
+    for depth, head in enumerate(e.loops(loop.shape, at)):
+        yield from (*calls.get(depth, ()), head)
+
+
+def _far(entry: Node, stored: Mapping[Node, str]) -> Iterator[Node]:
+    """The rows of large tables that an entry is written from."""
+    waiting = [entry]
+    while waiting:
+        node = waiting.pop()
+        if node.op.name == "take" and node.attrs["batch"] == 0 and _is_large(node.inputs[0]):
+            yield node
+        waiting += [x for x in node.inputs if x not in stored]
+
+
+def _is_large(table: Node) -> bool:
+    """Whether a table is given and may not fit into the caches; a dimension without a number may be large."""
+    size = table.dtype.itemsize
+    for a in table.shape:
+        size *= a if isinstance(a, int) else LARGE
+    return table.op is VARIABLE and size >= LARGE
 
 
 @cache

@@ -30,5 +30,9 @@ def logdet(matrix: Any) -> Any:
     return value if sign > 0 else value * np.nan
 
 
-HELPERS: Mapping[str, Callable[..., Any]] = {f.__name__: f for f in (plus, larger, smaller, logdet)}
+def fetch(table: Any, row: int) -> None:
+    """Ask for a row of a table that will be read soon; Python has no need of it."""
+
+
+HELPERS: Mapping[str, Callable[..., Any]] = {f.__name__: f for f in (plus, larger, smaller, logdet, fetch)}
 """All of them by name."""

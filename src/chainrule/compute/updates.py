@@ -24,12 +24,12 @@ from chainrule.algebra.notation import readable
 from chainrule.algebra.signature import FLOAT64, INTEGER, DType, Shape, entries
 from chainrule.compute.element import Index
 from chainrule.compute.emit import WIDTH, Emitted, Emitter, shown_by
+from chainrule.compute.fetch import AHEAD
 from chainrule.compute.passes import prepared
 from chainrule.compute.plan import Plan, plan, root_of
 from chainrule.compute.statements import INDENT, INDICES
 
 PLACE = np.dtype(np.int32)
-AHEAD = 8  # rows that are on their way while one is moved
 LIMIT = variable("/limit", (), FLOAT64)
 
 
