@@ -22,7 +22,9 @@ from benchmarks.works import WORKS
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; 1 if chainrule could not be measured. Slower is no error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="chainrule against its peers.")
-    parser.add_argument("--only", metavar="NAME", action="append", help=f"one work of: {', '.join(WORKS)}")
+    parser.add_argument(
+        "--only", metavar="NAME", action="extend", nargs="+", help=f"works among {', '.join(WORKS)}"
+    )
     parser.add_argument("--setting", metavar="TEXT", default="", help="settings that hold this text")
     parser.add_argument("--quick", action="store_true", help="a few seconds: small sizes, two rounds, no peers")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, help="whether other libraries take part")

@@ -24,12 +24,13 @@ from chainrule.algebra.signature import Binding, DType, Shape
 from chainrule.calculus.naming import Line, Program
 from chainrule.calculus.rewrite import remake
 from chainrule.compute.calling import Compiled, Runner, Unmade, plain
-from chainrule.compute.emit import Emitted, Emitter, stem_of
+from chainrule.compute.emit import Emitted, Emitter
 from chainrule.compute.native import native
 from chainrule.compute.passes import FORMS, LAYOUTS, prepared
 from chainrule.compute.plan import PASSES, Loop, plan, root_of
 from chainrule.compute.source import python_source
 from chainrule.compute.source_names import Names
+from chainrule.compute.stems import stem_of
 from chainrule.errors import GraphError, SettingError
 
 NAME = "compiled"
@@ -72,6 +73,8 @@ def _inputs(outputs: Sequence[Node], inputs: Sequence[Node] | None) -> list[Node
 def _runner(outputs: Sequence[Node], inputs: Sequence[Node], backend: str) -> Runner:
     if backend == "numpy" or (backend == "auto" and not has_numba()):
         return _Plain(outputs, inputs)
+    if not has_numba():
+        raise SettingError('the backend "numba" needs Numba and SciPy, pip install numba scipy; or choose "numpy"')
     runner = _Native(outputs, inputs)
     if backend == "auto":
         runner.otherwise = lambda: _Plain(outputs, inputs)
@@ -211,6 +214,7 @@ class _Plain:
         for change in FORMS.values():
             made = change(made)
         self._made, self._inputs = made, inputs
+        self._numbers = [None if v.ndim else v.dtype.type for v in inputs]
         self._rows = plan(made, inputs).rows
         labels = [echoed(o, 60) for o in made]
         program = _program(made, inputs)
@@ -233,7 +237,7 @@ class _Plain:
         if not all(_lie_within(np.asarray(given[k]), count) for k, count in rows):
             raise IndexError("a row that does not exist")
         with np.errstate(all="ignore"):
-            found = self._call(*given)
+            found = self._call(*(kind(v) if kind else v for kind, v in zip(self._numbers, given, strict=True)))
             values = found if len(shapes) > 1 else [found]
             results = [np.array(value, o.dtype) for value, o in zip(values, self._made, strict=True)]
         if [r.shape for r in results] != shapes:

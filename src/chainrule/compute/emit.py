@@ -16,7 +16,6 @@ from chainrule.algebra.notation import echoed
 from chainrule.algebra.signature import FLOAT32, Axis, DType, shape_text
 from chainrule.calculus.rewrite import remake
 from chainrule.compute import statements
-from chainrule.compute.contraction import as_matrices
 from chainrule.compute.element import CALLS, ENTRIES, PRODUCT, Index, Scribe, is_written_out
 from chainrule.compute.fetch import asking
 from chainrule.compute.helpers import HELPERS
@@ -24,6 +23,7 @@ from chainrule.compute.plan import Loop, Plan, root_of
 from chainrule.compute.source_names import Names
 from chainrule.compute.source_sizes import size_lines
 from chainrule.compute.statements import STATEMENTS
+from chainrule.compute.stems import stem_of
 
 INDENT, INDICES = statements.INDENT, statements.INDICES
 WIDTH = 72
@@ -33,14 +33,6 @@ LISTED = 8  # outputs with their formulas at the head
 
 _RESERVED = ("np", "float32", "float64", "int64", *HELPERS, *(f"{f}{b}" for f in CALLS for b in (32, 64)))
 _NUMBERS = {"0.0": "zero", "1.0": "one", "2.0": "two", "0.5": "half", "inf": "infinity", "nan": "nan"}
-
-_STEMS = {
-    **dict.fromkeys(("tanh", "sigmoid", "relu", "softplus", "hard_tanh", "leaky_relu", "parametric_relu"), "h"),
-    **dict.fromkeys(("take", "join", "slice"), "x"),
-    **{"softmax": "p", "log_softmax": "log_p", "logsumexp": "lse", "norm2": "norm", "max": "top", "min": "least"},
-    **{"scatter": "spread", "inv": "inverse", "solve": "solution", "reshape": "view"},
-}
-"""What a value in memory is called, after the operation that it is the value of."""
 
 
 class Emitted(NamedTuple):
@@ -359,11 +351,6 @@ class Emitter:
         own = self.scribe.stored.get(node) or self.scribe.local.get((node, tuple(INDICES[: node.ndim])))
         text = echoed(shown_by(node, self.scribe.stored), WIDTH)
         return _cut(f"{own} = " if own else "", text, 100) + f"   {shape_text(node.shape)}"
-
-
-def stem_of(node: Node) -> str:
-    """How the name of a value begins."""
-    return "z" if as_matrices(node) else _STEMS.get(node.op.name, "v")
 
 
 def _cut(name: str, text: str, width: int) -> str:

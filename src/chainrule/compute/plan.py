@@ -84,12 +84,15 @@ def _stored(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
     uses = Counter(x for node in order for x in node.inputs)
     for node in order:
         kept.update(x for x in _needs_arrays(node) if x.op is not CONSTANT or x.ndim)
-        wide = _space(node)
-        stretched = node.op.name != "scatter"
-        kept.update(x for x in node.inputs if stretched and wide > x.ndim and x.op.name not in CHEAP)
-        dear = node.op.name not in CHEAP or (node.op.name == "product" and len(node.inputs) > 1)
-        if uses[node] > 1 and dear:
+        plain = node.op.name in CHEAP and (node.op.name != "product" or len(node.inputs) < 2)
+        if uses[node] > 1 and not plain:
             kept.add(node)
+    dear: set[Node] = set()  # what takes more than a few instructions each time that it is written out
+    for node in order:
+        wide = 0 if node.op.name == "scatter" else _space(node)
+        kept.update(x for x in node.inputs if wide > x.ndim and x in dear)
+        if node.op.name not in CHEAP or any(x in dear and x not in kept for x in node.inputs):
+            dear.add(node)
     return kept
 
 

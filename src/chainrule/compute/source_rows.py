@@ -86,15 +86,18 @@ def sigmoid(z):
     return np.where(z >= 0, 1, e) / (1 + e)""",
     "softmax": """\
 def softmax(z, axis=-1):
-    e = np.exp(z - z.max(axis, keepdims=True))
+    top = z.max(axis, keepdims=True)
+    e = np.exp(z - np.where(np.isfinite(top), top, 0))
     return e / e.sum(axis, keepdims=True)""",
     "log_softmax": """\
 def log_softmax(z, axis=-1):
-    z = z - z.max(axis, keepdims=True)
+    top = z.max(axis, keepdims=True)
+    z = z - np.where(np.isfinite(top), top, 0)
     return z - np.log(np.exp(z).sum(axis, keepdims=True))""",
     "logsumexp": """\
 def logsumexp(z, axis=-1):
     top = z.max(axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
     return np.log(np.exp(z - top).sum(axis)) + top.squeeze(axis)""",
     "erf": """\
 def erf(z):

@@ -1,0 +1,35 @@
+"""What values in memory are called in source: z for sums of products, h for activations, δ for error signals."""
+
+from chainrule.algebra.choice import CAST
+from chainrule.algebra.entrywise import ADD, SUBTRACT
+from chainrule.algebra.letters import PRODUCT_OP
+from chainrule.algebra.node import Node, is_number
+from chainrule.algebra.signature import BOOLEAN
+from chainrule.compute.contraction import as_matrices
+from chainrule.compute.element import is_written_out
+
+_STEMS = {
+    **dict.fromkeys(("tanh", "sigmoid", "relu", "softplus", "hard_tanh", "leaky_relu", "parametric_relu"), "h"),
+    **dict.fromkeys(("take", "join", "slice"), "x"),
+    **{"softmax": "p", "log_softmax": "log_p", "logsumexp": "lse", "norm2": "norm", "max": "top", "min": "least"},
+    **{"scatter": "spread", "inv": "inverse", "solve": "solution", "reshape": "view"},
+}
+"""What a value in memory is called, after the operation that it is the value of."""
+
+
+def stem_of(node: Node) -> str:
+    """How the name of a value begins."""
+    if as_matrices(node) or (node.op is ADD and any(map(as_matrices, node.inputs))):
+        return "z"
+    return "delta" if _is_signal(node) else _STEMS.get(node.op.name, "v")
+
+
+def _is_signal(node: Node) -> bool:
+    """Whether a node is a product with the slope of an activation: 1 - h², h ⊙ (1 - h), [z > 0]."""
+    waiting, factors = [node], list[Node]()
+    while waiting:
+        x = waiting.pop()
+        product = x.op is PRODUCT_OP and len(x.inputs) > 1 and is_written_out(x)
+        (waiting if product else factors).extend(x.inputs if product else [x])
+    slopes = [x for x in factors if x.op is SUBTRACT and is_number(x.inputs[0], 1)]
+    return len(factors) > 1 and bool(slopes or any(x.op is CAST and x.inputs[0].dtype == BOOLEAN for x in factors))
