@@ -15,6 +15,8 @@ from benchmarks.contestant import Contest, Entry, Outcome, Role, Values
 from benchmarks.player import Player
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM")
+FORCED = ("OPENBLAS_", "MKL_", "ONEDNN_", "DNNL_", "XLA_FLAGS", "NVPL_", "ATEN_CPU", "NUMBA_CPU", "NUMBA_ENABLE_AVX")
+"""What would choose for a library how it computes."""
 ROUNDS, LEAST = 40, 5  # at most, at least
 BLOCK, QUICK_BLOCK = 0.01, 0.001  # seconds for which a system runs in a round
 SHARE = 8  # a system that takes so many times its turn sits out rounds
@@ -83,9 +85,10 @@ class Here:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment in which every library uses so many threads, and the process so many cores."""
+    """The environment in which every library uses so many threads, the process so many cores, and every
+    library the instructions that it finds on this processor itself."""
     return {
-        **os.environ,
+        **{k: v for k, v in os.environ.items() if not k.startswith(FORCED)},
         **{f"{name}_NUM_THREADS": str(threads) for name in THREADS},
         "JAX_PLATFORMS": "cpu",
         "BENCHMARKS_CORES": str(threads),
