@@ -95,7 +95,7 @@ def structured(**options: Any) -> Contestant:
     """The Hessian by its structure, ready for products and solutions."""
     p = problem(**options)
     s, v = scalar(p)
-    operator = cr.hessian_operator(s, v[p.wrt])
+    operator = cr.hessian_operator(s, v[p.wrt]).compiled()
     return Contestant(lambda: operator.at(p.values), lambda: {"H": operator.at(p.values).dense()})
 
 

@@ -299,3 +299,17 @@ def test_the_hessian_of_a_factorisation_costs_microseconds(rng):
     structured = min(timeit.repeat(lambda: operator.at(values) @ v, number=20, repeat=5)) / 20
     formed_ = min(timeit.repeat(lambda: cr.evaluate(dense, values, {"n": 100}), number=1, repeat=3))
     assert structured < formed_ / 50
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("name", ["two layers", "weighted outputs", "differences"])
+def test_a_compiled_structure_has_the_same_numbers(name, backend):
+    if backend == "numba":
+        pytest.importorskip("numba")
+    s, x = CASES[name]
+    values = drawn(s, x, np.random.default_rng(3))
+    structure = hessian_operator(s, x)
+    found, wanted = structure.compiled(backend).at(values), structure.at(values)
+    v = np.random.default_rng(4).standard_normal(values[x.attrs["name"]].shape)
+    np.testing.assert_allclose(found.dense(), wanted.dense(), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found @ v, wanted @ v, rtol=1e-12, atol=1e-12)
