@@ -306,7 +306,7 @@ def test_the_hessian_of_a_factorisation_costs_microseconds(rng):
 def test_a_compiled_structure_has_the_same_numbers(name, backend):
     if backend == "numba":
         pytest.importorskip("numba")
-    s, x = CASES[name]
+    s, x, _ = CASES[name]
     values = drawn(s, x, np.random.default_rng(3))
     structure = hessian_operator(s, x)
     found, wanted = structure.compiled(backend).at(values), structure.at(values)
