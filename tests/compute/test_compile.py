@@ -560,8 +560,8 @@ def compiled(u, W, x, b, out1, z, delta):
     # z = W x   n
     np.dot(W, x, z)
     # t2 = tanh(z + b)   n
-    # t1 = uᵀ t2   scalar
     # delta = u ⊙ (1 - t2²)   n
+    # t1 = uᵀ t2   scalar
     t1 = 0.0
     for i in range(n):
         t2 = tanh64(z[i] + b[i])

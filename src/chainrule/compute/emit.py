@@ -348,8 +348,9 @@ class Emitter:
 
     def formula(self, node: Node) -> str:
         """What is computed, in terms of the names of what is stored, in one bounded line."""
-        own = self.scribe.stored.get(node) or self.scribe.local.get((node, tuple(INDICES[: node.ndim])))
-        text = echoed(shown_by(node, self.scribe.stored), WIDTH)
+        local = {x: name for (x, _), name in self.scribe.local.items() if x in self.plan.again}
+        names = {**local, **self.scribe.stored}
+        own, text = names.get(node), echoed(shown_by(node, names), WIDTH)
         return _cut(f"{own} = " if own else "", text, 100) + f"   {shape_text(node.shape)}"
 
 
