@@ -2,11 +2,11 @@
 
 import importlib.util
 import re
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from clock import cost
 
 import chainrule as cr
 from chainrule.algebra.entrywise import TANH
@@ -524,12 +524,7 @@ def test_an_ordinary_formula_takes_a_few_milliseconds():
     read = formula(TWO_LAYERS, TWO)
     x = read.variables["W1"]
     found = program(read.result, x)
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        derivation_steps(read.result, x, found)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.02
+    assert cost(lambda: derivation_steps(read.result, x, found), times=3) < 4
 
 
 def test_signs_stand_in_front_and_what_moves_behind():

@@ -1,9 +1,8 @@
 """Gradients made by hand: right, right under a fact, or wrong, and then the place, the mistake and the repair."""
 
-import time
-
 import numpy as np
 import pytest
+from clock import timed
 
 import chainrule as cr
 from chainrule.algebra.parse import formula
@@ -497,9 +496,8 @@ def test_where_nothing_small_helps_the_entries_are_compared_and_the_truth_is_sai
 def test_a_claim_without_end_is_judged_but_not_searched():
     long = " + ".join(["x"] * 2000)
     assert judged("1000 * x.T @ x", f"x: {long}").ok
-    start = time.process_time()
-    assert judged("x.T @ x", f"x: {long}").verdict == "wrong"
-    assert time.process_time() - start < 2
+    found, taken = timed(lambda: judged("x.T @ x", f"x: {long}"))
+    assert found.verdict == "wrong" and taken < 250
 
 
 def test_given_values_are_kept_and_the_rest_is_drawn():

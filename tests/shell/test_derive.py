@@ -5,10 +5,10 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
+from clock import process_cost
 
 from chainrule.calculus import answer
 from chainrule.display import deriving
@@ -203,11 +203,5 @@ def test_what_is_not_needed_is_not_loaded():
     assert done.stdout.rstrip().endswith("[]")
 
 
-def test_an_answer_from_a_cold_start_comes_at_once(shell):
-    shell("derive", "x.T @ x")
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        shell("derive", "u' * tanh(W*x + b)")
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.2  # 0.6 s is the aim; a machine that runs other tests beside this one is given twice
+def test_an_answer_from_a_cold_start_comes_at_once():
+    assert process_cost(["-m", "chainrule", "derive", "u' * tanh(W*x + b)"]) < 15
