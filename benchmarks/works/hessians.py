@@ -83,10 +83,10 @@ def scalar(p: Problem) -> tuple[cr.Node, dict[str, cr.Node]]:
 
 
 def dense(**options: Any) -> Contestant:
-    """The Hessian as a matrix."""
+    """The Hessian as a matrix, from its textbook form."""
     p = problem(**options)
     s, v = scalar(p)
-    f = function([cr.hessian(s, v[p.wrt])], list(v.values()))
+    f = function([cr.derive(s, v[p.wrt], kind="hessian").result], list(v.values()))
     given = list(p.values.values())
     return Contestant(lambda: f(*given), lambda: {"H": matrix(f(*given)[0])})
 
