@@ -346,6 +346,23 @@ def test_the_shared_vectors_cover_most_tokens_of_the_shared_news():
     embedding = embed(vocabulary, source, 0)
     assert 0.9 < embedding.coverage < 1
     assert embedding.known.sum() >= len(source)
-    begun = time.perf_counter()
     assert (vocabulary.ids(tokens) != UNKNOWN).all()
-    assert len(tokens) / (time.perf_counter() - begun) > 100_000, "two million a second on a quiet machine"
+
+
+def test_looking_up_takes_time_in_proportion_and_little_more_than_a_dictionary():
+    words = [f"Word{k}" for k in range(1000)]
+    vocabulary = Vocabulary.build([words])
+    plain = {word: k for k, word in enumerate(words)}
+
+    def seconds(look, count):
+        given, taken = words * count, []
+        for _ in range(3):
+            begun = time.process_time()
+            look(given)
+            taken.append(time.process_time() - begun)
+        return min(taken)
+
+    vocabulary.ids(words)
+    short = seconds(vocabulary.ids, 10)
+    assert seconds(vocabulary.ids, 80) < 24 * short + 0.02  # eight times as many; a square would be 64 times
+    assert short < 100 * seconds(lambda given: [plain[word] for word in given], 10)  # fifteen on a quiet machine
