@@ -567,7 +567,7 @@ def compiled(u, W, x, b, out1, z, delta):
         t2 = tanh64(z[i] + b[i])
         delta[i] = u[i] * (1.0 - t2 * t2)
         t1 = plus(t1, u[i] * t2)
-    # out1 = delta xᵀ   n×m
+    # out1 = δ xᵀ   n×m
     for i in range(n):
         for j in range(m):
             out1[i, j] = delta[i] * x[j]
