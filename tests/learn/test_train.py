@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from chainrule.algebra.signature import FLOAT32
 from chainrule.calculus.batch import batch
 from chainrule.errors import DataError, ModelError, NonFiniteError, SettingError, WriteError
 from chainrule.learn.backprop import Backprop
-from chainrule.learn.gradients import Rows
+from chainrule.learn.gradients import Rows, clip
 from chainrule.learn.losses import cross_entropy
 from chainrule.learn.store import read_tensors, write_tensors
 from chainrule.learn.train import Epoch, Plan, Task, Tick, train
@@ -169,11 +170,11 @@ def test_an_infinite_loss_stops_the_run_and_names_the_step():
 
 def test_a_loss_that_blows_up_late_keeps_the_best_epoch():
     job = task()
-    feed, calls, seen = job.feed, iter(range(1000)), []
+    feed, calls, seen = job.feed, iter(range(1000)), []  # one for each step and each epoch
 
     def poisoned(examples, generator):
         values = feed(examples, generator)
-        return {**values, "mask": np.full_like(values["mask"], np.inf)} if next(calls) > 30 else values
+        return {**values, "mask": np.full_like(values["mask"], np.inf)} if next(calls) > 32 else values
 
     def remember(event):
         if isinstance(event, Epoch) and event.best:
@@ -305,3 +306,31 @@ class TestStore:
             write_tensors(tmp_path / "t", {"a": np.zeros(2)})
         assert [p.name for p in tmp_path.iterdir()] == ["t"]
         assert read_tensors(tmp_path / "t")[0]["a"].tolist() == [1, 1]
+
+
+def test_every_epoch_says_how_long_the_gradients_are_and_how_far_the_parameters_moved(monkeypatch):
+    monkeypatch.setattr("chainrule.learn.probe.EXAMPLES", 200)  # all of them, so that the order is all one
+    job = task()
+    feed = job.feed
+    job = replace(
+        job, feed=lambda examples, rng: {**feed(examples, rng), "mask": np.ones((len(examples), 4), "f4")}
+    )
+    start = {name: w.copy() for name, w in job.params.items()}
+    (record,) = train(job, Plan(epochs=1, batch_size=16, learning_rate=0.3)).history
+    values = job.feed(np.arange(200), np.random.default_rng(0))
+    _, grads = Backprop(job.loss, job.trained)({**job.params, **values})
+    for name, w in job.params.items():
+        assert record.moves[name] == pytest.approx(np.linalg.norm(w - start[name]) / np.linalg.norm(w), rel=1e-5)
+        assert record.norms[name] == pytest.approx(clip({name: grads[name]}), rel=1e-4)
+
+
+@pytest.mark.parametrize("after", [5, 13, 20])
+def test_a_resumed_run_has_the_records_of_the_whole_one(tmp_path, after):
+    plan = Plan(epochs=3, batch_size=16, learning_rate=0.05, optimizer="momentum")
+    whole, resumed = task(), task()
+    theirs = train(whole, plan).history
+    count = iter(range(1, 1000))
+    train(task(), plan, checkpoint=tmp_path / "c", stop=lambda: next(count) == after)
+    ours = train(resumed, plan, checkpoint=tmp_path / "c", resume=True).history
+    assert bits(resumed.params) == bits(whole.params)
+    assert [(r.norms, r.moves) for r in ours] == [(r.norms, r.moves) for r in theirs]

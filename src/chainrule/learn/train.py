@@ -22,6 +22,7 @@ from chainrule.learn.batches import batches, rng_for
 from chainrule.learn.choose import within
 from chainrule.learn.gradients import Array, Integers
 from chainrule.learn.optim import optimizer
+from chainrule.learn.probe import Probe
 from chainrule.learn.store import read_tensors, write_tensors
 
 Params = dict[str, Array]
@@ -86,6 +87,10 @@ class Epoch:
     gradient_norm: float
     figures: Mapping[str, float] = field(default_factory=dict)
     best: bool = False
+    norms: Mapping[str, float] = field(default_factory=dict)
+    """The norm of each parameter's gradient at the end of the epoch, on the same examples each time."""
+    moves: Mapping[str, float] = field(default_factory=dict)
+    """‖Δw‖ / ‖w‖ over the epoch, of each parameter."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,7 @@ class _Loop:
         self.moved = {name: task.params[name] for name in self.advance.backprop.names}
         self.state = self.optimizer.start(self.moved, self.advance.backprop.sparse)
         self.schedule = schedules.parse(plan.schedule)
+        self.probe = Probe(self.advance.backprop, task.feed, task.examples, plan.seed)
         self.best: Params = {}
         self.run = Run()
 
@@ -201,6 +207,8 @@ class _Loop:
         order = batches(self.task.examples, plan.batch_size, plan.seed, run.epoch)
         saved = started = time.monotonic()
         before = run.seconds
+        if not run.batch:
+            self.probe.begin(self.moved)
         while run.batch < len(order):
             loss, norm = self._step(order[run.batch])
             run.batch, run.step = run.batch + 1, run.step + 1
@@ -239,7 +247,8 @@ class _Loop:
             self.best = {name: array.copy() for name, array in self.moved.items()}
         before = sum(record.seconds for record in run.history)
         norm = run.norm_sum / max(run.batch, 1)
-        record = Epoch(run.epoch, loss, run.seconds - before, self._rate(), norm, figures, best)
+        seen = {"norms": self.probe.norms(self.task.params), "moves": self.probe.moves(self.moved)}
+        record = Epoch(run.epoch, loss, run.seconds - before, self._rate(), norm, figures, best, **seen)
         run.history.append(record)
         watch(record)
 
@@ -250,6 +259,7 @@ class _Loop:
         tensors = {f"params/{n}": a for n, a in self.moved.items()}
         tensors |= {f"best/{n}": a for n, a in self.best.items()}
         tensors |= {f"state/{n}": a for n, a in self.state.items()}
+        tensors |= {f"before/{n}": a for n, a in self.probe.before.items()}
         tensors["run"] = np.frombuffer(json.dumps(asdict(self.run)).encode(), np.uint8)
         about = {"fingerprint": self.fingerprint, "plan": _of(self.plan)}
         write_tensors(self.checkpoint, tensors, about)
@@ -271,6 +281,8 @@ class _Loop:
             array[...] = tensors[f"params/{name}"]
         self.best = {n: tensors[f"best/{n}"] for n in self.moved if f"best/{n}" in tensors}
         self.state = {n.removeprefix("state/"): a.copy() for n, a in tensors.items() if n.startswith("state/")}
+        self.probe.begin(self.moved)
+        self.probe.before |= {n: tensors[f"before/{n}"] for n in self.moved if f"before/{n}" in tensors}
         held = json.loads(tensors["run"].tobytes())
         self.run = Run(
             **{**held, "history": [Epoch(**record) for record in held["history"]], "interrupted": False}
