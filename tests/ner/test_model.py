@@ -202,3 +202,29 @@ def test_settings_outside_their_range_are_refused(settings, message):
     with pytest.raises(SettingError) as error:
         Architecture(**settings)
     assert str(error.value) == message
+
+
+def test_without_sizes_the_network_is_written_in_letters():
+    s, J = Network(Architecture(l2=0.5)).formula()
+    assert {name: str(node) for name, node in zip("sJ", (s, J), strict=True)} == {
+        "s": "U tanh(W concat(vec(E[words]ᵀ), vec(K[caps]ᵀ)) + b) + c",
+        "J": f"logsumexp({s}) - ({s})[y] + 0.25 (sum(W ⊙ W) + sum(U ⊙ U))",
+    }
+    assert [str(axis) for axis in Network(Architecture()).parameters["W"].shape] == ["H", "5D + 5S"]
+    average = Network(Architecture(caps=0, combine="average"))
+    assert [str(axis) for axis in average.parameters["W"].shape] == ["H", "D"]
+    assert not {"mask_x", "mask_h"} & {v.attrs["name"] for v in cr.variables(J)}
+
+
+@pytest.mark.parametrize("activation", ["hard_tanh", "leaky_relu", "relu", "sigmoid", "softplus", "tanh"])
+def test_slopes_are_those_of_the_hidden_units(activation):
+    small = Architecture(window=3, dimension=2, caps=0, hidden=4, activation=activation, dropout=0)
+    network = Network(small, 9, 5)
+    rng = np.random.default_rng(0)
+    params = {"E": rng.normal(size=(9, 2)).astype(np.float32), **network.start(rng)}
+    words = rng.integers(0, 9, (6, 3))
+    z = params["E"][words].reshape(6, 6) @ params["W"].T + params["b"]
+    f, h = ACTIVATIONS[activation], 1e-3
+    up, down = (cr.evaluate(f(cr.matrix("z", 6, 4)), {"z": z.astype(float) + d}) for d in (h, -h))
+    found = cr.evaluate(network.slopes(), {**params, "words": words})
+    np.testing.assert_allclose(found, (up - down) / (2 * h), atol=1e-4)

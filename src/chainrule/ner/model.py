@@ -17,11 +17,12 @@ import numpy as np
 
 from chainrule.algebra.node import Node, index, matrix, vector
 from chainrule.algebra.op import Array
-from chainrule.algebra.product import mean
+from chainrule.algebra.product import mean, sum
 from chainrule.algebra.reduce import log_softmax
 from chainrule.algebra.select import concat, ravel, take
-from chainrule.algebra.signature import FLOAT32
+from chainrule.algebra.signature import FLOAT32, Axis, axis
 from chainrule.calculus.batch import batch
+from chainrule.calculus.derive import gradient
 from chainrule.errors import SettingError
 from chainrule.learn.choose import choose, within
 from chainrule.learn.layers import ACTIVATIONS, affine, dropout
@@ -67,24 +68,35 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Network:
-    """The network for V words and C tags: its parameters, and its expressions for one window and for many."""
+    """The network for V words and C tags: its parameters, and its expressions for one window and for many.
+
+    Without V and C its sizes are letters, to be read: D a word vector, S a vector of shapes, H hidden units.
+    """
 
     architecture: Architecture
-    V: int
-    C: int
+    V: int = 0
+    C: int = 0
+
+    @cached_property
+    def sizes(self) -> dict[str, Axis]:
+        """V words, D and S numbers in a vector of a word and of a shape, H hidden units, C tags."""
+        a = self.architecture
+        if not self.V:
+            return {letter: axis(letter) for letter in "VDSHC"} | ({} if a.caps else {"S": 0})
+        return {"V": self.V, "D": a.dimension, "S": a.caps, "H": a.hidden, "C": self.C}
 
     @cached_property
     def parameters(self) -> dict[str, Node]:
         """Name → variable: E word vectors, K vectors of shapes, W and b hidden layer, U and c scores."""
-        a = self.architecture
-        width = (a.dimension + a.caps) * (a.window if a.combine == "concatenate" else 1)
+        a, (V, D, S, H, C) = self.architecture, self.sizes.values()
+        width = (D + S) * (a.window if a.combine == "concatenate" else 1)
         nodes = [
-            matrix("E", self.V, a.dimension, dtype=FLOAT32),
-            *([matrix("K", len(CAPS), a.caps, dtype=FLOAT32)] if a.caps else []),
-            matrix("W", a.hidden, width, dtype=FLOAT32),
-            vector("b", a.hidden, dtype=FLOAT32),
-            matrix("U", self.C, a.hidden, dtype=FLOAT32),
-            vector("c", self.C, dtype=FLOAT32),
+            matrix("E", V, D, dtype=FLOAT32),
+            *([matrix("K", len(CAPS), S, dtype=FLOAT32)] if a.caps else []),
+            matrix("W", H, width, dtype=FLOAT32),
+            vector("b", H, dtype=FLOAT32),
+            matrix("U", C, H, dtype=FLOAT32),
+            vector("c", C, dtype=FLOAT32),
         ]
         return {node.attrs["name"]: node for node in nodes}
 
@@ -98,22 +110,25 @@ class Network:
             *([index("caps", a.window)] if a.caps else []),
             index("y"),
             *(
-                [vector("mask_x", width, dtype=FLOAT32), vector("mask_h", a.hidden, dtype=FLOAT32)]
+                [vector("mask_x", width, dtype=FLOAT32), vector("mask_h", self.sizes["H"], dtype=FLOAT32)]
                 if a.dropout
                 else []
             ),
         ]
         return {node.attrs["name"]: node for node in nodes}
 
-    def scores(self, *, training: bool = False) -> Node:
-        """s = U f(W x + b) + c of one window, (C,); in training with dropout masks on x and h."""
+    def pre_activation(self, *, training: bool = False) -> Node:
+        """z = W x + b of one window, (H,); in training with a dropout mask on x."""
         p, d, a = self.parameters, self.data, self.architecture
-        dropped = training and a.dropout > 0
         features = [("E", "words"), *([("K", "caps")] if a.caps else [])]
         x = concat([self._combined(take(p[table], d[ids])) for table, ids in features])
-        x = dropout(x, d["mask_x"]) if dropped else x
-        h = ACTIVATIONS[a.activation](affine(x, p["W"], p["b"]))
-        return affine(dropout(h, d["mask_h"]) if dropped else h, p["U"], p["c"])
+        return affine(dropout(x, d["mask_x"]) if training and a.dropout else x, p["W"], p["b"])
+
+    def scores(self, *, training: bool = False) -> Node:
+        """s = U f(z) + c of one window, (C,); in training with dropout masks on x and h = f(z)."""
+        p, d, a = self.parameters, self.data, self.architecture
+        h = ACTIVATIONS[a.activation](self.pre_activation(training=training))
+        return affine(dropout(h, d["mask_h"]) if training and a.dropout else h, p["U"], p["c"])
 
     def _combined(self, rows: Node) -> Node:
         return ravel(rows) if self.architecture.combine == "concatenate" else mean(rows, axis=0)
@@ -121,14 +136,31 @@ class Network:
     def loss(self) -> Node:
         """The mean cross-entropy over B windows plus ½ λ (‖W‖² + ‖U‖²): a scalar."""
         one = cross_entropy(self.scores(training=True), self.data["y"])
-        many = mean(batch(one, list(self.data.values())))
-        a = self.architecture
-        return many + l2([self.parameters["W"], self.parameters["U"]], a.l2) if a.l2 else many
+        return self._held(mean(batch(one, list(self.data.values()))))
+
+    def formula(self) -> tuple[Node, Node]:
+        """s and J of one window, to be read: without dropout, which is no part of what is learnt."""
+        s = self.scores()
+        return s, self._held(cross_entropy(s, self.data["y"]))
+
+    def _held(self, loss: Node) -> Node:
+        """The loss with its regulariser."""
+        a, p = self.architecture, self.parameters
+        return loss + l2([p["W"], p["U"]], a.l2) if a.l2 else loss
 
     def log_probabilities(self) -> Node:
         """log softmax(s) of B windows, (B, C)."""
-        inputs = [node for name, node in self.data.items() if name in ("words", "caps")]
-        return batch(log_softmax(self.scores()), inputs)
+        return batch(log_softmax(self.scores()), self._ids)
+
+    def slopes(self) -> Node:
+        """f′(z) of the hidden units in B windows, (B, H): the share of the upstream gradient that each passes."""
+        z = self.pre_activation()
+        f = ACTIVATIONS[self.architecture.activation]
+        return batch(gradient(sum(f(z)), z), self._ids)
+
+    @property
+    def _ids(self) -> list[Node]:
+        return [node for name, node in self.data.items() if name in ("words", "caps")]
 
     def start(self, rng: np.random.Generator) -> dict[str, Array]:
         """Fresh values of all parameters but E: Glorot for the weights, zero for the biases."""
