@@ -6,11 +6,13 @@ one order, the operands are matrices as they lie in memory, perhaps the other wa
 out.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.letters import ALPHABET, PRODUCT_OP
+from chainrule.algebra.letters import ALPHABET, PRODUCT_OP, build
 from chainrule.algebra.node import Node, make, topological
 from chainrule.algebra.signature import Axis, Shape
 
@@ -86,11 +88,38 @@ def _is_worth(kinds: Matrices, sizes: dict[str, Axis]) -> bool:
 def contracted(roots: Sequence[Node]) -> list[Node]:
     """The expressions with every product of two in a form that `as_matrices` reads, where it pays."""
     done: dict[Node, Node] = {}
-    for node in topological(roots):
+    order = topological(roots)
+    uses = Counter(chain(roots, *(node.inputs for node in order)))
+    for node in order:
         inputs = [done[i] for i in node.inputs]
         made = make(node.op, *inputs, **node.attrs) if node.inputs else node
-        done[node] = _laid_out(made) if node.op is PRODUCT_OP and len(inputs) == 2 else made
+        if node.op is PRODUCT_OP and len(inputs) == 2:
+            made = _laid_out(made)
+            if as_matrices(made):
+                made = _along_memory(
+                    made, [uses[i] == 1 and done[i] is x for i, x in zip(node.inputs, made.inputs, strict=False)]
+                )
+        done[node] = made
     return [done[root] for root in roots]
+
+
+def _along_memory(node: Node, alone: Sequence[bool]) -> Node:
+    """The product of matrices with operands that are needed here `alone` laid out as what they are made of.
+
+    Xᵀ diag(v) in Xᵀ diag(v) X is kept as diag(v) X, which is read and written row by row.
+    """
+    terms, out = letters_of(node.attrs["letters"])
+    made, letters = list(node.inputs), list(terms)
+    for k, (x, own) in enumerate(zip(node.inputs, terms, strict=True)):
+        if not alone[k] or x.op is not PRODUCT_OP or x.attrs["sizes"]:
+            continue
+        inner, whole = letters_of(x.attrs["letters"])
+        wide = next((t for t in inner if set(t) == set(whole) and len(t) == len(whole)), whole)
+        if wide != whole and len(set(whole)) == len(whole) and set("".join(inner)) == set(whole):
+            made[k] = build(inner, wide, x.inputs)
+            letters[k] = wide.translate(str.maketrans(whole, own))
+    other = _made(letters, out, made)
+    return other if as_matrices(other) else node
 
 
 def _laid_out(node: Node) -> Node:

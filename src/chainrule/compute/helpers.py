@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compute.symmetric import symmetric
+
 
 def plus(total: Any, term: Any) -> Any:
     """total + term, where the order of such sums is free, so that they become sums of vectors."""
@@ -34,5 +36,7 @@ def fetch(table: Any, row: int) -> None:
     """Ask for a row of a table that will be read soon; Python has no need of it."""
 
 
-HELPERS: Mapping[str, Callable[..., Any]] = {f.__name__: f for f in (plus, larger, smaller, logdet, fetch)}
+HELPERS: Mapping[str, Callable[..., Any]] = {
+    f.__name__: f for f in (plus, larger, smaller, logdet, fetch, symmetric)
+}
 """All of them by name."""

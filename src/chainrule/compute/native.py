@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compute import disk, fetch, helpers, kernel_formats, kernel_native, kernels
+from chainrule.compute import disk, fetch, helpers, kernel_formats, kernel_native, kernels, symmetric
 from chainrule.compute.emit import Emitted
 from chainrule.compute.helpers import HELPERS
 
@@ -98,7 +98,8 @@ def _undisturbed() -> Iterator[None]:
 
 def _names(numba: ModuleType, emitted: Emitted) -> dict[str, Any]:
     known = {"np": np, "float32": np.float32, "float64": np.float64, "int64": np.int64, "__name__": _MODULE}
-    table = {**kernel_native.kernels(numba), **_helpers(numba), "fetch": fetch.fetch(numba)}
+    others = {"fetch": fetch.fetch(numba), "symmetric": symmetric.machine(numba)}
+    table = {**kernel_native.kernels(numba), **_helpers(numba), **others}
     return known | {name: table[name] for name in emitted.kernels} | dict(emitted.constants)
 
 
@@ -173,7 +174,7 @@ def _file_name(numba: ModuleType, target: Any, emitted: Emitted, kinds: Sequence
 def _makers() -> str:
     """What the files say that make the machine code, besides the text."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for module in (helpers, fetch, kernels, kernel_formats, kernel_native):
+    for module in (helpers, fetch, kernels, kernel_formats, kernel_native, symmetric):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
 

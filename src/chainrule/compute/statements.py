@@ -7,7 +7,8 @@ from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import Node
 from chainrule.algebra.signature import Axis, Shape, entries
 from chainrule.compute.contraction import Matrices, as_matrices, sizes_of
-from chainrule.compute.element import moved
+from chainrule.compute.element import CALLS, moved
+from chainrule.compute.symmetric import is_symmetric
 
 if TYPE_CHECKING:
     from chainrule.compute.emit import Emitter
@@ -49,7 +50,8 @@ def _matrices(e: "Emitter", node: Node, form: Matrices) -> Iterator[str]:
     first, second = _turned(x, a_turned), _turned(y, b_turned)
     if form.swapped or not form.left:
         first, second = _turned(y, not b_turned), _turned(x, not a_turned) if form.left else x
-    yield f"{INDENT * len(at)}np.dot({first}, {second}, {out})"
+    dot = e.helper("symmetric") if is_symmetric(node) else "np.dot"
+    yield f"{INDENT * len(at)}{dot}({first}, {second}, {out})"
 
 
 def _shape(letters: str, sizes: Mapping[str, Axis]) -> Shape:
@@ -229,6 +231,20 @@ def _reshape(e: "Emitter", node: Node) -> Iterator[str]:
     e.scribe.stored[node] = name
 
 
+def _flat(e: "Emitter", node: Node) -> Iterator[str]:
+    """A function of many numbers: they are laid down, and it is called over the whole memory."""
+    (x,), count, target = node.inputs, e.size(entries(node.shape)), e.fresh()
+    if x not in e.scribe.stored:
+        yield from _each_entry(e, x, f"{e.array(node)}[{', '.join(INDICES[: x.ndim])}]")
+    yield f"{target} = {e.array(node)}.reshape({count})"
+    source = target
+    if x in e.scribe.stored:
+        source = e.fresh()
+        yield f"{source} = {e.array(x)}.reshape({count})"
+    yield f"for i in range({count}):"
+    yield f"{INDENT}{target}[i] = {e.scribe.kernel(node.op.name, node.dtype)}({source}[i])"
+
+
 # ── functions of matrices ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -258,6 +274,7 @@ STATEMENTS: Mapping[str, Statement] = {
     "pad": _pad,
     "scatter": _scatter,
     "reshape": _reshape,
+    **dict.fromkeys(CALLS, _flat),
     **dict.fromkeys(("inv", "det", "logdet", "solve"), _matrix_function),
 }
 """How each operation that is not written entry by entry is computed."""
