@@ -138,21 +138,24 @@ class _Net:
 
 
 def _ranks(count: int, links: Sequence[tuple[int, int]]) -> list[int]:
-    """The layer of each box: as far to the right as what uses it allows."""
+    """The layer of each box: of a result the first that it can have, of others the last that their uses allow."""
     sources: list[list[int]] = [[] for _ in range(count)]
-    uses = [0] * count
+    targets: list[list[int]] = [[] for _ in range(count)]
     for a, b in links:
         sources[b].append(a)
-        uses[a] += 1
-    rank, ready = [0] * count, [v for v in range(count) if not uses[v]]
+        targets[a].append(b)
+    waiting = [len(s) for s in sources]
+    rank, ready = [0] * count, [v for v in range(count) if not waiting[v]]
     for v in ready:  # grows as it is read
-        for a in sources[v]:
-            rank[a] = min(rank[a], rank[v] - 1)
-            uses[a] -= 1
-            if not uses[a]:
-                ready.append(a)
+        for b in targets[v]:
+            rank[b] = max(rank[b], rank[v] + 1)
+            waiting[b] -= 1
+            if not waiting[b]:
+                ready.append(b)
     if len(ready) < count:
         raise GraphError("the wires run in a circle; a graph that is drawn in layers has none")
+    for v in reversed(ready):
+        rank[v] = min((rank[b] for b in targets[v]), default=rank[v] + 1) - 1
     first = min(rank, default=0)
     return [r - first for r in rank]
 
