@@ -81,6 +81,8 @@ class Step:
     rooms: tuple[Room, ...]
     tables: Mapping[Node, tuple[str, str]]
     """Table → the rooms of the rows that were met, and of their gradients."""
+    dense: Mapping[Node, str]
+    """Parameter → the room of its gradient, for those of one axis or more whose gradient is an expression."""
     returned: tuple[Node | str | None, ...]
     """What is returned: "loss", gradients of parameters that are numbers, "norm", counts of rows that were met."""
 
@@ -104,16 +106,17 @@ def step(loss: Node, updates: Sequence[Update], name: str = "step") -> Step:
             labels.setdefault(u.gradient, own)
             continue
         for k, (rows, values) in enumerate(u.gradient):
-            outputs += [(None, values)] if is_given(rows) else [(None, values), (None, rows)]
+            outputs += [(None, node) for node in (values, rows) if not is_given(node)]
             labels.setdefault(values, f"{own}_parts{k + 1 if k else ''}")
     computed = [node for _, node in outputs]
     moved = [node for u in updates for node in (u.parameter, *(u.moved and u.slots), *u.moved)]
     inner = {u.entry for u in updates}
-    inputs = [v for v in dict.fromkeys([*variables(*computed), *variables(*moved), LIMIT]) if v not in inner]
+    used = variables(*computed, *(node for u in updates for node in _parts(u)), *moved, LIMIT)
+    inputs = [v for v in used if v not in inner]
     writer = _Writer(plan(computed, inputs), updates, name, labels)
     emitted = writer.emitted()
     returned = (*(key for key, node in outputs if not node.ndim), "norm", *writer.tables)
-    return Step(emitted, tuple(inputs), tuple(writer.rooms), writer.tables, returned)
+    return Step(emitted, tuple(inputs), tuple(writer.rooms), writer.tables, writer.dense, returned)
 
 
 def _ready(loss: Node, updates: Sequence[Update]) -> tuple[Node, list[Update]]:
@@ -133,9 +136,14 @@ def _ready(loss: Node, updates: Sequence[Update]) -> tuple[Node, list[Update]]:
     ]
 
 
-def is_given(rows: Node) -> bool:
-    """Whether row numbers are known from the beginning."""
-    return rows.op in (VARIABLE, CONSTANT)
+def is_given(node: Node) -> bool:
+    """Whether row numbers, or rows, are known from the beginning."""
+    return node.op in (VARIABLE, CONSTANT)
+
+
+def _parts(u: Update) -> list[Node]:
+    """The row numbers and rows of the gradient of a table."""
+    return [] if isinstance(u.gradient, Node) else [node for part in u.gradient for node in part]
 
 
 class _Writer(Emitter):
@@ -147,6 +155,7 @@ class _Writer(Emitter):
         self.rooms: list[Room] = []
         self.own_rooms: list[Room] = []
         self.tables: dict[Node, tuple[str, str]] = {}
+        self.dense: dict[Node, str] = {}
         self.met: dict[Node, str] = {}
         self.spots: dict[Node, list[str]] = {}
 
@@ -165,6 +174,7 @@ class _Writer(Emitter):
                 body += [INDENT + line for line in (*lines, *self._added_up(u.parameter, u.gradient))]
                 squares.append(_square(f"{self.tables[u.parameter][1]}.ravel()[: {self._met_entries(u)}]"))
             elif u.gradient.ndim:
+                self.dense[u.parameter] = outputs[u.gradient]
                 squares.append(_square(f"{outputs[u.gradient]}.ravel()"))
             else:
                 entry = self.scribe.entry(u.gradient, ())
