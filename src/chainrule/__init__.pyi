@@ -77,7 +77,6 @@ from .algebra.product import (
     ones as ones,
     outer as outer,
     sum as sum,
-    trace as trace,
     transpose as transpose,
     zeros as zeros,
 )
@@ -136,6 +135,10 @@ from .compute.structure import (
 from .display.derivation import (
     Derivation as Derivation,
     derive as derive,
+)
+from .display.trace import (
+    Trace as Trace,
+    trace as trace,
 )
 from .errors import (
     BindingError as BindingError,

@@ -76,6 +76,7 @@ class Reading:
         self.defined: dict[str, Node] = {}
         self.known: Mapping[int, Node] = {}
         self.remarks: list[str] = []
+        self.spans: dict[Node, dict[tuple[int, int], None]] = {}
 
     def lines(self, definitions: Sequence[Definition]) -> list[tuple[str | None, Node]]:
         """Name and expression of every line; later lines may use the names of earlier ones."""
@@ -108,7 +109,7 @@ class Reading:
                 node, scale = right, node
             else:
                 node = self._made(step, node, right)
-        return node if scale is None else beside(scale, node)
+        return node if scale is None else self._stands(part, beside(scale, node))
 
     def _made(self, part: Part, *first: Node | None) -> Node:
         """The expression of a part, of which a first operand may be made already; errors are underlined."""
@@ -121,6 +122,12 @@ class Reading:
             raise (
                 ShapeError(message, error.axes) if isinstance(error, ShapeError) else type(error)(message)
             ) from None
+        return self._stands(part, node)
+
+    def _stands(self, part: Part, node: Node) -> Node:
+        """Note where in the text a node stands, without the parentheses around it."""
+        inside = (part.start + 1, part.end - 1) if part.closed else (part.start, part.end)
+        self.spans.setdefault(lift(node), {})[inside] = None
         return node
 
     def _number(self, part: Part) -> Node:

@@ -7,7 +7,7 @@ operation needs it to equal another; then it is that other, and the formula is r
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from chainrule.algebra.formula import Definition, Syntax, names_in, read, spelling
 from chainrule.algebra.meaning import Reading
@@ -29,6 +29,8 @@ class Formula:
     syntax: Syntax
     remarks: tuple[str, ...] = ()
     """How it was read, where that is not plain."""
+    spans: Mapping[Node, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    """Where in the text each part stands, `text[start:end]`."""
 
 
 def parse(
@@ -153,5 +155,11 @@ def _settled(text: str, lines: Sequence[Definition], scope: Scope, syntax: Synta
             scope.refuse_mistaken(text)
             named = {name: node for name, node in definitions if name is not None}
             return Formula(
-                text, definitions[-1][1], named, dict(scope.used), syntax, tuple(dict.fromkeys(reading.remarks))
+                text,
+                definitions[-1][1],
+                named,
+                dict(scope.used),
+                syntax,
+                tuple(dict.fromkeys(reading.remarks)),
+                {node: tuple(places) for node, places in reading.spans.items()},
             )

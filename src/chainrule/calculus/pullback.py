@@ -21,7 +21,7 @@ def pull_back(seeds: Mapping[Node, Node], wrt: Sequence[Node], *, linear: bool =
     """
     order = topological(seeds)
     active = _depending_on(wrt, order)
-    behind = set() if linear else _behind_choices(order)
+    behind = set() if linear else behind_choices(order)
     upstream: dict[Node, Node] = {}
     for output, seed in seeds.items():
         _add(upstream, output, seed)
@@ -31,10 +31,19 @@ def pull_back(seeds: Mapping[Node, Node], wrt: Sequence[Node], *, linear: bool =
         g = upstream[node]
         for k, x in enumerate(node.inputs):
             if x in active:
-                flow = (_guarded if node in behind else _local)(k, g, node)
+                flow = downstream(k, g, node, guarded=node in behind)
                 if flow is not None:
-                    _add(upstream, x, cast(sum_to(flow, x.shape), x.dtype))
+                    _add(upstream, x, flow)
     return [upstream.get(x) for x in wrt]
+
+
+def downstream(k: int, g: Node, node: Node, *, guarded: bool = False) -> Node | None:
+    """What goes down to input k of one operation, in that input's shape and dtype, when `g` comes from above.
+
+    guarded   whether a choice above may have discarded entries of the value: 0 × ∞ is then 0
+    """
+    x, flow = node.inputs[k], (_guarded if guarded else _local)(k, g, node)
+    return None if flow is None else cast(sum_to(flow, x.shape), x.dtype)
 
 
 def _local(k: int, g: Node, node: Node) -> Node | None:
@@ -48,12 +57,12 @@ def _add(upstream: dict[Node, Node], node: Node, flow: Node) -> None:
 def _depending_on(wrt: Iterable[Node], order: Iterable[Node]) -> set[Node]:
     active = set(wrt)
     for node in order:
-        if any(i in active for i in node.inputs):
+        if not active.isdisjoint(node.inputs):
             active.add(node)
     return active
 
 
-def _behind_choices(order: Sequence[Node]) -> set[Node]:
+def behind_choices(order: Sequence[Node]) -> set[Node]:
     """The nodes whose value may be discarded entry by entry by a `where`, maximum or minimum above them."""
     behind: set[Node] = set()
     for node in reversed(order):

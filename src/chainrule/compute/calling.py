@@ -80,6 +80,11 @@ class Compiled:
         self._known: dict[Sizes, Any] = {}
 
     @property
+    def outputs(self) -> tuple[Node, ...]:
+        """The expressions it computes."""
+        return self._outputs
+
+    @property
     def source(self) -> str:
         """The text of the function."""
         return self._runner.source

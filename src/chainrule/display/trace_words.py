@@ -1,0 +1,246 @@
+"""What every gate does with a gradient, in words, in English and Korean."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from chainrule.algebra.letters import PRODUCT_OP
+from chainrule.algebra.node import CONSTANT, Node
+from chainrule.algebra.signature import BOOLEAN, INTEGER
+from chainrule.display.language import Words
+from chainrule.display.trace_records import Passes, Row
+
+
+class Gate(NamedTuple):
+    """A kind of operation: what it is called, and its rule in a sentence."""
+
+    title: Words
+    rule: Words
+
+
+def _gate(title: str, rule: str, korean_title: str, korean_rule: str) -> Gate:
+    return Gate(Words(title, korean_title), Words(rule, korean_rule))
+
+
+GATES: Mapping[str, Gate] = {
+    "input": _gate(
+        "an input",
+        "Its gradient is the sum over every path back from the output.",
+        "입력",
+        "이 값의 기울기는 출력에서 돌아오는 모든 경로의 합입니다.",
+    ),
+    "constant": _gate(
+        "a constant",
+        "It does not move, so no gradient is needed.",
+        "상수",
+        "변하지 않으므로 기울기가 필요 없습니다.",
+    ),
+    "distributes": _gate(
+        "a distributor",
+        "Addition hands the upstream gradient, unchanged, to each of its inputs.",
+        "분배기",
+        "덧셈은 위에서 온 기울기를 그대로 모든 입력에 나누어 줍니다.",
+    ),
+    "subtracts": _gate(
+        "a distributor with a sign",
+        "Subtraction hands the upstream gradient to the first input, and with its sign turned to the second.",
+        "부호가 있는 분배기",
+        "뺄셈은 위에서 온 기울기를 첫째 입력에는 그대로, 둘째 입력에는 부호를 바꾸어 보냅니다.",
+    ),
+    "switches": _gate(
+        "a switch",
+        "Multiplication switches: the local gradient of each input is the value of the other one.",
+        "교환기",
+        "곱셈은 입력을 맞바꿉니다. 한 입력의 국소 기울기는 다른 입력의 값입니다.",
+    ),
+    "scales": _gate(
+        "a scaler",
+        "The upstream gradient is multiplied by a fixed number.",
+        "배율기",
+        "위에서 온 기울기에 정해진 수를 곱합니다.",
+    ),
+    "divides": _gate(
+        "a divider",
+        "In a / b the local gradient of a is 1 / b, and that of b is -a / b².",
+        "나눗셈",
+        "a / b에서 a의 국소 기울기는 1 / b, b의 국소 기울기는 -a / b²입니다.",
+    ),
+    "routes": _gate(
+        "a router",
+        "The upstream gradient goes whole to the input that was chosen, and nothing goes to the others.",
+        "라우터",
+        "위에서 온 기울기는 선택된 입력으로 모두 가고, 나머지에는 아무것도 가지 않습니다.",
+    ),
+    "gates": _gate(
+        "a gate that opens and closes",
+        "Where it is open the upstream gradient passes unchanged; where it is closed nothing passes.",
+        "열리고 닫히는 문",
+        "열린 곳에서는 기울기가 그대로 지나가고, 닫힌 곳에서는 아무것도 지나가지 않습니다.",
+    ),
+    "bends": _gate(
+        "a function of each entry",
+        "The upstream gradient is multiplied, entry by entry, by the slope of the function at the input.",
+        "원소별 함수",
+        "위에서 온 기울기에 그 입력에서의 함수의 기울기를 원소마다 곱합니다.",
+    ),
+    "mixes": _gate(
+        "a product of arrays",
+        "The gradient of each factor is the upstream gradient times the other factor, transposed so that "
+        "it has the shape of the first.",
+        "배열의 곱",
+        "한 인수의 기울기는 위에서 온 기울기와 다른 인수의 전치의 곱이며, 그 인수와 모양이 같습니다.",
+    ),
+    "sums": _gate(
+        "a sum over entries",
+        "A sum distributes: every entry that was added receives the upstream gradient of its total.",
+        "원소의 합",
+        "합은 분배합니다. 더해진 모든 원소가 그 합의 기울기를 받습니다.",
+    ),
+    "copies": _gate(
+        "a copier",
+        "What is copied on the way forward is summed on the way back.",
+        "복사기",
+        "앞으로 갈 때 복사된 것은 돌아올 때 더해집니다.",
+    ),
+    "rearranges": _gate(
+        "a rearrangement",
+        "The entries change places, and so do those of the gradient on the way back.",
+        "재배열",
+        "원소의 자리가 바뀌고, 기울기의 원소는 제자리로 돌아갑니다.",
+    ),
+    "selects": _gate(
+        "a selection",
+        "Only the entries that were chosen receive a gradient, the others receive 0; chosen twice, they sum.",
+        "선택",
+        "선택된 원소만 기울기를 받고 나머지는 0을 받습니다. 여러 번 선택되면 더해집니다.",
+    ),
+    "joins": _gate(
+        "a join",
+        "The upstream gradient is cut, and each part receives its own piece.",
+        "이어 붙이기",
+        "위에서 온 기울기를 잘라 각 부분에 제 몫을 돌려줍니다.",
+    ),
+    "normalises": _gate(
+        "a function of all entries together",
+        "Every entry of the result depends on every entry of the input.",
+        "모든 원소의 함수",
+        "결과의 모든 원소가 입력의 모든 원소에 달려 있습니다.",
+    ),
+    "solves": _gate(
+        "a function of matrices",
+        "Its differential is a product of matrices, and the gradient is that product, transposed.",
+        "행렬 함수",
+        "이 함수의 미분은 행렬의 곱이며, 기울기는 그 곱을 전치한 것입니다.",
+    ),
+    "compares": _gate(
+        "a comparison",
+        "It jumps between true and false, and between the jumps it stands still: no gradient flows.",
+        "비교",
+        "참과 거짓 사이를 뛸 뿐 그 사이에서는 변하지 않으므로 기울기가 흐르지 않습니다.",
+    ),
+}
+"""Every kind of operation by its key (`Row.gate`)."""
+
+_OF_OPS: Mapping[str, str] = {
+    "add": "distributes",
+    "subtract": "subtracts",
+    "negative": "scales",
+    "divide": "divides",
+    "cast": "rearranges",
+    **dict.fromkeys(("relu", "hard_tanh", "clip"), "gates"),
+    **dict.fromkeys(("row", "reshape"), "rearranges"),
+    **dict.fromkeys(("slice", "take", "scatter", "pad"), "selects"),
+    "join": "joins",
+    **dict.fromkeys(("logsumexp", "softmax", "log_softmax", "norm2"), "normalises"),
+    **dict.fromkeys(("inv", "det", "logdet", "solve", "commutation"), "solves"),
+}
+
+
+def gate_of(node: Node) -> str:
+    """The kind of an operation, a key of `GATES`; what is not in the table goes by what its record says."""
+    op = node.op
+    if node.dtype in (BOOLEAN, INTEGER):
+        return "compares"
+    if op is PRODUCT_OP:
+        return _product(node)
+    if op.name == "divide" and node.inputs[1].op is CONSTANT:
+        return "scales"
+    return _OF_OPS.get(op.name) or ("routes" if op.routes else "bends" if op.entrywise else "normalises")
+
+
+def _product(node: Node) -> str:
+    left, _, out = node.attrs["letters"].partition("->")
+    terms = left.split(",")
+    moving = [term for term, x in zip(terms, node.inputs, strict=True) if x.op is not CONSTANT]
+    if len(terms) == 1:
+        if len(set(left)) < len(left):
+            return "selects" if out else "sums"
+        return "sums" if set(left) - set(out) else "copies" if set(out) - set(left) else "rearranges"
+    if len(moving) == 1 and not any(x.op is CONSTANT and x.shape for x in node.inputs):
+        return "scales"
+    return "switches" if set(left) - {","} <= set(out) and len({*terms, out}) == 1 else "mixes"
+
+
+# ── what happened at these numbers ────────────────────────────────────────────────────────────────────
+
+_TRUTH = (Words("false", "거짓"), Words("true", "참"))
+_ALL = Words("{left} {sign} {right}: all goes to {to}", "{left} {sign} {right}: 모두 {to} 쪽으로")
+_TIE = Words("{left} = {right}: half goes to each", "{left} = {right}: 반씩 나눔")
+_BRANCH = Words("{condition} is {truth}: all goes to {to}", "{condition}: {truth}, 모두 {to} 쪽으로")
+_GATE = (Words("closed: nothing passes", "닫힘: 지나가지 않음"), Words("open: it passes", "열림: 그대로 지나감"))
+_SHARE = Words("{some} of {all} entries pass", "원소 {all}개 중 {some}개가 지나감")
+_NAN = Words("not a number appears here", "여기서 수가 아닌 값이 생김")
+_INFINITE = Words("infinity appears here", "여기서 무한대가 생김")
+
+
+def remark(trace: Passes, row: Row) -> Words | None:
+    """What a gate did at these numbers, None where they say it themselves: `y > z: all goes to y`."""
+    operands = [trace.rows[flow.source] for flow in row.inputs]
+    if row.role != "operation" or row.value.dtype.kind != "f":
+        return None
+    if fresh := _not_finite(row, operands):
+        return fresh
+    if row.gradient is None:
+        return None
+    numbers = not row.shape and not any(x.shape for x in operands)
+    return _chosen(row, operands) if numbers else _passing(row)
+
+
+def _not_finite(row: Row, operands: Sequence[Row]) -> Words | None:
+    """Whether NaN or infinity appears in this row first."""
+    if np.isfinite(row.value).all() or not all(np.isfinite(x.value).all() for x in operands):
+        return None
+    return _NAN if np.isnan(row.value).any() else _INFINITE
+
+
+def _chosen(row: Row, operands: Sequence[Row]) -> Words | None:
+    """Which number went through a choice or a gate."""
+    if row.node.op.name == "where":
+        truth = bool(operands[0].value)
+        return _BRANCH.filled(condition=operands[0].name, truth=_TRUTH[truth], to=operands[2 - truth].name)
+    if row.gate == "gates":
+        local = row.inputs[0].local
+        return _GATE[local is not None and bool(local.any())]
+    if row.gate != "routes" or len(operands) != 2:
+        return None
+    left, right = operands
+    if left.value == right.value:
+        return _TIE.filled(left=left.name, right=right.name)
+    first = row.inputs[0].local
+    return _ALL.filled(
+        left=left.name,
+        right=right.name,
+        sign=">" if left.value > right.value else "<",
+        to=left.name if first is not None and first.any() else right.name,
+    )
+
+
+def _passing(row: Row) -> Words | None:
+    """How many entries let a gradient through, of gates and of choices among the entries of one array."""
+    if row.gate not in ("gates", "routes") or len(row.inputs) != 1:
+        return None
+    local = row.inputs[0].local
+    if local is None or not local.size:
+        return None
+    return _SHARE.filled(some=f"{np.count_nonzero(local):,}", all=f"{local.size:,}")
