@@ -101,14 +101,7 @@ def machine(emitted: Emitted, kinds: Sequence[tuple[DType, int]]) -> Callable[..
     def function(names: dict[str, Any]) -> Callable[..., Any]:
         return _function(text_of(emitted), emitted.name, names)
 
-    return native(_imported(), emitted, kinds, function)
-
-
-def _imported() -> Any:
-    """Numba, imported where something is compiled and nowhere else."""
-    import numba  # noqa: PLC0415
-
-    return numba
+    return native(emitted, kinds, function)
 
 
 def _function(text: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:

@@ -2,43 +2,38 @@
 
 Numba's dispatcher is left aside: the kinds of all arguments are known, so its compiler is called with them once,
 told that no two arrays share memory, and the function that comes out is called as it is. Of a function from disk
-only the object code is linked; Numba's type system stays asleep.
+only the object code is linked (see `linking`).
 
-`numba` is the module, which only those import who compile.
+`numba` is the module, which is imported where something is compiled and nowhere else.
 """
 
 import gc
 import hashlib
-import importlib.machinery
-import importlib.util
 import json
-import platform
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from chainrule.compute import disk, fetch, helpers, kernel_formats, kernel_native, kernels, symmetric
+from chainrule.compute import disk, fetch, helpers, kernel_formats, kernel_native, kernels, linking, symmetric
 from chainrule.compute.emit import Emitted
 from chainrule.compute.helpers import HELPERS
 
 Native = Callable[..., Any]
 
 _LOCK = threading.RLock()
-_MODULE = "chainrule.compiled"
 
 
 def native(
-    numba: ModuleType,
-    emitted: Emitted,
-    kinds: Sequence[tuple[np.dtype, int]],
-    function: Callable[..., Callable[..., Any]],
+    emitted: Emitted, kinds: Sequence[tuple[np.dtype, int]], function: Callable[..., Callable[..., Any]]
 ) -> Native:
     """The function of a text as machine code, for arguments of these dtypes and numbers of axes, row by row.
 
@@ -46,16 +41,18 @@ def native(
     The result takes arguments of exactly these kinds, and looks at nothing twice.
     """
     with _LOCK:
-        _alone("scipy.linalg.cython_blas")
-        target = numba.core.registry.cpu_target.target_context
-        name = _file_name(numba, target, emitted, kinds)
-        data = disk.found(name)
-        if data is not None:
-            with suppress(Exception):  # another Numba than the one that made it: it is made again
-                return _linked(numba, target, data)
-        result = _compiled(numba, target, function(_names(numba, emitted)), _signature(numba, kinds))
+        name = None
+        with suppress(Exception):  # of an installation that does not tell its versions nothing is kept
+            name = _file_name(emitted, kinds)
+        found = _found(name) if name else None
+        if found is not None:
+            return found
+        numba = import_module("numba")
+        linking.blas()
+        result = _compiled(numba, function(_names(numba, emitted)), _signature(numba, kinds))
         with suppress(Exception):  # a Numba whose results cannot be taken apart: it is kept for this process alone
-            disk.keep(name, _packed(result))
+            if name:
+                disk.keep(name, linking.packed(result))
         made: Native = result.entry_point
         return made
 
@@ -67,8 +64,9 @@ def _signature(numba: ModuleType, kinds: Sequence[tuple[np.dtype, int]]) -> tupl
     )
 
 
-def _compiled(numba: ModuleType, target: Any, function: Callable[..., Any], signature: tuple[Any, ...]) -> Any:
-    typing = numba.core.registry.cpu_target.typing_context
+def _compiled(numba: ModuleType, function: Callable[..., Any], signature: tuple[Any, ...]) -> Any:
+    registered = numba.core.registry.cpu_target
+    typing, target = registered.typing_context, registered.target_context
     flags = numba.core.compiler.Flags()
     flags.nrt = True
     flags.release_gil = True
@@ -97,7 +95,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _names(numba: ModuleType, emitted: Emitted) -> dict[str, Any]:
-    known = {"np": np, "float32": np.float32, "float64": np.float64, "int64": np.int64, "__name__": _MODULE}
+    known = {"np": np, "float32": np.float32, "float64": np.float64, "int64": np.int64, "__name__": linking.MODULE}
     others = {"fetch": fetch.fetch(numba), "symmetric": symmetric.machine(numba)}
     table = {**kernel_native.kernels(numba), **_helpers(numba), **others}
     return known | {name: table[name] for name in emitted.kernels} | dict(emitted.constants)
@@ -133,39 +131,20 @@ def _helpers(numba: ModuleType) -> Mapping[str, Any]:
     }
 
 
-def _alone(name: str) -> None:
-    """Load a module of an extension without its package, which takes longer than all else."""
-    if name in sys.modules:
-        return
-    with suppress(Exception):  # then the package is imported, by those who need the module
-        package = name.split(".", maxsplit=1)[0]
-        importlib.import_module(package)
-        folder = Path(sys.modules[package].__path__[0]).joinpath(*name.split(".")[1:-1])
-        spec = importlib.machinery.PathFinder.find_spec(name, [str(folder)])
-        if spec is not None and spec.loader is not None:
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            sys.modules[name] = module
-
-
 # ── on disk ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _file_name(numba: ModuleType, target: Any, emitted: Emitted, kinds: Sequence[tuple[np.dtype, int]]) -> str:
+def _file_name(emitted: Emitted, kinds: Sequence[tuple[np.dtype, int]]) -> str:
+    """The name under which machine code is kept. Raises OSError where an installed version is not told."""
     constants = {name: str(value) for name, value in emitted.constants.items()}
     told = (
         emitted.source,
         *(f"{dtype.str}{ndim}" for dtype, ndim in kinds),
         json.dumps(constants, sort_keys=True),
-        *map(str, target.codegen().magic_tuple()),
-        *(
-            numba.__version__,
-            np.__version__,
-            platform.python_version(),
-            platform.platform(),
-            sys.implementation.name,
-        ),
-        *(str(sys.flags.optimize), _makers()),
+        *linking.processor(),
+        *(np.__version__, sys.version, sys.implementation.cache_tag, str(sys.flags.optimize)),
+        *(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("NUMBA_")),
+        _makers(),
     )
     return hashlib.sha256("\0".join(told).encode()).hexdigest()[:40] + ".native"
 
@@ -173,43 +152,39 @@ def _file_name(numba: ModuleType, target: Any, emitted: Emitted, kinds: Sequence
 @cache
 def _makers() -> str:
     """What the files say that make the machine code, besides the text."""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
-    for module in (helpers, fetch, kernels, kernel_formats, kernel_native, symmetric):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    ours = (sys.modules[__name__], linking, helpers, fetch, symmetric, kernels, kernel_formats, kernel_native)
+    theirs = (linking.folder(package) / "_version.py" for package in ("numba", "llvmlite"))
+    digest = hashlib.sha256()
+    for file in (*(Path(str(module.__file__)) for module in ours), *theirs):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _packed(result: Any) -> bytes:
-    """Names and object code of what was compiled."""
-    library, kind, (code, bitcode) = result.library.serialize_using_object_code()
-    environments = (result.environment, *result._find_referenced_environments())
-    if kind != "object" or result.lifted or result.reload_init or any(e.consts for e in environments):
-        raise ValueError("more than object code")
-    told = {
-        "library": library,
-        "wrapper": result.fndesc.llvm_cpython_wrapper_name,
-        "environments": [e.env_name for e in environments],
-        "code": len(code),
-    }
-    head = json.dumps(told).encode()
-    return b"".join((len(head).to_bytes(4, "little"), head, code, bitcode))
+def _found(name: str) -> Native | None:
+    """The function that was kept, unless it was damaged or another Numba made it."""
+    data = disk.found(name)
+    if data is not None:
+        with suppress(Exception):
+            return linking.linked(data) if linking.is_possible() else _linked(data)
+    return None
 
 
-def _linked(numba: ModuleType, target: Any, data: bytes) -> Native:
-    size = int.from_bytes(data[:4], "little")
-    told, rest = json.loads(data[4 : 4 + size]), data[4 + size :]
+def _linked(data: bytes) -> Native:
+    """The function as Numba links it."""
+    numba = import_module("numba")
+    linking.blas()
+    told, code, bitcode = linking.unpacked(data)
+    target = numba.core.registry.cpu_target.target_context
     numba.core.runtime.rtsys.initialize(target)
     codegen = target.codegen()
-    library = codegen.unserialize_library(
-        (told["library"], "object", (rest[: told["code"]], rest[told["code"] :]))
-    )
+    library = codegen.unserialize_library((told["library"], "object", (code, bitcode)))
     environments = [_environment(numba.core.environment.Environment, name) for name in told["environments"]]
     for environment in environments:
         codegen.set_env(environment.env_name, environment)
     pointer = library.get_pointer_to_function(told["wrapper"])
     own, *others = environments
-    made: Native = numba._dynfunc.make_function(
-        ModuleType(_MODULE), "compiled", "", pointer, own, (library, *others)
+    made: Native = linking.alone("numba._dynfunc").make_function(
+        ModuleType(linking.MODULE), "compiled", "", pointer, own, (library, *others)
     )
     return made
 
@@ -217,7 +192,7 @@ def _linked(numba: ModuleType, target: Any, data: bytes) -> Native:
 def _environment(made: Any, name: str) -> Any:
     known = made._memo.get(name)
     if known is None:
-        known = made({"__name__": _MODULE})
+        known = made({"__name__": linking.MODULE})
         known.env_name = name
         made._memo[name] = known
     return known
