@@ -94,6 +94,10 @@ class Kept:
         """Take a value as known, so that it is not computed again."""
         self._held[node] = value
 
+    def hold(self, node: Node, value: Array) -> None:
+        """Take a value as known, so that it is not computed again."""
+        self._held[node] = value
+
     def __call__(self, root: Node) -> Array:
         """The value of an expression. Raises BindingError where it has none."""
         if root not in self._held:
