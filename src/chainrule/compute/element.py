@@ -304,9 +304,19 @@ ENTRIES: Mapping[str, Entry] = {
 """How an entry of each operation is written; an operation that is not here is stored, by `statements`."""
 
 
+NARROW = 16
+"""Entries of a row that are too few for the vectors of the processor."""
+
+
+def is_flat(node: Node) -> bool:
+    """Whether a function is called over the whole memory at once, because rows are shorter than vectors."""
+    last = node.shape[-1] if node.ndim > 1 else NARROW
+    return node.op.name in CALLS and isinstance(last, int) and last < NARROW
+
+
 def is_written_out(node: Node) -> bool:
     """Whether an entry of a node can be written from entries of its inputs, without a sum."""
-    if node.op.name not in ENTRIES:
+    if node.op.name not in ENTRIES or is_flat(node):
         return False
     if node.op.name == "product":
         ins, out = letters_of(node.attrs["letters"])

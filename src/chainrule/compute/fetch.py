@@ -8,6 +8,7 @@ tenth of that if many are on their way at once.
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from chainrule.algebra.node import VARIABLE, Node
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 LINE = 64  # bytes that are brought at once
 MOST = 16  # lines asked for; what is longer the processor foresees
-AHEAD = 8  # rows, or windows of them, that are on their way while one is read
+AHEAD = 32  # rows that are on their way while one is read
 LARGE = 1 << 18  # bytes of a table that may lie in main memory
 
 
@@ -30,11 +31,16 @@ def asking(e: "Emitter", loop: Loop, at: Index) -> Iterator[str]:
     for node in dict.fromkeys(x for entry in loop.entries for x in _far(entry, e.scribe.stored)):
         table, rows = node.inputs
         if node.shape == loop.shape and 0 < rows.ndim < node.ndim and rows in e.scribe.stored:
-            later = (f"min({at[0]} + {AHEAD}, {e.size(rows.shape[0])} - 1)", *at[1 : rows.ndim])
-            call = f"{e.helper('fetch')}({e.array(table)}, {e.scribe.entry(rows, later)})"
-            calls.setdefault(rows.ndim, []).append(INDENT * rows.ndim + call)
+            calls.setdefault(rows.ndim, []).append(INDENT * rows.ndim + asked(e, e.array(table), rows, at))
     for depth, head in enumerate(e.loops(loop.shape, at)):
         yield from (*calls.get(depth, ()), head)
+
+
+def asked(e: "Emitter", table: str, rows: Node, at: Index) -> str:
+    """A call for the row that is read some turns of the outermost loop later."""
+    inner = prod(a for a in rows.shape[1:] if isinstance(a, int))
+    later = f"min({at[0]} + {max(1, AHEAD // max(1, inner))}, {e.size(rows.shape[0])} - 1)"
+    return f"{e.helper('fetch')}({table}, {e.scribe.entry(rows, (later, *at[1 : rows.ndim]))})"
 
 
 def _far(entry: Node, stored: Mapping[Node, str]) -> Iterator[Node]:
@@ -42,12 +48,12 @@ def _far(entry: Node, stored: Mapping[Node, str]) -> Iterator[Node]:
     waiting = [entry]
     while waiting:
         node = waiting.pop()
-        if node.op.name == "take" and node.attrs["batch"] == 0 and _is_large(node.inputs[0]):
+        if node.op.name == "take" and node.attrs["batch"] == 0 and is_large(node.inputs[0]):
             yield node
         waiting += [x for x in node.inputs if x not in stored]
 
 
-def _is_large(table: Node) -> bool:
+def is_large(table: Node) -> bool:
     """Whether a table is given and may not fit into the caches; a dimension without a number may be large."""
     size = table.dtype.itemsize
     for a in table.shape:

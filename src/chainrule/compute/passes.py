@@ -9,6 +9,7 @@ from chainrule.calculus.rewrite import remake, rewrite
 from chainrule.calculus.simplify import simplify
 from chainrule.compute.chains import associated
 from chainrule.compute.contraction import contracted
+from chainrule.compute.lower import lowered
 
 _MEET = frozenset({"product", "join", "solve"})
 """Operations, besides the entry-wise ones, whose operands have to be of one kind."""
@@ -34,7 +35,11 @@ FORMS: Mapping[str, Callable[[Sequence[Node]], list[Node]]] = {
 }
 """What is done to any graph before it is computed, in order."""
 
-LAYOUTS: Mapping[str, Callable[[Sequence[Node]], list[Node]]] = {"typed": typed, "contracted": contracted}
+LAYOUTS: Mapping[str, Callable[[Sequence[Node]], list[Node]]] = {
+    "typed": typed,
+    "lowered": lowered,
+    "contracted": contracted,
+}
 """What is done after that, before a graph becomes loops."""
 
 

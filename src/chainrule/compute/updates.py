@@ -2,8 +2,8 @@
 
 A dense gradient moves its parameter in one loop over the entries. Of a table that is read by `take` the gradient
 is a sum of scatters: rows that are met more than once are added up, then each met row is moved once, so that
-nothing grows with the V rows of the table. Rows are found again by a map that is never cleared: `place[row]`
-counts only if it lies below the number of rows met so far and the row there is this row (Briggs & Torczon 1993).
+nothing grows with the V rows of the table. Rows are found again by a map, `place[row]`, of which no more is
+cleared than was written. That loop decides nothing by a jump: whether a row was met before is hard to foresee.
 
 All gradients are scaled by min(1, limit / norm), so that their global norm is at most the limit.
 
@@ -24,7 +24,7 @@ from chainrule.algebra.notation import readable
 from chainrule.algebra.signature import FLOAT64, INTEGER, DType, Shape, entries
 from chainrule.compute.element import Index
 from chainrule.compute.emit import WIDTH, Emitted, Emitter, shown_by
-from chainrule.compute.fetch import AHEAD
+from chainrule.compute.fetch import AHEAD, asked, is_large
 from chainrule.compute.passes import prepared
 from chainrule.compute.plan import Plan, plan, root_of
 from chainrule.compute.statements import INDENT, INDICES
@@ -208,8 +208,7 @@ class _Writer(Emitter):
         total = self._room(f"/d{own}", (count, *table.shape[1:]), table.dtype)
         self.met[table], self.tables[table] = met, (rows, total)
         self.spots[table] = []
-        fetch = self.helper("fetch")
-        yield f"# the rows of {own} that are met, each once, are fetched"
+        yield f"# the rows of {own} that are met, each once; {place} = 1, 2, … where a row was met, else 0"
         yield f"{met} = 0"
         for k, (index, _) in enumerate(parts):
             spots = self._room(f"/spots{k + 1 if k else ''}_{own}", index.shape, PLACE)
@@ -218,15 +217,17 @@ class _Writer(Emitter):
             self._constants_below(index)
             yield from self.loops(index.shape, at)
             inside = INDENT * index.ndim
+            if at and index in self.scribe.stored and is_large(table):
+                yield inside + asked(self, place, index, at)
             yield f"{inside}{row} = {self.scribe.entry(index, at)}"
             yield f"{inside}{spot} = {place}[{row}]"
-            yield f"{inside}if {spot} >= {met} or {rows}[{spot}] != {row}:"
-            yield f"{inside}{INDENT}{spot} = {met}"
-            yield f"{inside}{INDENT}{place}[{row}] = {spot}"
-            yield f"{inside}{INDENT}{rows}[{spot}] = {row}"
-            yield f"{inside}{INDENT}{met} += 1"
-            yield f"{inside}{INDENT}{fetch}({self.scribe.stored[table]}, {row})"
-            yield f"{inside}{spots}[{', '.join(at) or '()'}] = {spot}"
+            yield f"{inside}{met} += {spot} == 0"
+            yield f"{inside}{spot} = {spot} if {spot} != 0 else {met}"
+            yield f"{inside}{place}[{row}] = {spot}"
+            yield f"{inside}{rows}[{spot} - 1] = {row}"
+            yield f"{inside}{spots}[{', '.join(at) or '()'}] = {spot} - 1"
+        yield f"for i in range({met}):"
+        yield f"{INDENT}{place}[{rows}[i]] = 0"
 
     def _added_up(self, table: Node, parts: Sequence[Part]) -> Iterator[str]:
         """Lines that add up the parts of the gradient of each row that is met."""

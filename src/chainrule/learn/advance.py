@@ -63,11 +63,10 @@ class Stepwise:
         `values` holds an array for every variable of the loss, by name. Raises NonFiniteError, before anything
         moves, if the loss or a gradient is NaN or ∞.
         """
-        params = {name: values[name] for name in self.backprop.names}
         if self.optimizer.clocked:
-            self.optimizer.fresh(params, self.backprop.rows(values), state)
+            self.optimizer.fresh(values, self.backprop.rows(values), state)
         loss, norm, grads = self._computed(values, state, lr)
-        self.optimizer.step(params, grads, state, lr)
+        self.optimizer.step(values, grads, state, lr)
         return loss, norm
 
     def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
@@ -96,11 +95,16 @@ class Fused(Stepwise):
         self._step = step(backprop.loss, moves)
         self._run = machine(self._step.emitted, self._step.kinds)
         self._inputs = [(str(v.attrs["name"]), v) for v in self._step.inputs]
+        self._free = [k for k, (name, v) in enumerate(self._inputs) if v.ndim and name not in self._moved]
+        """Arrays that are not moved: every other batch may be of another size."""
         self._limits = Limits(topological([*backprop.expressions, *self._step.inputs]))
         self._held: list[Any] = [None] * len(self._inputs)
         """The values of the call before that were given as they are."""
         self._kept: dict[str, NDArray[Any]] = {}
         self._rooms: dict[tuple[tuple[int, ...], ...], dict[str, NDArray[Any]] | None] = {}
+        self._constants = tuple(self._step.emitted.arrays.values())
+        self._norm = self._step.returned.index("norm")
+        self._told = tuple(f"/{name}" for name in optimizer.told)
 
     @property
     def source(self) -> str:
@@ -109,29 +113,33 @@ class Fused(Stepwise):
 
     def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
         numbers = self.optimizer.numbers(lr, int(state["step"]) + 1)
-        told = {f"/{name}": value for name, value in zip(self.optimizer.told, numbers, strict=True)}
-        known = {**state, **values, **told, "/limit": self.limit}
+        known = {**state, **values, **dict(zip(self._told, numbers, strict=True)), "/limit": self.limit}
+        held = self._held
         given = [
-            value if (value := known[name]) is self._held[k] else self._given(k, value)
+            value if (value := known[name]) is held[k] else self._given(k, value)
             for k, (name, _) in enumerate(self._inputs)
         ]
         rooms = self._rooms_for(given)
         if rooms is None:
             return super()._computed(values, state, lr)
         try:
-            result = self._run(*given, *self._step.emitted.arrays.values(), *rooms.values())
+            result = self._run(*given, *self._constants, *rooms.values())
         except IndexError:
             return super()._computed(values, state, lr)
-        found = dict(zip(self._step.returned, result, strict=True))
-        loss, norm = float(found["loss"]), float(found["norm"])
+        loss, norm = float(result[0]), float(result[self._norm])
         if not (math.isfinite(loss) and math.isfinite(norm)):  # nothing has moved
             return super()._computed(values, state, lr)
+        if not self._left:
+            return loss, norm, {}
+        found = dict(zip(self._step.returned, result, strict=True))
         factor = self.limit / norm if norm > self.limit else 1.0
         return loss, norm, {p.attrs["name"]: scaled(self._gradient(p, found, rooms), factor) for p in self._left}
 
     def _given(self, k: int, value: Any) -> Any:
         """An input as the function takes it; what it moves has to lie in memory as it is."""
         name, v = self._inputs[k]
+        if type(value) is float and v.dtype is FLOAT64:
+            return value
         if isinstance(value, np.ndarray) and value.dtype == v.dtype and value.flags.carray and value.ndim:
             if name in self._moved:
                 self._rooms.clear()  # so that the shapes are looked at again
@@ -142,8 +150,6 @@ class Fused(Stepwise):
                 f"{name} is moved in place, so it must be an array of {v.dtype}, row by row in memory; "
                 "give np.ascontiguousarray(…) of it"
             )
-        if isinstance(value, float) and v.dtype == FLOAT64:
-            return value
         array = checked(v, value)
         return plain(array) if array.ndim else array[()]
 
@@ -156,7 +162,7 @@ class Fused(Stepwise):
 
     def _rooms_for(self, given: Sequence[Any]) -> dict[str, NDArray[Any]] | None:
         """The arrays that the function writes to, for inputs of these shapes; None if it was not made for them."""
-        shapes = tuple(np.shape(given[k]) for k, (name, _) in enumerate(self._inputs) if name not in self._moved)
+        shapes = tuple([given[k].shape for k in self._free])
         if shapes not in self._rooms:
             binding = Binding()
             for (name, v), value in zip(self._inputs, given, strict=True):
