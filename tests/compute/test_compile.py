@@ -4,8 +4,6 @@ import copy
 import importlib.util
 import linecache
 import pickle
-import subprocess
-import sys
 import threading
 
 import graphs
@@ -19,7 +17,7 @@ from chainrule.algebra.node import make, topological, variable
 from chainrule.algebra.op import OPS
 from chainrule.algebra.signature import FLOAT32, FLOAT64
 from chainrule.calculus.rewrite import substitute
-from chainrule.compute import compile as compiling, disk
+from chainrule.compute import compile as compiling
 from chainrule.compute.chains import associated
 from chainrule.compute.contraction import as_matrices, contracted
 from chainrule.ner.model import Architecture, Network
@@ -616,89 +614,3 @@ def test_working_memory_is_kept_for_few_sets_of_sizes():
     assert len(f._known) <= 32
     known = f._known[next(iter(f._known))]
     assert len(known.idle) == 1
-
-
-# ── on disk ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-def test_what_is_kept_is_found_while_it_is_whole(folder):
-    assert disk.found("a") is None
-    disk.keep("a", b"123")
-    assert disk.found("a") == b"123"
-    file = folder / "a"
-    for damaged in (b"", b"short", file.read_bytes()[:-1], b"x" + file.read_bytes()[1:], file.read_bytes() + b"1"):
-        file.write_bytes(damaged)
-        assert disk.found("a") is None
-    disk.keep("a", b"456")
-    assert disk.found("a") == b"456"
-    assert [f.name for f in folder.iterdir()] == ["a"]
-
-
-def test_a_folder_that_cannot_be_used_is_survived(folder, monkeypatch):
-    monkeypatch.setenv("CHAINRULE_CACHE", "/dev/null/nowhere")
-    disk.keep("a", b"1")
-    assert disk.found("a") is None
-    monkeypatch.setenv("CHAINRULE_CACHE", str(folder))
-    folder.mkdir()
-    folder.chmod(0o777)  # anybody could put something there
-    disk.keep("a", b"1")
-    assert list(folder.iterdir()) == []
-    folder.chmod(0o700)
-    disk.keep("a", b"1")
-    folder.chmod(0o770)
-    assert disk.found("a") is None
-
-
-def test_the_folder_does_not_grow_for_ever(folder, monkeypatch):
-    monkeypatch.setattr(disk, "MOST", 3)
-    for name in "abcdef":
-        disk.keep(name, name.encode())
-    assert len(list(folder.iterdir())) == 3
-    assert disk.found("f") == b"f"
-
-
-def test_where_the_folder_is(monkeypatch, tmp_path):
-    monkeypatch.delenv("CHAINRULE_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert disk.folder() == tmp_path / "chainrule"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert disk.folder().name == "chainrule"
-
-
-PROGRAM = """
-import sys, numpy as np, chainrule as cr
-from chainrule.compute import native
-A, v, k = cr.matrix("A", "n", "n"), cr.vector("v", "n"), cr.index("k")
-made = native._compiled
-native._compiled = lambda *a: print("compiled") or made(*a)
-f = cr.compile([cr.tanh(A @ v), cr.logdet(A), cr.take(v, k)], backend="numba")
-f._interpreted = lambda values: print("interpreted")
-print(f(A=np.eye(2), v=[1, 2], k=1)[0].tolist())
-f(A=np.eye(2), v=[1, 2], k=5)
-"""
-
-
-@needs_numba
-def test_the_next_process_finds_the_machine_code(folder):
-    def run():
-        done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.splitlines()
-
-    numbers = str(np.tanh([1.0, 2.0]).tolist())[:10]
-    first, second = run(), run()
-    assert (first[0], first[2]) == ("compiled", "interpreted")
-    assert (second[0][:10], second[1]) == (numbers, "interpreted")
-    (file,) = folder.iterdir()
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-100])
-    assert run()[0] == "compiled"
-    assert run()[0][:10] == numbers
-    file.write_bytes(b"")
-    assert run()[0] == "compiled"

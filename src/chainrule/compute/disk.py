@@ -2,8 +2,9 @@
 
 It is `$CHAINRULE_CACHE`, else `chainrule` in `$XDG_CACHE_HOME` or where the system keeps caches. Every file
 begins with the SHA-256 of the rest, and is written beside its place and then moved there. A file that is
-damaged is as good as none, and so is a folder that cannot be used, or that others may write to: nothing here
-ever raises or warns.
+damaged is as good as none, and so is a folder that cannot be used, or that others may write to, or whose disk is
+full: nothing here ever raises or warns. What was not used for longest goes first when it becomes much; of files
+that are not its own it touches none.
 """
 
 import hashlib
@@ -14,7 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 DIGEST = hashlib.sha256().digest_size
-MOST = 512  # files; beyond it the oldest go
+SUFFIX = ".native"
+MOST = 512  # files
+ROOM = 256 * 2**20  # bytes
 
 
 def folder() -> Path:
@@ -33,8 +36,11 @@ def found(name: str) -> bytes | None:
     with suppress(OSError, RuntimeError):
         place = folder()
         if _is_ours(place):
-            data = (place / name).read_bytes()
+            file = place / (name + SUFFIX)
+            data = file.read_bytes()
             if hashlib.sha256(data[DIGEST:]).digest() == data[:DIGEST]:
+                with suppress(OSError):  # a folder that can only be read
+                    os.utime(file)
                 return data[DIGEST:]
     return None
 
@@ -45,7 +51,7 @@ def keep(name: str, data: bytes) -> None:
         place = folder()
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_ours(place):
-            _write(place, name, hashlib.sha256(data).digest() + data)
+            _write(place / (name + SUFFIX), hashlib.sha256(data).digest() + data)
             _forget_oldest(place)
 
 
@@ -57,19 +63,27 @@ def _is_ours(place: Path) -> bool:
     return status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
-def _write(place: Path, name: str, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
+def _write(file: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".new-", suffix=SUFFIX)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, place / name)
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(data)
+        os.replace(temporary, file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
 def _forget_oldest(place: Path) -> None:
-    files = list(place.iterdir())
-    if len(files) > MOST:
-        for file in sorted(files, key=lambda f: f.stat().st_mtime)[: len(files) - MOST]:
-            file.unlink(missing_ok=True)
+    """Remove what was not used for longest, beyond `MOST` files or `ROOM` bytes."""
+    used = []
+    for entry in os.scandir(place):
+        with suppress(FileNotFoundError):  # another process removed it
+            if entry.name.endswith(SUFFIX):
+                status = entry.stat()
+                used.append((status.st_mtime_ns, status.st_size, entry.path))
+    total = 0
+    for count, (_, size, path) in enumerate(sorted(used, reverse=True), start=1):
+        total += size
+        if count > MOST or total > ROOM:
+            Path(path).unlink(missing_ok=True)

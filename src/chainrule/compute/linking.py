@@ -115,13 +115,17 @@ def linked(data: bytes) -> Callable[..., Any]:
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     environments = {name: extension.Environment({"__name__": MODULE}) for name in told["environments"]}
-    for name, environment in environments.items():
-        ctypes.c_void_p.from_address(engine.get_global_value_address(name)).value = id(environment)
+    places = {name: engine.get_global_value_address(name) for name in environments}
+    start = engine.get_function_address(told["wrapper"])
+    if not all((start, *places.values())):
+        raise ImportError("the code has not what is told of it")
+    for name, place in places.items():
+        ctypes.c_void_p.from_address(place).value = id(environments[name])
     made: Callable[..., Any] = extension.make_function(
         ModuleType(MODULE),
         "compiled",
         "",
-        engine.get_function_address(told["wrapper"]),
+        start,
         environments[told["environments"][0]],
         (engine, *environments.values()),
     )

@@ -146,7 +146,7 @@ def _file_name(emitted: Emitted, kinds: Sequence[tuple[np.dtype, int]]) -> str:
         *(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("NUMBA_")),
         _makers(),
     )
-    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:40] + ".native"
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:40]
 
 
 @cache
