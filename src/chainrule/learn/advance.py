@@ -89,7 +89,7 @@ class Fused(Stepwise):
 
     def __init__(self, backprop: Backprop, optimizer: Optimizer, limit: float = math.inf) -> None:
         super().__init__(backprop, optimizer, limit)
-        moves = [_update(p, g, optimizer) for p, g in backprop.gradients.items()]
+        moves = [update(p, g, optimizer) for p, g in backprop.gradients.items()]
         self._left = [u.parameter for u in moves if not u.moved]
         self._moved = {str(v.attrs["name"]) for u in moves if u.moved for v in (u.parameter, *u.slots)}
         self._step = step(backprop.loss, moves)
@@ -184,7 +184,7 @@ class Fused(Stepwise):
         return rooms
 
 
-def _update(parameter: Node, gradient: Node | Sequence[Part], optimizer: Optimizer) -> Update:
+def update(parameter: Node, gradient: Node | Sequence[Part], optimizer: Optimizer) -> Update:
     """The optimiser's rule, written out for the entries of a parameter."""
     name, shape, dtype = parameter.attrs["name"], parameter.shape, parameter.dtype
     entry = variable(f"{name}/gradient", shape, dtype)
