@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compute import disk, fetch, helpers, kernel_formats, kernel_native, kernels, linking, symmetric
+from chainrule.compute import blocks, disk, fetch, helpers, kernel_formats, kernel_native, kernels, linking, symmetric
 from chainrule.compute.emit import Emitted
 from chainrule.compute.helpers import HELPERS
 
@@ -96,7 +96,11 @@ def _undisturbed() -> Iterator[None]:
 
 def _names(numba: ModuleType, emitted: Emitted) -> dict[str, Any]:
     known = {"np": np, "float32": np.float32, "float64": np.float64, "int64": np.int64, "__name__": linking.MODULE}
-    others = {"fetch": fetch.fetch(numba), "symmetric": symmetric.machine(numba)}
+    others = {
+        "fetch": fetch.fetch(numba),
+        "symmetric": symmetric.machine(numba),
+        "add_dot": blocks.machine(numba),
+    }
     table = {**kernel_native.kernels(numba), **_helpers(numba), **others}
     return known | {name: table[name] for name in emitted.kernels} | dict(emitted.constants)
 
@@ -152,7 +156,8 @@ def _file_name(emitted: Emitted, kinds: Sequence[tuple[np.dtype, int]]) -> str:
 @cache
 def _makers() -> str:
     """What the files say that make the machine code, besides the text."""
-    ours = (sys.modules[__name__], linking, helpers, fetch, symmetric, kernels, kernel_formats, kernel_native)
+    text = (helpers, blocks, fetch, symmetric, kernels, kernel_formats, kernel_native)
+    ours = (sys.modules[__name__], linking, *text)
     theirs = (linking.folder(package) / "_version.py" for package in ("numba", "llvmlite"))
     digest = hashlib.sha256()
     for file in (*(Path(str(module.__file__)) for module in ours), *theirs):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import Node
 from chainrule.algebra.signature import Axis, Shape, entries
+from chainrule.compute.blocks import block
 from chainrule.compute.contraction import Matrices, as_matrices, sizes_of
 from chainrule.compute.element import CALLS, moved
 from chainrule.compute.symmetric import is_symmetric
@@ -50,6 +51,13 @@ def _matrices(e: "Emitter", node: Node, form: Matrices) -> Iterator[str]:
     first, second = _turned(x, a_turned), _turned(y, b_turned)
     if form.swapped or not form.left:
         first, second = _turned(y, not b_turned), _turned(x, not a_turned) if form.left else x
+    summed = entries(_shape(form.summed, sizes))
+    by_rows = a_turned and not (b_turned or at or form.swapped or is_symmetric(node)) and node.ndim == 2
+    if by_rows and (terms := block(*node.shape, summed)):
+        yield f"{out}[...] = 0"
+        yield f"for i in range(0, {e.size(summed, alone=True)}, {terms}):"
+        yield f"{INDENT}{e.helper('add_dot')}({x}[i : i + {terms}].T, {y}[i : i + {terms}], {out})"
+        return
     dot = e.helper("symmetric") if is_symmetric(node) else "np.dot"
     yield f"{INDENT * len(at)}{dot}({first}, {second}, {out})"
 
