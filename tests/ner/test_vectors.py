@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
+from chainrule.compute.files import written_whole
 from chainrule.errors import DataError
-from chainrule.learn.store import written_whole
 from chainrule.ner.vectors import Vectors, read_vectors, write_vectors
 
 WORDS = ["the", ",", "서울", "😀👍🏻", "e\u0301", "ı", "straße", "", "\u2028", "a\tb", "\ufeffx", "12", "#"]

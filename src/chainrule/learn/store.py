@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, synced, renamed. Tensors as safetensors.
+"""Tensors as safetensors, in files that are whole or not there.
 
 safetensors accepts duplicate keys, NaN and hundreds of thousands of empty tensors; the header is therefore
 checked here before anything is allocated.
@@ -6,69 +6,22 @@ checked here before anything is allocated.
 
 import json
 import math
-import os
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from glob import escape
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from chainrule.errors import ModelError, WriteError
+from chainrule.compute.files import written_whole
+from chainrule.errors import ModelError
 
-ABANDONED = 3600  # seconds
 MOST_HEADER, MOST_TENSORS = 1 << 20, 256
 _WIDTH = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "BOOL": 1, "U8": 1}
 
 Tensors = dict[str, NDArray[Any]]
-
-
-@contextmanager
-def written_whole(path: str | Path) -> Iterator[BinaryIO]:
-    """A file to write to that takes its name only when it is complete and on the disk.
-
-    Raises WriteError where the disk or the folder refuses. After any error nothing is left behind, and what
-    had the name before keeps it.
-    """
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    _sweep(target)
-    try:
-        with draft.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-        _sync(target.parent)
-    except OSError as error:
-        reason = error.strerror or error
-        raise WriteError(f"{target}: cannot be written ({reason}); make room or choose another folder") from None
-    finally:
-        with suppress(OSError):
-            draft.unlink()
-
-
-def _sweep(target: Path) -> None:
-    """Remove the drafts that killed processes left behind: those that nobody has written to for an hour."""
-    for draft in target.parent.glob(f".{escape(target.name)}.*.tmp"):
-        with suppress(OSError):
-            if time.time() - draft.stat().st_mtime > ABANDONED:
-                draft.unlink()
-
-
-def _sync(folder: Path) -> None:
-    """Put the names in a folder on the disk, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def write_tensors(

@@ -19,8 +19,8 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, counted
-from chainrule.learn.store import written_whole
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, detect, fault, is_bare, spans
 
 LONGEST_LINE = 1 << 20  # bytes

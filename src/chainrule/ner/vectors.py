@@ -27,8 +27,8 @@ from typing import BinaryIO, Literal, NamedTuple, NoReturn, cast
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, counted
-from chainrule.learn.store import written_whole
 
 Kind = Literal["binary", "text", "glove"]
 Floats = npt.NDArray[np.float32]

@@ -23,8 +23,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, SettingError
-from chainrule.learn.store import written_whole
 from chainrule.ner.vectors import Floats, Vectors
 
 Ids = npt.NDArray[np.int64]
