@@ -17,15 +17,25 @@ def letters_of(letters: str) -> tuple[tuple[str, ...], str]:
 
 def contract(xp: Namespace, letters: str, arrays: Sequence[Array], sizes: Sequence[int]) -> Array:
     """The product with these letters; `sizes` are those of the letters that only the output has."""
-    ins, out = letters_of(letters)
-    value, term = arrays[0], ins[0]
+    value, (ins, out, plans) = arrays[0], _plans(letters)
+    term = ins[0]
     if len(arrays) == 1:
         value, term = _single(xp, value, term, out)
-    for k in range(1, len(arrays)):
+    for k, plan in enumerate(plans, 1):
+        value, term = value * arrays[k] if plan.aligned else _pair(xp, plan, value, arrays[k]), plan.out
+    return value if term == out else _arrange(xp, value, term, out, sizes)
+
+
+@lru_cache(maxsize=4096)
+def _plans(letters: str) -> "tuple[tuple[str, ...], str, tuple[PairPlan, ...]]":
+    """`letters_of`, and how the value so far meets each operand after the first."""
+    ins, out = letters_of(letters)
+    plans: list[PairPlan] = []
+    for k in range(1, len(ins)):
         needed = frozenset("".join(ins[k + 1 :]) + out)
-        plan = _pair_plan(term, ins[k], needed, out if k == len(arrays) - 1 else None)
-        value, term = _pair(xp, plan, value, arrays[k]), plan.out
-    return _arrange(xp, value, term, out, sizes)
+        term = plans[-1].out if plans else ins[0]
+        plans.append(_pair_plan(term, ins[k], needed, out if k == len(ins) - 1 else None))
+    return ins, out, tuple(plans)
 
 
 def _single(xp: Namespace, value: Array, term: str, keep: str) -> tuple[Array, str]:
@@ -65,9 +75,10 @@ class PairPlan(NamedTuple):
     free_right: str
     summed: str
     out: str
+    aligned: bool
+    """Whether they are multiplied entry by entry as they lie."""
 
 
-@lru_cache(maxsize=4096)
 def _pair_plan(left: str, right: str, needed: frozenset[str], order: str | None) -> PairPlan:
     wanted = set(needed)
     a = "".join(c for c in dict.fromkeys(left) if c in wanted or c in right)
@@ -79,7 +90,8 @@ def _pair_plan(left: str, right: str, needed: frozenset[str], order: str | None)
     natural = batch + free_a + free_b
     if not summed:  # no sum: the operands can be laid out in the order of the output at once
         natural = "".join(dict.fromkeys(c for c in (order or natural) if c in natural))
-    return PairPlan(left, right, a, b, batch, free_a, free_b, summed, natural)
+    aligned = not summed and (left, right) == (a, b) and natural.endswith(left) and natural.endswith(right)
+    return PairPlan(left, right, a, b, batch, free_a, free_b, summed, natural, aligned)
 
 
 def _pair(xp: Namespace, plan: PairPlan, left: Array, right: Array) -> Array:

@@ -9,12 +9,17 @@ from chainrule.errors import DTypeError, GraphError
 class Data:
     """A read-only array that is equal to another of the same dtype, shape and bits."""
 
-    __slots__ = ("_bits", "array")
+    __slots__ = ("_bits", "_hash", "array", "number")
+
+    number: float | None
+    """The array itself, where it is a single number of double precision."""
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = np.array(array, order="C")
         self.array.flags.writeable = False
         self._bits = (self.array.dtype.str, self.array.shape, self.array.tobytes())
+        self._hash = hash(self._bits)
+        self.number = float(self.array) if not self.array.shape and self.array.dtype == FLOAT64 else None
 
     def __reduce__(self) -> tuple[type["Data"], tuple[np.ndarray]]:
         return Data, (self.array,)
@@ -23,7 +28,7 @@ class Data:
         return isinstance(other, Data) and self._bits == other._bits
 
     def __hash__(self) -> int:
-        return hash(self._bits)
+        return self._hash
 
     def __repr__(self) -> str:
         return np.array2string(self.array, threshold=8, edgeitems=2, separator=", ")

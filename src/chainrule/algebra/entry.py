@@ -20,10 +20,10 @@ Binary = Callable[[Operand, Operand], Node]
 
 
 def _infer(name: str, truth: bool, *inputs: Node, **attrs: Any) -> tuple[Shape, DType]:
-    shape = broadcast(n.shape for n in inputs)
+    shape = broadcast([n.shape for n in inputs])
     if isinstance(shape, Misfit):
         raise ShapeError(_misfit(OPS[name], inputs, shape, attrs), shape)
-    return shape, BOOLEAN if truth else common_dtype(n.dtype for n in inputs if n.dtype in FLOATS)
+    return shape, BOOLEAN if truth else common_dtype([n.dtype for n in inputs if n.dtype in FLOATS])
 
 
 def _misfit(op: Op, inputs: Sequence[Node], misfit: Misfit, attrs: Mapping[str, Any]) -> str:

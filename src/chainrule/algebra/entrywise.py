@@ -96,7 +96,7 @@ def _power_slope(y: Node, a: Node, b: Node) -> Node:
 
 POWER_OP: Op = entrywise(
     "power",
-    lambda xp, a, b: a**b,
+    lambda xp, a, b: a**b if a.shape or b.shape else xp.pow(a, b),  # NumPy's numbers round powers otherwise
     (
         _power_slope,
         lambda y, a, b: where(equal(a, 0), 0, y * log(a)),

@@ -9,7 +9,7 @@ appears only after the arrow stretches the value along a new axis; a letter twic
     one batching rule   one more letter
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from chainrule.algebra.contract import contract, letters_of
@@ -29,7 +29,21 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _sizes_of(ins: Sequence[str], inputs: Sequence[Node]) -> dict[str, Axis]:
-    """The size of every letter of the inputs; ShapeError where one letter has two sizes."""
+    """The size of every letter of the inputs, not to be changed; ShapeError where one letter has two sizes."""
+    known = _sizes(tuple(ins), tuple([n.shape for n in inputs]))
+    return _agreed(ins, inputs) if known is None else known
+
+
+@lru_cache(maxsize=4096)
+def _sizes(ins: tuple[str, ...], shapes: tuple[Shape, ...]) -> dict[str, Axis] | None:
+    if list(map(len, ins)) != list(map(len, shapes)):
+        return None
+    pairs = [pair for term, shape in zip(ins, shapes, strict=True) for pair in zip(term, shape, strict=True)]
+    sizes = dict(pairs)
+    return sizes if all(sizes[letter] == a for letter, a in pairs) else None
+
+
+def _agreed(ins: Sequence[str], inputs: Sequence[Node]) -> dict[str, Axis]:
     sizes: dict[str, Axis] = {}
     for term, node in zip(ins, inputs, strict=True):
         if len(term) != node.ndim:
@@ -44,17 +58,19 @@ def _sizes_of(ins: Sequence[str], inputs: Sequence[Node]) -> dict[str, Axis]:
 
 def _infer(*inputs: Node, letters: str, sizes: Shape) -> tuple[Shape, DType]:
     ins, out = letters_of(letters)
-    known = _sizes_of(ins, inputs)
-    known.update(zip(_new_letters(ins, out), sizes, strict=True))
+    known, new = _sizes_of(ins, inputs), _new_letters(ins, out)
+    if new or sizes:
+        known = {**known, **dict(zip(new, sizes, strict=True))}
     alone = len(inputs) == 1  # axes moved, repeated or laid on a diagonal: any kind of entries
-    dtype = inputs[0].dtype if alone else common_dtype(n.dtype for n in inputs)
-    return tuple(known[letter] for letter in out), dtype
+    dtype = inputs[0].dtype if alone else common_dtype([n.dtype for n in inputs])
+    return tuple([known[letter] for letter in out]), dtype
 
 
-def _new_letters(ins: Iterable[str], out: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _new_letters(ins: tuple[str, ...], out: str) -> tuple[str, ...]:
     """The letters that only the output has, each once."""
     held = "".join(ins)
-    return [letter for letter in dict.fromkeys(out) if letter not in held]
+    return tuple(letter for letter in dict.fromkeys(out) if letter not in held)
 
 
 def _forward(xp: Namespace, *arrays: Array, letters: str, sizes: tuple[int, ...]) -> Array:
@@ -117,20 +133,33 @@ PRODUCT_OP = declare(
 def build(ins: Sequence[str], out: str, inputs: Sequence[Node], sizes: dict[str, Axis] | None = None) -> Node:
     """The product with these letters; transposes, diagonals and identities among the inputs become letters."""
     terms, nodes = list(ins), list(inputs)
-    known = {**_sizes_of(ins, inputs), **(sizes or {})}
+    known = _sizes_of(ins, inputs)
     k = 0
     while k < len(nodes):
-        terms, out, nodes, done = _absorb(k, terms, out, nodes)
-        k = 0 if done else k + 1
-    letters, turned = _canonical(tuple(terms), out), _canonical(tuple(terms[::-1]), out)
-    if len(nodes) == 2 and letters not in BINARY and turned in BINARY:
-        nodes, letters = nodes[::-1], turned  # the order that has a matrix notation
+        if nodes[k].op is PRODUCT_OP and len(nodes[k].inputs) == 1:
+            terms, out, nodes, done = _absorb(k, terms, out, nodes)
+            k = 0 if done else k + 1
+        else:
+            k += 1
+    letters, turned = _orders(tuple(terms), out)
+    if turned:
+        nodes = nodes[::-1]
     if len(nodes) == 1 and terms[0] == out and len(set(out)) == len(out):
         return nodes[0]
-    return make(PRODUCT_OP, *nodes, letters=letters, sizes=tuple(known[c] for c in _new_letters(terms, out)))
+    new = _new_letters(tuple(terms), out)
+    stretched = {**known, **(sizes or {})} if new else known
+    return make(PRODUCT_OP, *nodes, letters=letters, sizes=tuple([stretched[c] for c in new]))
 
 
 @lru_cache(maxsize=4096)
+def _orders(terms: tuple[str, ...], out: str) -> tuple[str, bool]:
+    """The letters of a product, and whether they are those of its operands in the other order: the one of two
+    orders that has a matrix notation."""
+    letters, turned = _canonical(terms, out), _canonical(terms[::-1], out)
+    other = len(terms) == 2 and letters not in BINARY and turned in BINARY
+    return (turned if other else letters), other
+
+
 def _canonical(terms: tuple[str, ...], out: str) -> str:
     """The letters renamed a, b, c … in the order of appearance, so that equal products have equal letters."""
     names = dict(zip(dict.fromkeys("".join(terms) + out), ALPHABET, strict=False))
@@ -144,8 +173,6 @@ def _absorb(k: int, terms: list[str], out: str, nodes: list[Node]) -> tuple[list
     outer(x, ones) is x repeated, `a->ab`.
     """
     node = nodes[k]
-    if node.op is not PRODUCT_OP or len(node.inputs) != 1:
-        return terms, out, nodes, False
     (inner,), inner_out = letters_of(node.attrs["letters"])
     rest = "".join(terms[:k] + terms[k + 1 :])
     renamed, alias = _unify(inner_out, terms[k], set(rest))
@@ -199,7 +226,7 @@ def einsum(letters: str, *inputs: Operand, sizes: dict[str, Axis | str] | None =
     if len(terms) != len(nodes):
         raise GraphError(f"{letters!r} names {len(terms)} operands, {len(nodes)} are given")
     known = {letter: read_axis(a) for letter, a in (sizes or {}).items()}
-    missing = [letter for letter in _new_letters(terms, out) if letter not in known]
+    missing = [letter for letter in _new_letters(tuple(terms), out) if letter not in known]
     if missing:
         raise ShapeError(
             f"letter {missing[0]} of {letters!r} is in no operand; give its size: sizes={{{missing[0]!r}: …}}"

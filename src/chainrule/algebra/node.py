@@ -1,8 +1,6 @@
 """The node: an immutable expression, one object for equal expressions."""
 
-import threading
-import weakref
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
 from typing import Any, Union
@@ -28,6 +26,7 @@ from chainrule.algebra.signature import (
     real_dtype,
     shape_of,
 )
+from chainrule.algebra.table import Table
 from chainrule.errors import DTypeError, GraphError, ShapeError
 
 Operand = Union["Node", float, np.ndarray, Sequence[float]]
@@ -38,13 +37,15 @@ MOST_AXES = 20  # the letters of a product are one alphabet
 class Node:
     """An expression `(op, inputs, attrs)` whose shape and dtype are known. Equal expressions are one object."""
 
-    __slots__ = ("__weakref__", "attrs", "dtype", "inputs", "op", "shape")
+    __slots__ = ("__weakref__", "attrs", "dtype", "inputs", "op", "plain", "shape")
 
     op: Op
     inputs: tuple["Node", ...]
     attrs: Mapping[str, Any]
     shape: Shape
     dtype: DType
+    plain: "Node | bool"
+    """What the laws of arithmetic make of it (`simplify`): itself if True, not known yet if False."""
 
     __iter__ = None  # an axis may have no number yet; without this Python would count for ever
 
@@ -196,28 +197,34 @@ class Node:
         return from_numpy(func.__name__, args, kwargs)
 
 
-_table: "weakref.WeakValueDictionary[Hashable, Node]" = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_table: Table[Node] = Table()
+_numbers: Table[Node] = Table()
+_entries = _table.entries
 _NONE: Mapping[str, Any] = MappingProxyType({})
-_FILL = [Node.__dict__[slot].__set__ for slot in ("op", "inputs", "attrs", "shape", "dtype")]
+_op, _inputs, _attrs, _shape, _dtype, set_plain = (
+    Node.__dict__[slot].__set__ for slot in ("op", "inputs", "attrs", "shape", "dtype", "plain")
+)
 
 
 def make(op: Op, *inputs: Node, **attrs: Any) -> Node:
     """The node of an operation on inputs: the one that exists, or a new one. Raises what `op.infer` raises."""
     key = (op.name, tuple(map(id, inputs)), tuple(attrs.values()))
-    found = _table.get(key)
-    if found is not None:
-        return found
+    entry = _entries.get(key)
+    if entry is not None:
+        node = entry()
+        if node is not None:
+            return node
     shape, dtype = op.infer(*inputs, **attrs)
     if len(shape) > MOST_AXES:
         raise ShapeError(f"an expression has at most {MOST_AXES} axes, and this {op.name} would have {len(shape)}")
     node = object.__new__(Node)
-    for fill, value in zip(
-        _FILL, (op, inputs, MappingProxyType(attrs) if attrs else _NONE, shape, dtype), strict=True
-    ):
-        fill(node, value)
-    with _lock:
-        return _table.setdefault(key, node)
+    _op(node, op)
+    _inputs(node, inputs)
+    _attrs(node, MappingProxyType(attrs) if attrs else _NONE)
+    _shape(node, shape)
+    _dtype(node, dtype)
+    set_plain(node, False)
+    return _table.enter(key, node)
 
 
 # ── walking a graph, without recursion ────────────────────────────────────────────────────────────────
@@ -225,27 +232,21 @@ def make(op: Op, *inputs: Node, **attrs: Any) -> Node:
 
 def topological(roots: Iterable[Node]) -> list[Node]:
     """Every node below the roots once, inputs before users, in the order of writing."""
-    order: list[Node] = []
-    seen: set[int] = set()
-    stack: list[tuple[Node, Iterator[Node]]] = []
+    order: dict[Node, None] = {}
     for root in roots:
         if not isinstance(root, Node):
             raise GraphError(f"{root!r:.40} is no expression")
-        if id(root) in seen:
-            continue
-        seen.add(id(root))
-        stack.append((root, iter(root.inputs)))
+        stack = [root]
         while stack:
-            node, rest = stack[-1]
-            for child in rest:
-                if id(child) not in seen:
-                    seen.add(id(child))
-                    stack.append((child, iter(child.inputs)))
-                    break
-            else:
-                order.append(node)
-                stack.pop()
-    return order
+            node = stack[-1]
+            if node not in order:
+                waiting = [i for i in node.inputs[::-1] if i not in order]
+                if waiting:
+                    stack += waiting
+                    continue
+                order[node] = None
+            stack.pop()
+    return list(order)
 
 
 def variables(*roots: Node) -> list[Node]:
@@ -277,7 +278,7 @@ def no_inputs(*_: Any, **__: Any) -> Any:
 
 
 def _forward_constant(xp: Namespace, data: Data) -> Array:
-    return data.array if xp is np else xp.asarray(data.array)
+    return data.array[()] if xp is np else xp.asarray(data.array)
 
 
 def _write_constant(_: Any, __: Any, data: Data) -> Phrase:
@@ -360,6 +361,14 @@ def constant(value: object, dtype: object = None) -> Node:
 
     Raises DTypeError for what is no number, or too large for its dtype.
     """
+    if type(value) not in (int, float) or not (dtype is None or dtype is FLOAT64) or value != value:  # noqa: PLR0124
+        return _constant(value, dtype)
+    key = (type(value), value or str(value))  # 0.0 and -0.0 are two
+    known = _numbers.get(key)
+    return _numbers.enter(key, _constant(value, dtype)) if known is None else known
+
+
+def _constant(value: object, dtype: object) -> Node:
     array = array_of(value)
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"{value!r:.60} is neither real numbers, whole numbers nor truth values")
@@ -368,7 +377,10 @@ def constant(value: object, dtype: object = None) -> Node:
 
 def is_number(node: Node, value: float) -> bool:
     """Whether a node is this very number."""
-    return node.op is CONSTANT and not node.shape and bool(node.attrs["data"].array == value)
+    if node.op is not CONSTANT or node.shape:
+        return False
+    data = node.attrs["data"]
+    return bool(data.array == value if data.number is None else data.number == value)
 
 
 def size(of: Axis | str, dtype: DType = FLOAT64) -> Node:

@@ -57,6 +57,16 @@ def reals(*values: Operand) -> list[Node]:
 
 def operands(*values: Operand) -> list[Node]:
     """`reals` that meet entry by entry: a row does not meet a column."""
+    ready: list[Node] = []
+    for v in values:  # what most are: expressions in double precision, and numbers
+        if isinstance(v, Node) and v.dtype is FLOAT64 and v.op.name != "row":
+            ready.append(v)
+        elif type(v) in (int, float):
+            ready.append(constant(_exact(v, FLOAT64), FLOAT64))
+        else:
+            break
+    else:
+        return ready
     nodes = reals(*values)
     _same_reading(values, nodes)
     return nodes

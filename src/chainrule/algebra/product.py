@@ -73,6 +73,8 @@ def operands_of_product(a: Operand, b: Operand) -> tuple[Node, Node]:
 def multiply(a: Operand, b: Operand) -> Node:
     """The product entry by entry (Hadamard, a ⊙ b), with NumPy's broadcasting; a number scales."""
     left, right = operands(a, b)
+    if not left.shape and not right.shape:
+        return make(PRODUCT_OP, left, right, letters=",->", sizes=())
     shared = broadcast([left.shape, right.shape])
     if isinstance(shared, Misfit):
         raise ShapeError(in_entries("{} * {}".format, left, right, shared), shared)

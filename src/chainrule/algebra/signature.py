@@ -180,6 +180,11 @@ class Misfit(NamedTuple):
 
 def broadcast(shapes: Iterable[Shape]) -> Shape | Misfit:
     """The common shape under NumPy's rule (axes meet from the right, 1 stretches), or the misfit."""
+    return _broadcast(tuple(shapes))
+
+
+@lru_cache(maxsize=4096)
+def _broadcast(shapes: tuple[Shape, ...]) -> Shape | Misfit:
     result: list[Axis] = []
     for shape in shapes:
         missing = len(shape) - len(result)
@@ -197,6 +202,8 @@ def broadcast(shapes: Iterable[Shape]) -> Shape | Misfit:
 
 def kind_of(written: object) -> DType:
     """The kind of an expression: float64, float32, int64 or bool; DTypeError for the rest."""
+    if written is FLOAT64:
+        return FLOAT64
     try:
         dtype: DType = np.dtype(written)  # type: ignore[call-overload]
     except TypeError:
@@ -216,7 +223,7 @@ def real_dtype(written: object) -> DType:
 
 def common_dtype(dtypes: Iterable[DType]) -> DType:
     """float64 if any of them is, else float32."""
-    return FLOAT64 if FLOAT64 in set(dtypes) else FLOAT32
+    return FLOAT64 if FLOAT64 in dtypes else FLOAT32
 
 
 class Binding:

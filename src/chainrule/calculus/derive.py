@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import overload
 
 from chainrule.algebra.letters import ALPHABET, build
-from chainrule.algebra.node import Node, Operand, constant, variable
+from chainrule.algebra.node import Node, Operand, constant, topological, variable
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.operand import lift, listed
 from chainrule.algebra.product import full, inner
+from chainrule.algebra.recent import recall, remember
 from chainrule.algebra.signature import FLOATS, shape_text
 from chainrule.calculus.batch import put_in_front
 from chainrule.calculus.pullback import pull_back
@@ -69,7 +70,13 @@ def gradient(s: Node, wrt: Node | Sequence[Node]) -> Node | list[Node]:
             f"a gradient is of a scalar, and {text} is {shape_text(s.shape)}; "
             f"take jacobian({text}, …), or the gradient of sum({text})"
         )
-    return vjp(s, wrt, constant(1, s.dtype))
+    several = _several(wrt)
+    key = ("gradient", s, *several)
+    known: list[Node] | None = recall(key)
+    if known is None:
+        known = vjp(s, several, constant(1, s.dtype))
+        remember(key, known, topological([s, *several, *known]))
+    return known[0] if isinstance(wrt, Node) else list(known)
 
 
 def jvp(y: Node, x: Node, v: Operand) -> Node:

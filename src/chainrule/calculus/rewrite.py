@@ -11,7 +11,7 @@ from chainrule.algebra.signature import FLOAT64, FLOATS
 
 def remake(node: Node, inputs: Sequence[Node]) -> Node:
     """The same operation on other inputs of the same shapes."""
-    if all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
+    if tuple(inputs) == node.inputs:
         return node
     if node.op is PRODUCT_OP:
         ins, out = letters_of(node.attrs["letters"])

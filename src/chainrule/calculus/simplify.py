@@ -10,11 +10,11 @@ from chainrule.algebra.choice import MAXIMUM, MINIMUM, cast, maximum
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.entrywise import ADD, DIVIDE, NEGATIVE, POWER_OP, SUBTRACT, exp, negative
 from chainrule.algebra.letters import PRODUCT_OP, build
-from chainrule.algebra.node import CONSTANT, Node, constant, is_number, vector
+from chainrule.algebra.node import CONSTANT, Node, constant, is_number, set_plain, vector
 from chainrule.algebra.op import Op
 from chainrule.algebra.operand import listed
 from chainrule.algebra.signature import FLOATS, Axis, DType
-from chainrule.calculus.rewrite import remake, rewrite
+from chainrule.calculus.rewrite import remake
 
 
 class Law(NamedTuple):
@@ -32,12 +32,16 @@ def _value(node: Node) -> float | None:
     return float(node.attrs["data"].array) if number else None
 
 
+def _has_number(node: Node) -> bool:
+    return CONSTANT in [i.op for i in node.inputs]
+
+
 def _as(node: Node, replacement: Node) -> Node | None:
     return replacement if replacement.shape == node.shape and replacement.dtype == node.dtype else None
 
 
 def _fold(node: Node) -> Node | None:
-    if not node.inputs or node.shape or node.dtype not in FLOATS or any(_value(i) is None for i in node.inputs):
+    if not node.inputs or node.shape or node.dtype not in FLOATS or None in [_value(i) for i in node.inputs]:
         return None
     with np.errstate(all="ignore"):
         value = node.op.forward(np, *(i.attrs["data"].array for i in node.inputs), **node.attrs)
@@ -45,6 +49,8 @@ def _fold(node: Node) -> Node | None:
 
 
 def _without_one(node: Node) -> Node | None:
+    if not _has_number(node):
+        return None
     ins, out = letters_of(node.attrs["letters"])
     kept = [(t, i) for t, i in zip(ins, node.inputs, strict=True) if not is_number(i, 1)]
     if len(kept) in (0, len(node.inputs)):
@@ -76,7 +82,7 @@ def _plus_negative(node: Node) -> Node | None:
 
 
 def _number_first(node: Node) -> Node | None:
-    if len(node.inputs) != 2:
+    if len(node.inputs) != 2 or not _has_number(node):
         return None
     left, right = node.inputs
     ins, out = letters_of(node.attrs["letters"])
@@ -137,7 +143,7 @@ def _of_one(node: Node) -> Node | None:
 
 def _number_and_rest(node: Node) -> tuple[float, Node, str, str] | None:
     """A product of a number and one more factor: the number, the factor, its letters, and those of the product."""
-    if node.op is not PRODUCT_OP or len(node.inputs) != 2:
+    if node.op is not PRODUCT_OP or len(node.inputs) != 2 or not _has_number(node):
         return None
     ins, out = letters_of(node.attrs["letters"])
     for number, rest, term in zip(map(_value, node.inputs), node.inputs[::-1], ins[::-1], strict=True):
@@ -179,8 +185,28 @@ def simplify(roots: Sequence[Node]) -> list[Node]: ...
 def simplify(roots: Node | Sequence[Node]) -> Node | list[Node]:
     """The expressions with every law applied wherever it fits, inputs before users, until none fits."""
     if isinstance(roots, Node):
-        return rewrite([roots], _settled)[0]
-    return rewrite(listed(roots, "simplify"), _settled)
+        return _plain(roots)
+    return [_plain(root) for root in listed(roots, "simplify")]
+
+
+def _plain(root: Node) -> Node:
+    """The form that every node below keeps once it is found: the laws look at a node and its inputs alone."""
+    waiting = [root]
+    while waiting:
+        node = waiting[-1]
+        if node.plain is False:
+            before = [i for i in node.inputs[::-1] if i.plain is False]
+            if before:
+                waiting += before
+                continue
+            form = _settled(remake(node, [_form(i) for i in node.inputs])) if node.inputs else node
+            set_plain(node, form is node or form)
+        waiting.pop()
+    return _form(root)
+
+
+def _form(node: Node) -> Node:
+    return node.plain if isinstance(node.plain, Node) else node
 
 
 @cache
