@@ -17,13 +17,16 @@ import numpy as np
 from chainrule.algebra.node import Node
 from chainrule.errors import DataError, NonFiniteError
 from chainrule.learn import schedule as schedules
-from chainrule.learn.advance import advance
 from chainrule.learn.batches import batches, rng_for
+from chainrule.learn.blas import one_thread
 from chainrule.learn.choose import within
 from chainrule.learn.gradients import Array, Integers
 from chainrule.learn.optim import optimizer
+from chainrule.learn.parallel import advance_by
 from chainrule.learn.probe import Probe
+from chainrule.learn.shards import hands
 from chainrule.learn.store import read_tensors, write_tensors
+from chainrule.learn.team import Team
 
 Params = dict[str, Array]
 
@@ -40,6 +43,8 @@ class Plan:
     clip: float = math.inf
     patience: int = 5
     seed: int = 0
+    threads: int = 1
+    """Among how many threads a batch is shared; the result depends on it by rounding, on no machine's cores."""
     checkpoint_every: float = 60.0
     """Seconds between checkpoints inside an epoch; one is written at the end of every epoch in any case."""
 
@@ -49,6 +54,7 @@ class Plan:
         within("learning rate", self.learning_rate, above=0)
         within("patience", self.patience, least=1, whole=True)
         within("seed", self.seed, least=0, whole=True)
+        within("threads", self.threads, least=1, whole=True)
         if self.clip != math.inf:
             within("clip", self.clip, above=0)
         within("checkpoint_every", self.checkpoint_every, least=0)
@@ -149,24 +155,28 @@ def train(
     backend       who computes, see `backends`; the results differ by rounding
     Raises NonFiniteError, naming the tensor and the step, when the loss or a gradient becomes NaN or ∞.
     """
-    loop = _Loop(task, plan, None if checkpoint is None else Path(checkpoint), fingerprint, backend)
-    if resume:
-        loop.restore()
-    try:
-        loop.run_until_done(watch, stop)
-    except NonFiniteError as error:
-        loop.fail(error)
-    return loop.run
+    with Team(hands(plan.threads, plan.batch_size)) as team:
+        loop = _Loop(task, plan, None if checkpoint is None else Path(checkpoint), fingerprint, backend, team)
+        if resume:
+            loop.restore()
+        try:
+            with one_thread():
+                loop.run_until_done(watch, stop)
+        except NonFiniteError as error:
+            loop.fail(error)
+        return loop.run
 
 
 class _Loop:
-    def __init__(self, task: Task, plan: Plan, checkpoint: Path | None, fingerprint: str, backend: str) -> None:
+    def __init__(
+        self, task: Task, plan: Plan, checkpoint: Path | None, fingerprint: str, backend: str, team: Team
+    ) -> None:
         self.task, self.plan, self.checkpoint = task, plan, checkpoint
         self.fingerprint = fingerprint
         self.optimizer = optimizer(plan.optimizer)
         self.per_epoch = math.ceil(task.examples / plan.batch_size)
         steps = plan.epochs * self.per_epoch
-        self.advance = advance(task.loss, task.trained, self.optimizer, plan.clip, backend, steps)
+        self.advance = advance_by(team, task.loss, task.trained, self.optimizer, plan.clip, backend, steps)
         self.moved = {name: task.params[name] for name in self.advance.backprop.names}
         self.state = self.optimizer.start(self.moved, self.advance.backprop.sparse)
         self.schedule = schedules.parse(plan.schedule)
@@ -290,5 +300,6 @@ class _Loop:
 
 
 def _of(plan: Plan) -> str:
-    """The settings that decide the result; how often a checkpoint is written does not."""
-    return json.dumps(asdict(replace(plan, checkpoint_every=60.0)), sort_keys=True)
+    """The settings that decide the result: not how often a checkpoint is written, nor threads without work."""
+    used = hands(plan.threads, plan.batch_size)
+    return json.dumps(asdict(replace(plan, checkpoint_every=60.0, threads=used)), sort_keys=True)

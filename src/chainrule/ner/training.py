@@ -12,6 +12,7 @@ from chainrule.errors import DataError, SettingError
 from chainrule.learn.batches import rng_for
 from chainrule.learn.choose import choose, within
 from chainrule.learn.gradients import Integers
+from chainrule.learn.shards import LEAST, hands
 from chainrule.learn.train import Params, Plan, Task
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder
@@ -140,7 +141,7 @@ def prepare(
         judge=_Judge(dev, vocabulary, decoder, choices.scheme),
     )
     fingerprint = _fingerprint(train, dev, vectors, architecture, choices)
-    return Job(task, decoder, vocabulary, (*words, why), fingerprint, train, dev)
+    return Job(task, decoder, vocabulary, (*words, why, *_idle(plan)), fingerprint, train, dev)
 
 
 def _unit(corpus: Corpus) -> str:
@@ -173,6 +174,16 @@ def _fine_tune(policy: str, vectors: Vectors | None, train: Corpus) -> tuple[boo
             f"word vectors: given, kept fixed ({train.tokens:,} training tokens are few; fine_tune yes)",
         )
     return True, f"word vectors: given, fine-tuned ({train.tokens:,} training tokens are enough; fine_tune no)"
+
+
+def _idle(plan: Plan) -> list[str]:
+    """What to say about threads that have nothing to do."""
+    used, wanted = hands(plan.threads, plan.batch_size), plan.threads
+    said = (
+        f"threads: {used} of {wanted}, since each needs {LEAST} windows of a batch, and batches have "
+        f"{plan.batch_size} (--batch-size {wanted * LEAST})"
+    )
+    return [said] if used < wanted else []
 
 
 class _Feed:

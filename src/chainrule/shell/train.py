@@ -59,6 +59,7 @@ HELP: Mapping[str, str] = {
     "schedule": "constant, halve:3, step:0.5:10, cosine, inverse:1000; also ,warmup:500.",
     "clip": "Largest norm of a gradient.",
     "seed": "Same seed, same machine: same model, bit for bit.",
+    "threads": "Threads that share a batch, for batches of 128 and more; the model differs by rounding.",
     "checkpoint_every": "Seconds between checkpoints inside an epoch.",
 }
 AMONG: Mapping[str, Iterable[str]] = {
