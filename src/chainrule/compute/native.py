@@ -23,7 +23,18 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compute import blocks, disk, fetch, helpers, kernel_formats, kernel_native, kernels, linking, symmetric
+from chainrule.compute import (
+    blas,
+    blocks,
+    disk,
+    fetch,
+    helpers,
+    kernel_formats,
+    kernel_native,
+    kernels,
+    linking,
+    symmetric,
+)
 from chainrule.compute.emit import Emitted
 from chainrule.compute.helpers import HELPERS
 
@@ -73,6 +84,7 @@ def _compiled(numba: ModuleType, function: Callable[..., Any], signature: tuple[
     flags.error_model = "numpy"  # without it no loop with a division becomes one of vectors
     flags.fastmath = {"contract"}  # NaN and ∞ stay what they are
     flags.noalias = True
+    flags.no_cfunc_wrapper = True  # nobody calls it from C
     with numba.core.compiler_lock.global_compiler_lock, _undisturbed():
         typing.refresh()
         target.refresh()
@@ -95,7 +107,13 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _names(numba: ModuleType, emitted: Emitted) -> dict[str, Any]:
-    known = {"np": np, "float32": np.float32, "float64": np.float64, "int64": np.int64, "__name__": linking.MODULE}
+    known = {
+        "np": blas.numpy(numba),
+        "float32": np.float32,
+        "float64": np.float64,
+        "int64": np.int64,
+        "__name__": linking.MODULE,
+    }
     others = {
         "fetch": fetch.fetch(numba),
         "symmetric": symmetric.machine(numba),
@@ -156,8 +174,18 @@ def _file_name(emitted: Emitted, kinds: Sequence[tuple[np.dtype, int]]) -> str:
 @cache
 def _makers() -> str:
     """What the files say that make the machine code, besides the text."""
-    text = (helpers, blocks, fetch, symmetric, kernels, kernel_formats, kernel_native)
-    ours = (sys.modules[__name__], linking, *text)
+    ours = (
+        sys.modules[__name__],
+        blas,
+        linking,
+        helpers,
+        blocks,
+        fetch,
+        symmetric,
+        kernels,
+        kernel_formats,
+        kernel_native,
+    )
     theirs = (linking.folder(package) / "_version.py" for package in ("numba", "llvmlite"))
     digest = hashlib.sha256()
     for file in (*(Path(str(module.__file__)) for module in ours), *theirs):
