@@ -31,7 +31,9 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def _sizes_of(ins: Sequence[str], inputs: Sequence[Node]) -> dict[str, Axis]:
     """The size of every letter of the inputs, not to be changed; ShapeError where one letter has two sizes."""
     known = _sizes(tuple(ins), tuple([n.shape for n in inputs]))
-    return _agreed(ins, inputs) if known is None else known
+    if known is None:
+        raise _misfit(ins, inputs)
+    return known
 
 
 @lru_cache(maxsize=4096)
@@ -43,27 +45,37 @@ def _sizes(ins: tuple[str, ...], shapes: tuple[Shape, ...]) -> dict[str, Axis] |
     return sizes if all(sizes[letter] == a for letter, a in pairs) else None
 
 
-def _agreed(ins: Sequence[str], inputs: Sequence[Node]) -> dict[str, Axis]:
+def _misfit(ins: Sequence[str], inputs: Sequence[Node]) -> ShapeError:
+    """What to say of a letter that has two sizes, or of an operand that has other axes than letters."""
     sizes: dict[str, Axis] = {}
     for term, node in zip(ins, inputs, strict=True):
         if len(term) != node.ndim:
-            raise ShapeError(f"the letters {term!r} name {len(term)} axes, but {described(node)} has {node.ndim}")
+            return ShapeError(f"the letters {term!r} name {len(term)} axes, but {described(node)} has {node.ndim}")
         for letter, a in zip(term, node.shape, strict=True):
             if sizes.setdefault(letter, a) != a:
                 parts = " and ".join(described(n) for n in inputs)
                 message = f"letter {letter} of {','.join(ins)} is {sizes[letter]} and also {a} in {parts}"
-                raise ShapeError(message, (sizes[letter], a))
-    return sizes
+                return ShapeError(message, (sizes[letter], a))
+    return ShapeError(f"the letters {','.join(ins)} do not fit {' and '.join(described(n) for n in inputs)}")
 
 
 def _infer(*inputs: Node, letters: str, sizes: Shape) -> tuple[Shape, DType]:
-    ins, out = letters_of(letters)
-    known, new = _sizes_of(ins, inputs), _new_letters(ins, out)
-    if new or sizes:
-        known = {**known, **dict(zip(new, sizes, strict=True))}
+    shape = _shape(letters, tuple([n.shape for n in inputs]), sizes)
+    if shape is None:
+        raise _misfit(letters_of(letters)[0], inputs)
     alone = len(inputs) == 1  # axes moved, repeated or laid on a diagonal: any kind of entries
-    dtype = inputs[0].dtype if alone else common_dtype([n.dtype for n in inputs])
-    return tuple([known[letter] for letter in out]), dtype
+    return shape, inputs[0].dtype if alone else common_dtype([n.dtype for n in inputs])
+
+
+@lru_cache(maxsize=4096)
+def _shape(letters: str, shapes: tuple[Shape, ...], sizes: Shape) -> Shape | None:
+    """The shape of a product of operands of these shapes; None where one letter has two sizes."""
+    ins, out = letters_of(letters)
+    known = _sizes(ins, shapes)
+    if known is None:
+        return None
+    known = {**known, **dict(zip(_new_letters(ins, out), sizes, strict=True))}
+    return tuple(known[letter] for letter in out)
 
 
 @lru_cache(maxsize=4096)
@@ -132,6 +144,8 @@ PRODUCT_OP = declare(
 
 def build(ins: Sequence[str], out: str, inputs: Sequence[Node], sizes: dict[str, Axis] | None = None) -> Node:
     """The product with these letters; transposes, diagonals and identities among the inputs become letters."""
+    if len(inputs) == 2 and not (out or ins[0] or ins[1]):
+        return make(PRODUCT_OP, *inputs, letters=",->", sizes=())
     terms, nodes = list(ins), list(inputs)
     known = _sizes_of(ins, inputs)
     k = 0

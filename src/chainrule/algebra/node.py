@@ -44,8 +44,7 @@ class Node:
     attrs: Mapping[str, Any]
     shape: Shape
     dtype: DType
-    plain: "Node | bool"
-    """What the laws of arithmetic make of it (`simplify`): itself if True, not known yet if False."""
+    plain: "Node | bool"  # what `simplify` makes of it: True for itself, False while that is not known
 
     __iter__ = None  # an axis may have no number yet; without this Python would count for ever
 
@@ -210,10 +209,9 @@ def make(op: Op, *inputs: Node, **attrs: Any) -> Node:
     """The node of an operation on inputs: the one that exists, or a new one. Raises what `op.infer` raises."""
     key = (op.name, tuple(map(id, inputs)), tuple(attrs.values()))
     entry = _entries.get(key)
-    if entry is not None:
-        node = entry()
-        if node is not None:
-            return node
+    known = None if entry is None else entry()
+    if known is not None:
+        return known
     shape, dtype = op.infer(*inputs, **attrs)
     if len(shape) > MOST_AXES:
         raise ShapeError(f"an expression has at most {MOST_AXES} axes, and this {op.name} would have {len(shape)}")
@@ -233,19 +231,22 @@ def make(op: Op, *inputs: Node, **attrs: Any) -> Node:
 def topological(roots: Iterable[Node]) -> list[Node]:
     """Every node below the roots once, inputs before users, in the order of writing."""
     order: dict[Node, None] = {}
+    begun: list[Node] = []
     for root in roots:
         if not isinstance(root, Node):
             raise GraphError(f"{root!r:.40} is no expression")
-        stack = [root]
+        stack: list[Node | None] = [root]
         while stack:
-            node = stack[-1]
-            if node not in order:
-                waiting = [i for i in node.inputs[::-1] if i not in order]
-                if waiting:
-                    stack += waiting
-                    continue
-                order[node] = None
-            stack.pop()
+            node = stack.pop()
+            if node is None:  # all that the last one begun is made of has been written
+                order[begun.pop()] = None
+            elif node not in order:
+                if node.inputs:
+                    begun.append(node)
+                    stack.append(None)
+                    stack += node.inputs[::-1]
+                else:
+                    order[node] = None
     return list(order)
 
 

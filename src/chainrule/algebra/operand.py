@@ -15,7 +15,7 @@ from chainrule.errors import DTypeError, GraphError, ShapeError
 
 def listed(values: Any, what: str) -> list[Any]:
     """The values as a list; GraphError for a single expression, or what cannot be listed."""
-    if isinstance(values, Node) or not isinstance(values, Iterable):
+    if not isinstance(values, (list, tuple)) and (isinstance(values, Node) or not isinstance(values, Iterable)):
         raise GraphError(f"{what} takes a list, not {values!r:.40}")
     return list(values)
 

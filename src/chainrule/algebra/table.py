@@ -34,7 +34,8 @@ class Table(Generic[T]):
     def enter(self, key: Hashable, value: T) -> T:
         """What is there under the key, the value itself unless another was first."""
         with self._lock:
-            found = self.get(key)
+            entry = self.entries.get(key)
+            found = None if entry is None else entry()
             if found is not None:
                 return found
             entry = self.entries[key] = Entry(value, self._forget)

@@ -43,7 +43,9 @@ def downstream(k: int, g: Node, node: Node, *, guarded: bool = False) -> Node | 
     guarded   whether a choice above may have discarded entries of the value: 0 × ∞ is then 0
     """
     x, flow = node.inputs[k], (_guarded if guarded else _local)(k, g, node)
-    return None if flow is None else cast(sum_to(flow, x.shape), x.dtype)
+    if flow is None or (flow.dtype is x.dtype and flow.shape == x.shape):
+        return flow
+    return cast(sum_to(flow, x.shape), x.dtype)
 
 
 def _local(k: int, g: Node, node: Node) -> Node | None:

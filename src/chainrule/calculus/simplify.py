@@ -19,21 +19,18 @@ from chainrule.calculus.rewrite import remake
 
 class Law(NamedTuple):
     """An equation read from left to right: the operations it is about (all, if none), what it does to a node
-    it fits, and an example to try it on."""
+    it fits, an example to try it on, and whether it is about a number among the inputs."""
 
     name: str
     on: tuple[Op, ...]
     apply: Callable[[Node], Node | None]
     example: Callable[[Node, Node], Node]
+    numbers: bool = False
 
 
 def _value(node: Node) -> float | None:
     number = node.op is CONSTANT and not node.shape and node.dtype in FLOATS
     return float(node.attrs["data"].array) if number else None
-
-
-def _has_number(node: Node) -> bool:
-    return CONSTANT in [i.op for i in node.inputs]
 
 
 def _as(node: Node, replacement: Node) -> Node | None:
@@ -49,12 +46,11 @@ def _fold(node: Node) -> Node | None:
 
 
 def _without_one(node: Node) -> Node | None:
-    if not _has_number(node):
+    ones = [is_number(i, 1) for i in node.inputs]
+    if all(ones) or not any(ones):
         return None
     ins, out = letters_of(node.attrs["letters"])
-    kept = [(t, i) for t, i in zip(ins, node.inputs, strict=True) if not is_number(i, 1)]
-    if len(kept) in (0, len(node.inputs)):
-        return None
+    kept = [(t, i) for t, i, one in zip(ins, node.inputs, ones, strict=True) if not one]
     return cast(build([t for t, _ in kept], out, [i for _, i in kept], _sizes(out, node)), node.dtype)
 
 
@@ -82,7 +78,7 @@ def _plus_negative(node: Node) -> Node | None:
 
 
 def _number_first(node: Node) -> Node | None:
-    if len(node.inputs) != 2 or not _has_number(node):
+    if len(node.inputs) != 2:
         return None
     left, right = node.inputs
     ins, out = letters_of(node.attrs["letters"])
@@ -143,7 +139,7 @@ def _of_one(node: Node) -> Node | None:
 
 def _number_and_rest(node: Node) -> tuple[float, Node, str, str] | None:
     """A product of a number and one more factor: the number, the factor, its letters, and those of the product."""
-    if node.op is not PRODUCT_OP or len(node.inputs) != 2 or not _has_number(node):
+    if node.op is not PRODUCT_OP or len(node.inputs) != 2:
         return None
     ins, out = letters_of(node.attrs["letters"])
     for number, rest, term in zip(map(_value, node.inputs), node.inputs[::-1], ins[::-1], strict=True):
@@ -161,20 +157,20 @@ def _representable(value: float, dtype: DType) -> bool:
 ANY: tuple[Op, ...] = ()
 
 LAWS: Sequence[Law] = (
-    Law("arithmetic on numbers", ANY, _fold, lambda x, y: (constant(2.0) - constant(1.0)) * x),
-    Law("1 x = x", (PRODUCT_OP,), _without_one, lambda x, y: 1 * (x * y)),
-    Law("x + 0 = x", (ADD,), _plus_zero, lambda x, y: (x + 0) * (0 + y)),
-    Law("x - 0 = x", (SUBTRACT,), _without(0), lambda x, y: (x - 0) * y),
-    Law("x¹ = x", (POWER_OP,), _without(1), lambda x, y: x**1 * y),
-    Law("x / 1 = x", (DIVIDE,), _without(1), lambda x, y: x / 1 + y),
+    Law("arithmetic on numbers", ANY, _fold, lambda x, y: (constant(2.0) - constant(1.0)) * x, True),
+    Law("1 x = x", (PRODUCT_OP,), _without_one, lambda x, y: 1 * (x * y), True),
+    Law("x + 0 = x", (ADD,), _plus_zero, lambda x, y: (x + 0) * (0 + y), True),
+    Law("x - 0 = x", (SUBTRACT,), _without(0), lambda x, y: (x - 0) * y, True),
+    Law("x¹ = x", (POWER_OP,), _without(1), lambda x, y: x**1 * y, True),
+    Law("x / 1 = x", (DIVIDE,), _without(1), lambda x, y: x / 1 + y, True),
     Law("-(-x) = x", (NEGATIVE,), _twice_negative, lambda x, y: y * negative(-x)),
     Law("-(2 x) = -2 x", (NEGATIVE,), lambda n: begun_with(-1.0, n.inputs[0]), lambda x, y: negative(2 * (x * y))),
     Law("x + (-y) = x - y", (ADD, SUBTRACT), _plus_negative, lambda x, y: x + (-y) - (-exp(x))),
-    Law("x 2 = 2 x, and -1 x = -x", (PRODUCT_OP,), _number_first, lambda x, y: x * 2 + y * -1),
-    Law("2 ((3 a) x) = (6 a) x", (PRODUCT_OP,), _number_inside, lambda x, y: 2 * ((3 * (x @ y)) * x)),
+    Law("x 2 = 2 x, and -1 x = -x", (PRODUCT_OP,), _number_first, lambda x, y: x * 2 + y * -1, True),
+    Law("2 ((3 a) x) = (6 a) x", (PRODUCT_OP,), _number_inside, lambda x, y: 2 * ((3 * (x @ y)) * x), True),
     Law("x + x = 2 x", (ADD,), _twice, lambda x, y: x * y + x * y),
     Law("max(x, x) = x", (MAXIMUM, MINIMUM), _of_one, lambda x, y: maximum(x, x) * y),
-    Law("2 (3 x) = 6 x", (PRODUCT_OP,), _numbers_together, lambda x, y: 2 * (3 * x) + (y * 3) * 2),
+    Law("2 (3 x) = 6 x", (PRODUCT_OP,), _numbers_together, lambda x, y: 2 * (3 * x) + (y * 3) * 2, True),
 )
 
 
@@ -199,7 +195,8 @@ def _plain(root: Node) -> Node:
             if before:
                 waiting += before
                 continue
-            form = _settled(remake(node, [_form(i) for i in node.inputs])) if node.inputs else node
+            kept = not [i for i in node.inputs if i.plain is not True]
+            form = _settled(node if kept else remake(node, [_form(i) for i in node.inputs]))
             set_plain(node, form is node or form)
         waiting.pop()
     return _form(root)
@@ -210,15 +207,15 @@ def _form(node: Node) -> Node:
 
 
 @cache
-def _laws_on(op: Op) -> list[Law]:
-    return [law for law in LAWS if not law.on or op in law.on]
+def _laws_on(op: Op, numbers: bool) -> list[Law]:
+    return [law for law in LAWS if (not law.on or op in law.on) and law.numbers <= numbers]
 
 
 def _settled(node: Node) -> Node:
     changed: Node | None = node
     while changed is not None:
         node, changed = changed, None
-        for law in _laws_on(node.op):
+        for law in _laws_on(node.op, CONSTANT in [i.op for i in node.inputs]):
             changed = law.apply(node)
             if changed is not None:
                 break

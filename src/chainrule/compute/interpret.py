@@ -139,7 +139,7 @@ def _steps(order: Sequence[Node], place: Mapping[Node, int], kept: set[int]) -> 
         if node.op is VARIABLE:
             continue
         used = tuple([place[i] for i in node.inputs])
-        last = tuple([place[i] for i in dict.fromkeys(node.inputs) if i.shape and place[i] not in seen])
+        last = tuple({place[i] for i in node.inputs if i.shape and place[i] not in seen})
         seen.update(used)
         steps.append(Step(node, place[node], _call(node), used, last))
     return steps[::-1]
@@ -153,7 +153,7 @@ def _call(node: Node) -> Callable[..., Array] | None:
 
 
 def _is_symbolic(value: object) -> bool:
-    return isinstance(value, Dim) or (isinstance(value, tuple) and any(_is_symbolic(v) for v in value))
+    return isinstance(value, Dim) or (isinstance(value, tuple) and True in [_is_symbolic(v) for v in value])
 
 
 def _resolved(value: Any, binding: Binding) -> Any:
