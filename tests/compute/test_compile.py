@@ -549,7 +549,7 @@ def test_it_says_what_it_is(backend):
 
 
 SOURCE = '''\
-def compiled(u, W, x, b, out1, z, delta):
+def compiled(u, W, x, b, out1, z):
     """uᵀ tanh(W x + b)   scalar
     out1 = (u ⊙ (1 - tanh(W x + b)²)) xᵀ   n×m
     """
@@ -560,6 +560,7 @@ def compiled(u, W, x, b, out1, z, delta):
     # t2 = tanh(z + b)   n
     # delta = u ⊙ (1 - t2²)   n
     # t1 = uᵀ t2   scalar
+    delta = z
     t1 = 0.0
     for i in range(n):
         t2 = tanh64(z[i] + b[i])
@@ -613,4 +614,4 @@ def test_working_memory_is_kept_for_few_sets_of_sizes():
         f(values(n, 2))
     assert len(f._known) <= 32
     known = f._known[next(iter(f._known))]
-    assert len(known.idle) == 1
+    assert len(known.__self__.idle) == 1

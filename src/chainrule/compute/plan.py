@@ -217,18 +217,41 @@ def _shared(
     memory: list[tuple[Shape, DType]] = []
     free: dict[tuple[Shape, DType], list[int]] = {}
     for place, step in enumerate(steps):
-        for node in _nodes(step):
+        ending = [x for x in ends.get(place, ()) if x in buffers]
+        handed = _handed_on(step, ending, kept)
+        for k, node in enumerate(_nodes(step)):
             if not node.ndim or node in local or node in wanted or root_of(node) is not node:
                 continue
             kind = (node.shape, node.dtype)
+            before = next((x for x, at in handed.items() if at <= k and (x.shape, x.dtype) == kind), None)
+            if before is not None:
+                buffers[node] = buffers[before]
+                del handed[before]
+                ending.remove(before)
+                continue
             if not free.get(kind):
                 free.setdefault(kind, []).append(len(memory))
                 memory.append(kind)
             buffers[node] = free[kind].pop()
         for node in ends.get(place, ()):
-            if node in buffers:
+            if node in ending or (node in buffers and node in _nodes(step)):
                 free[node.shape, node.dtype].append(buffers[node])
     return buffers, tuple(memory)
+
+
+def _handed_on(step: Loop | Node, ending: Sequence[Node], kept: set[Node]) -> dict[Node, int]:
+    """The values that this loop reads last, each at its own place alone; and which of its statements the last is.
+
+    That statement, or one after it, may write where it has read.
+    """
+    if not isinstance(step, Loop):
+        return {}
+    found: dict[Node, int] = {}
+    for k, node in enumerate(step.nodes):
+        for x, own in read(node, kept).items():
+            place = k if own and x.shape == step.shape and root_of(x) is x else len(step.nodes)
+            found[root_of(x)] = max(place, found.get(root_of(x), 0))
+    return {x: found[x] for x in ending if x in found}
 
 
 def root_of(node: Node) -> Node:

@@ -108,6 +108,7 @@ def step(loss: Node, updates: Sequence[Update], name: str = "step") -> Step:
         for k, (rows, values) in enumerate(u.gradient):
             outputs += [(None, node) for node in (values, rows) if not is_given(node)]
             labels.setdefault(values, f"{own}_parts{k + 1 if k else ''}")
+    outputs.sort(key=lambda output: output[0] is None)  # parts are added up as soon as they are computed
     computed = [node for _, node in outputs]
     moved = [node for u in updates for node in (u.parameter, *(u.moved and u.slots), *u.moved)]
     inner = {u.entry for u in updates}
