@@ -205,8 +205,12 @@ def test_settings_outside_their_range_are_refused(settings, message):
 
 
 def test_without_sizes_the_network_is_written_in_letters():
-    s, J = Network(Architecture(l2=0.5)).formula()
-    assert {name: str(node) for name, node in zip("sJ", (s, J), strict=True)} == {
+    formula = Network(Architecture(l2=0.5)).formula()
+    s, J = formula["s"], formula["J"]
+    assert {name: str(node) for name, node in formula.items()} == {
+        "x": "concat(vec(E[words]ᵀ), vec(K[caps]ᵀ))",
+        "z": "W concat(vec(E[words]ᵀ), vec(K[caps]ᵀ)) + b",
+        "h": "tanh(W concat(vec(E[words]ᵀ), vec(K[caps]ᵀ)) + b)",
         "s": "U tanh(W concat(vec(E[words]ᵀ), vec(K[caps]ᵀ)) + b) + c",
         "J": f"logsumexp({s}) - ({s})[y] + 0.25 (sum(W ⊙ W) + sum(U ⊙ U))",
     }

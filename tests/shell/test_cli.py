@@ -86,7 +86,10 @@ def test_training_writes_a_model_and_says_what_it_does(cli, data, tmp_path):
     assert lines[3] == "word vectors: random at first, trained"
     assert [EPOCH.fullmatch(line)[1] for line in lines[4:6]] == ["1", "2"]
     assert re.fullmatch(rf"  best epoch \d of 2 · \d\.\d s · model: {tmp_path}/m", lines[6])
-    assert lines[7:] == [f'  try: chainrule tag {tmp_path}/m "Museums in Paris are amazing"']
+    assert lines[7:] == [
+        f"  report: {tmp_path}/m/report.html",
+        f'  try: chainrule tag {tmp_path}/m "Museums in Paris are amazing"',
+    ]
     assert done.out.startswith("\n  dev  ")
     assert [ROW.fullmatch(line)[1] for line in done.out.splitlines()[3:-1]] == [*LABELS, "all"]
     assert "\x1b" not in done.out + done.err
@@ -112,7 +115,7 @@ def test_json_is_json_and_nothing_else(cli, data):
     done = cli("train", data / "train.conll", "--test", data / "dev.conll", "--out", "m", "--json", *QUICK)
     assert (done.code, done.err) == (0, "")
     result = json.loads(done.out)
-    assert result["model"] == "m"
+    assert (result["model"], result["report"]) == ("m", "m/report.html")
     assert result["interrupted"] is False
     assert set(result["dev"]) == {"dev_loss", "dev_precision", "dev_recall", "dev_f1"}
     assert sorted(result["test"]["by_type"]) == LABELS

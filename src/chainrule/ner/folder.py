@@ -28,7 +28,7 @@ from chainrule.ner.vocab import Vocabulary
 
 FORMAT = 1
 CONFIG, WEIGHTS, WORDS, CARD = "config.json", "model.safetensors", "vocab.txt", "README.md"
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
 FILES = (WEIGHTS, WORDS, CARD, CONFIG)
 MOST_CONFIG = 1 << 20
 
@@ -97,7 +97,7 @@ def opened(folder: str | Path) -> Iterator[None]:
 
 
 def _refuse_strangers(target: Path) -> None:
-    known = {*FILES, CHECKPOINT}
+    known = {*FILES, CHECKPOINT, REPORT}
     if target.is_dir():
         strangers = sorted(p.name for p in target.iterdir() if p.name not in known and not p.name.startswith("."))
         if strangers:

@@ -117,12 +117,16 @@ class Network:
         ]
         return {node.attrs["name"]: node for node in nodes}
 
-    def pre_activation(self, *, training: bool = False) -> Node:
-        """z = W x + b of one window, (H,); in training with a dropout mask on x."""
+    def features(self) -> Node:
+        """x, the vectors of the words and of their shapes in one window, side by side or averaged."""
         p, d, a = self.parameters, self.data, self.architecture
         features = [("E", "words"), *([("K", "caps")] if a.caps else [])]
-        x = concat([self._combined(take(p[table], d[ids])) for table, ids in features])
-        return affine(dropout(x, d["mask_x"]) if training and a.dropout else x, p["W"], p["b"])
+        return concat([self._combined(take(p[table], d[ids])) for table, ids in features])
+
+    def pre_activation(self, *, training: bool = False) -> Node:
+        """z = W x + b of one window, (H,); in training with a dropout mask on x."""
+        p, d, x = self.parameters, self.data, self.features()
+        return affine(dropout(x, d["mask_x"]) if training and self.architecture.dropout else x, p["W"], p["b"])
 
     def scores(self, *, training: bool = False) -> Node:
         """s = U f(z) + c of one window, (C,); in training with dropout masks on x and h = f(z)."""
@@ -138,10 +142,12 @@ class Network:
         one = cross_entropy(self.scores(training=True), self.data["y"])
         return self._held(mean(batch(one, list(self.data.values()))))
 
-    def formula(self) -> tuple[Node, Node]:
-        """s and J of one window, to be read: without dropout, which is no part of what is learnt."""
-        s = self.scores()
-        return s, self._held(cross_entropy(s, self.data["y"]))
+    def formula(self) -> dict[str, Node]:
+        """x, z, h, s and J of one window, to be read: without dropout, which is no part of what is learnt."""
+        z, s = self.pre_activation(), self.scores()
+        h = ACTIVATIONS[self.architecture.activation](z)
+        J = self._held(cross_entropy(s, self.data["y"]))
+        return {"x": self.features(), "z": z, "h": h, "s": s, "J": J}
 
     def _held(self, loss: Node) -> Node:
         """The loss with its regulariser."""

@@ -82,6 +82,10 @@ class Job:
     fingerprint: str
     train: Corpus
     dev: Corpus
+    plan: Plan
+    choices: Choices
+    held_out: bool
+    """Whether dev is a part of what was given to train on."""
 
 
 def hold_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
@@ -119,7 +123,7 @@ def prepare(
     labels = sorted(train.labels)
     if not labels:
         raise DataError(f"{train.path}: holds no entity, every tag is O; give data with tagged names")
-    if dev is None:
+    if held_out := dev is None:
         train, dev = hold_out(train, choices.held_out, plan.seed)
     check_labels(labels, dev, "the training data")
     if train.characters != dev.characters:
@@ -141,7 +145,9 @@ def prepare(
         judge=_Judge(dev, vocabulary, decoder, choices.scheme),
     )
     fingerprint = _fingerprint(train, dev, vectors, architecture, choices)
-    return Job(task, decoder, vocabulary, (*words, why, *_idle(plan)), fingerprint, train, dev)
+    return Job(
+        task, decoder, vocabulary, (*words, why, *_idle(plan)), fingerprint, train, dev, plan, choices, held_out
+    )
 
 
 def _unit(corpus: Corpus) -> str:

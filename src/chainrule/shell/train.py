@@ -13,14 +13,18 @@ from typing import Any, NamedTuple
 import click
 from click.core import ParameterSource
 
+from chainrule.display.language import LANGUAGES as LANGUAGES_OF_PAGES, Language
+from chainrule.errors import NonFiniteError
 from chainrule.learn.layers import ACTIVATIONS
 from chainrule.learn.optim import OPTIMIZERS
 from chainrule.learn.train import Plan
 from chainrule.ner.bundled import LANGUAGES, sample
 from chainrule.ner.corpus import Corpus, read_corpus
-from chainrule.ner.folder import CHECKPOINT
+from chainrule.ner.folder import CHECKPOINT, REPORT
 from chainrule.ner.metrics import Score
 from chainrule.ner.model import COMBINATIONS, Architecture
+from chainrule.ner.report import report
+from chainrule.ner.report_page import save
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
@@ -98,6 +102,13 @@ PATH = click.Path(path_type=Path)
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @settings_as_options
 @options.backend
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES_OF_PAGES),
+    default="en",
+    show_default=True,
+    help="Language of report.html.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on standard output.")
 def command(
@@ -106,11 +117,12 @@ def command(
     test: Path | None,
     language: str | None,
     out: Path | None,
+    lang: Language,
     quiet: bool,
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Train a window tagger on DATA, or on the bundled sample; write a model folder.
+    """Train a window tagger on DATA, or on the bundled sample; write a model folder, and report.html in it.
 
     DATA is in CoNLL form: a token and its tag on a line, an empty line between sentences.
     """
@@ -142,8 +154,14 @@ def command(
                 stop=lambda: bool(asked),
                 **settings,
             )
+        except NonFiniteError as error:
+            if jobs and error.run is not None and error.run.best_epoch:
+                save(report(jobs[0], error.run, corpora.test, folder.name), folder / REPORT, lang)
+            raise
         finally:
             watch.end()
+    if tagger.run is not None:
+        save(report(jobs[0], tagger.run, corpora.test, folder.name), folder / REPORT, lang)
     judged = corpora.test or jobs[0].dev
     note_units(tagger, judged)
     _report(tagger, "test" if corpora.test else "dev", tagger.evaluate(judged), folder, as_json, quiet)
@@ -199,6 +217,7 @@ def _report(tagger: Tagger, part: str, figures: Score, folder: Path, as_json: bo
     if as_json:
         result = {
             "model": str(folder),
+            "report": str(folder / REPORT),
             "best_epoch": run.best_epoch,
             "interrupted": run.interrupted,
             "dev": dict(tagger.config.figures),
@@ -213,4 +232,5 @@ def _report(tagger: Tagger, part: str, figures: Score, folder: Path, as_json: bo
             click.echo(f"  stopped; the best model is kept. Continue with --out {place} --resume", err=True)
         epochs = f"best epoch {run.best_epoch} of {len(run.history)}"
         click.echo(f"  {epochs} · {clock(run.seconds)} · model: {folder}", err=True)
+        click.echo(f"  report: {folder / REPORT}", err=True)
         click.echo(f'  try: chainrule tag {place} "{TRY[tagger.config.tokenizer]}"', err=True)

@@ -1,0 +1,79 @@
+"""What a tagger said of tagged sentences, beside what is right: names with their probability, and the mistakes."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from chainrule.ner.corpus import Corpus, Sentence
+from chainrule.ner.decode import Decoder
+from chainrule.ner.metrics import Score, score
+from chainrule.ner.tags import OUTSIDE, Span, spans, split
+from chainrule.ner.vocab import Vocabulary
+from chainrule.ner.windows import encode
+
+
+class Case(NamedTuple):
+    """The tokens of a sentence, by their numbers, whose gold type was given the same predicted type."""
+
+    sentence: int
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Tagged sentences, and the tags and log-probabilities that a tagger gave to each token."""
+
+    corpus: Corpus
+    tags: tuple[tuple[str, ...], ...]
+    log_p: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, decoder: Decoder, vocabulary: Vocabulary, params: Mapping[str, Any], corpus: Corpus) -> "Judged":
+        """What the network of a decoder says of a corpus."""
+        encoded = encode([s.tokens for s in corpus.sentences], vocabulary, decoder.network.architecture.radius)
+        scores = decoder.log_probabilities(params, encoded)
+        paths = decoder.paths(scores, encoded)
+        return cls(
+            corpus,
+            tuple(tuple(decoder.tags[k] for k in path) for path in paths),
+            tuple(
+                tuple(map(float, part[range(len(path)), path]))
+                for path, part in zip(paths, encoded.sentences(scores), strict=True)
+            ),
+        )
+
+    @cached_property
+    def score(self) -> Score:
+        """Precision, recall, F1, and which types were confused."""
+        return score([s.tags for s in self.corpus.sentences], self.tags, self.corpus.scheme)
+
+    def gold(self, k: int) -> list[Span]:
+        """The names of sentence k as they are tagged."""
+        return spans(self.corpus.sentences[k].tags)
+
+    def found(self, k: int) -> list[tuple[Span, float]]:
+        """The names that were found in sentence k, with their probability, the product over their tokens."""
+        return [(name, math.exp(sum(self.log_p[k][name.start : name.end]))) for name in spans(self.tags[k])]
+
+    def sentence(self, k: int) -> Sentence:
+        """Sentence k."""
+        return self.corpus.sentences[k]
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, str], list[Case]]:
+        """(gold type, predicted type) → where that is so, sentence by sentence, O for O left out."""
+        found: dict[tuple[str, str], list[Case]] = {}
+        for k, (sentence, tags) in enumerate(zip(self.corpus.sentences, self.tags, strict=True)):
+            here: dict[tuple[str, str], list[int]] = {}
+            for place, pair in enumerate(zip(_types(sentence.tags), _types(tags), strict=True)):
+                if pair != (OUTSIDE, OUTSIDE):
+                    here.setdefault(pair, []).append(place)
+            for pair, places in here.items():
+                found.setdefault(pair, []).append(Case(k, tuple(places)))
+        return found
+
+
+def _types(tags: Any) -> Iterator[str]:
+    return (split(tag).label or OUTSIDE for tag in tags)
