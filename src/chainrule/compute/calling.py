@@ -18,6 +18,7 @@ from chainrule.compute.interpret import Interpreter, checked
 from chainrule.errors import BindingError, ChainruleError, GraphError
 
 MOST_SIZES = 32  # sets of sizes whose working memory is kept
+MOST_LOOKS = 8 * MOST_SIZES
 
 _NUMBERS: Mapping[DType, frozenset[type]] = {
     FLOAT64: frozenset((float, np.float64)),
@@ -27,7 +28,9 @@ _NUMBERS: Mapping[DType, frozenset[type]] = {
 }
 """The types of numbers that need no conversion, by the dtype of the variable."""
 
+Run = Callable[[Sequence[Any]], list[Array]]
 Sizes = tuple[tuple[int, ...], ...]
+Look = tuple[tuple[int, ...] | type, ...]  # the shapes of arrays and the types of numbers
 
 
 class Unmade(Exception):  # noqa: N818 — never seen outside: another runner takes over, or the cause is raised
@@ -43,11 +46,11 @@ class Runner(Protocol):
     otherwise: "Callable[[], Runner] | None"
     """Another way, for when the function cannot be made."""
 
-    def sized(self, binding: Binding) -> Any:
-        """What depends on sizes alone."""
+    def sized(self, binding: Binding) -> "Run | None":
+        """What computes the outputs at these sizes; None if the interpreter should.
 
-    def run(self, given: Sequence[Any], sized: Any) -> list[Array]:
-        """The outputs; any exception means that the interpreter should have a look."""
+        Any exception of it means that the interpreter should have a look.
+        """
 
 
 class Compiled:
@@ -75,9 +78,11 @@ class Compiled:
         self._variables = tuple(inputs)
         self._oracle = Interpreter([*self._outputs, *inputs])
         self._limits = Limits(topological([*self._outputs, *inputs]))
-        self._kinds = [(v.dtype, _NUMBERS[v.dtype]) for v in inputs]
+        self._arrays = [(k, v.dtype) for k, v in enumerate(inputs) if v.ndim]
+        self._numbers = [(k, _NUMBERS[v.dtype]) for k, v in enumerate(inputs) if not v.ndim]
         self._runner = runner
-        self._known: dict[Sizes, Any] = {}
+        self._known: dict[Sizes, Run | None] = {}
+        self._met: dict[Look, Run] = {}
 
     @property
     def outputs(self) -> tuple[Node, ...]:
@@ -108,43 +113,41 @@ class Compiled:
 
     def __call__(self, /, *args: Any, **values: Any) -> Array | list[Array]:
         """The value of the expression, or the list of them. Raises BindingError, DTypeError."""
-        if args:
-            values = self._by_name(args, values)
-        given, sizes = [], []
+        given: Sequence[Any] = args
         try:
-            for name, (dtype, numbers) in zip(self.inputs, self._kinds, strict=False):
-                value = values[name]
-                given.append(value)
-                if type(value) in numbers:
-                    sizes.append(())
-                elif type(value) is np.ndarray and value.dtype is dtype and value.flags.carray and value.ndim:
-                    sizes.append(value.shape)
-                else:
-                    return self._converted(values)
-            known = self._known[tuple(sizes)]
+            if values or len(args) != len(self.inputs):
+                if args:
+                    values, args = self._by_name(args, values), ()
+                given = [values[name] for name in self.inputs]
+            run = self._met[tuple([v.shape if type(v) is np.ndarray else type(v) for v in given])]
+            for k, dtype in self._arrays:
+                value = given[k]
+                if value.dtype is not dtype or not value.flags.carray:
+                    raise KeyError
         except KeyError:
-            return self._converted(values)
-        return self._computed(given, known, values)
+            return self._converted(self._by_name(args, values) if args else values)
+        return self._computed(given, run)
 
-    def _computed(self, given: Sequence[Any], known: Any, values: Mapping[str, Any]) -> Array | list[Array]:
-        if known is not None:
+    def _computed(self, given: Sequence[Any], run: Run | None) -> Array | list[Array]:
+        if run is not None:
             try:
-                found = self._runner.run(given, known)
+                found = run(given)
                 return found[0] if self._alone else found
             except Unmade as unmade:
-                return self._otherwise(unmade, values)
+                return self._otherwise(unmade, given)
             except Exception:
-                return self._interpreted(values)  # whatever it was, the interpreter says it better
-        return self._interpreted(values)
+                return self._interpreted(given)  # whatever it was, the interpreter says it better
+        return self._interpreted(given)
 
-    def _otherwise(self, unmade: Unmade, values: Mapping[str, Any]) -> Array | list[Array]:
+    def _otherwise(self, unmade: Unmade, given: Sequence[Any]) -> Array | list[Array]:
         other = self._runner.otherwise
         if other is None:
             raise unmade.__cause__ or unmade
-        self._runner, self._known = other(), {}
-        return self._converted(values)
+        self._runner, self._known, self._met = other(), {}, {}
+        return self._converted(dict(zip(self.inputs, given, strict=True)))
 
-    def _interpreted(self, values: Mapping[str, Any]) -> Array | list[Array]:
+    def _interpreted(self, given: Sequence[Any]) -> Array | list[Array]:
+        values = dict(zip(self.inputs, given, strict=True))
         found = [own(r) for r in self._oracle(values)[: len(self._outputs)]]
         return found[0] if self._alone else found
 
@@ -185,8 +188,20 @@ class Compiled:
         if sizes not in self._known:
             if len(self._known) >= MOST_SIZES:
                 self._known.clear()
+                self._met.clear()
             self._known[sizes] = self._runner.sized(binding) if self._limits.hold(binding) else None
-        return self._computed(given, self._known[sizes], dict(zip(self.inputs, given, strict=True)))
+        run = self._known[sizes]
+        if run is not None:
+            self._meet([values[name] for name in self.inputs], run)
+        return self._computed(given, run)
+
+    def _meet(self, values: Sequence[Any], run: Run) -> None:
+        """Remember how values look that need no conversion, so that others like them are not looked at again."""
+        arrays = all(type(values[k]) is np.ndarray for k, _ in self._arrays)
+        if arrays and all(type(values[k]) in kinds for k, kinds in self._numbers):
+            if len(self._met) >= MOST_LOOKS:
+                self._met.clear()
+            self._met[tuple([v.shape if type(v) is np.ndarray else type(v) for v in values])] = run
 
 
 def own(result: Any) -> Any:

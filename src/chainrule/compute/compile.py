@@ -13,7 +13,7 @@ import importlib.util
 import linecache
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from chainrule.algebra.op import Array
 from chainrule.algebra.signature import Binding, DType, Shape
 from chainrule.calculus.naming import Line, Program
 from chainrule.calculus.rewrite import remake
-from chainrule.compute.calling import Compiled, Runner, Unmade, plain
+from chainrule.compute.calling import Compiled, Run, Runner, Unmade, plain
 from chainrule.compute.emit import Emitted, Emitter
 from chainrule.compute.native import native
 from chainrule.compute.passes import FORMS, LAYOUTS, prepared
@@ -116,14 +116,46 @@ def _function(text: str, name: str, names: dict[str, Any]) -> Callable[..., Any]
 # ── machine code ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Sized(NamedTuple):
-    """What is allocated at one set of sizes, and the working memory that nobody uses now."""
+class _Sized:
+    """A function at one set of sizes, and the working memory that nobody uses now."""
 
-    outputs: list[tuple[tuple[int, ...], DType]]
-    shown: list[tuple[int, tuple[int, ...]]]
-    """Outputs that have another shape than their memory."""
-    memory: list[tuple[tuple[int, ...], DType]]
-    idle: list[list[np.ndarray]]
+    def __init__(self, native: "_Native", binding: Binding) -> None:
+        def sizes(shape: Shape) -> tuple[int, ...]:
+            return tuple(map(binding.size, shape))
+
+        self.native = native
+        self.outputs = [(sizes(home), dtype) for home, _, dtype in native.out]
+        self.shown = [(k, sizes(shape)) for k, (home, shape, _) in enumerate(native.out) if home != shape]
+        self.memory = [(sizes(shape), dtype) for shape, dtype in native.plan.memory]
+        self.idle: list[list[np.ndarray]] = []
+
+    def run(self, given: Sequence[Any]) -> list[Array]:
+        """The outputs, from memory that no other call uses meanwhile."""
+        native = self.native
+        call = native.call or native.made()
+        out = [np.empty(shape, dtype) for shape, dtype in self.outputs]
+        try:
+            memory = self.idle.pop()
+        except IndexError:
+            memory = [np.empty(shape, dtype) for shape, dtype in self.memory]
+        found = call(*given, *native.arrays, *out, *memory)
+        self.idle.append(memory)
+        if len(native.numbers) == 1:
+            found = (found,)
+        for k, shape in self.shown:
+            out[k] = out[k].reshape(shape)
+        results = [out[k] if number is None else number(found[k]) for k, number in native.places]
+        for k in native.repeated:
+            results[k] = results[k].copy()
+        return results
+
+    def run_on_numbers(self, given: Sequence[Any]) -> list[Array]:
+        """The outputs where neither they nor anything between has an axis."""
+        native = self.native
+        found = (native.call or native.made())(*given)
+        if len(native.numbers) == 1:
+            return [native.numbers[0](found)]
+        return [number(found[k]) for k, number in native.places if number is not None]
 
 
 class _Native:
@@ -139,57 +171,34 @@ class _Native:
         emitter = Emitter(self.plan, NAME)
         self.emitted = emitter.emitted()
         self.source = text_of(self.emitted)
-        self._arrays = [plain(a) for a in self.emitted.arrays.values()]
+        self.arrays = [plain(a) for a in self.emitted.arrays.values()]
         distinct = [o for o in dict.fromkeys(made) if o.ndim]
         homes = [root_of(o) if emitter.lies_in(o) else o for o in distinct]
-        self._out = [(home.shape, o.shape, o.dtype) for home, o in zip(homes, distinct, strict=True)]
+        self.out = [(home.shape, o.shape, o.dtype) for home, o in zip(homes, distinct, strict=True)]
         self._kinds = [(n.dtype, n.ndim) for n in inputs]
-        self._kinds += [(a.dtype, a.ndim) for a in self._arrays]
+        self._kinds += [(a.dtype, a.ndim) for a in self.arrays]
         self._kinds += [(home.dtype, home.ndim) for home in homes]
         self._kinds += [(dtype, len(shape)) for shape, dtype in self.plan.memory]
-        self._numbers = [o.dtype.type for o in made if not o.ndim]
-        numbers = iter(enumerate(self._numbers))
-        self._places: list[tuple[int, type | None]] = [
+        self.numbers = [o.dtype.type for o in made if not o.ndim]
+        numbers = iter(enumerate(self.numbers))
+        self.places: list[tuple[int, type | None]] = [
             (distinct.index(o), None) if o.ndim else next(numbers) for o in made
         ]
-        self._repeated = [k for k, o in enumerate(made) if o.ndim and o in made[:k]]
-        self._call: Callable[..., Any] | None = None
+        self.repeated = [k for k, o in enumerate(made) if o.ndim and o in made[:k]]
+        self.call: Callable[..., Any] | None = None
 
-    def sized(self, binding: Binding) -> _Sized:
-        """Shapes for outputs and working memory, and room for the latter."""
+    def sized(self, binding: Binding) -> Run:
+        """The function with shapes for outputs and working memory, and room for the latter."""
+        sized = _Sized(self, binding)
+        return sized.run if sized.outputs or sized.memory or self.arrays else sized.run_on_numbers
 
-        def sizes(shape: Shape) -> tuple[int, ...]:
-            return tuple(map(binding.size, shape))
-
-        out = [(sizes(home), dtype) for home, _, dtype in self._out]
-        shown = [(k, sizes(shape)) for k, (home, shape, _) in enumerate(self._out) if home != shape]
-        return _Sized(out, shown, [(sizes(shape), dtype) for shape, dtype in self.plan.memory], [])
-
-    def run(self, given: Sequence[Any], sized: _Sized) -> list[Array]:
-        """The outputs, from memory that no other call uses meanwhile."""
-        call = self._call or self._made()
-        out = [np.empty(shape, dtype) for shape, dtype in sized.outputs]
+    def made(self) -> Callable[..., Any]:
+        """The machine code. Raises Unmade."""
         try:
-            memory = sized.idle.pop()
-        except IndexError:
-            memory = [np.empty(shape, dtype) for shape, dtype in sized.memory]
-        found = call(*given, *self._arrays, *out, *memory)
-        sized.idle.append(memory)
-        if len(self._numbers) == 1:
-            found = (found,)
-        for k, shape in sized.shown:
-            out[k] = out[k].reshape(shape)
-        results = [out[k] if number is None else number(found[k]) for k, number in self._places]
-        for k in self._repeated:
-            results[k] = results[k].copy()
-        return results
-
-    def _made(self) -> Callable[..., Any]:
-        try:
-            self._call = machine(self.emitted, self._kinds)
+            self.call = machine(self.emitted, self._kinds)
         except Exception as error:
             raise Unmade from error
-        return self._call
+        return self.call
 
 
 # ── NumPy ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,19 +223,22 @@ class _Plain:
         self.source = python_source(NAME, inputs, program, labels, doc="\n".join(labels[:8]))
         self._call = _function(self.source, NAME, {})
 
-    def sized(self, binding: Binding) -> Any:
-        """Shapes of the outputs, and how many rows there are to choose from; None if row numbers are computed."""
+    def sized(self, binding: Binding) -> Run | None:
+        """The function with shapes of the outputs and how many rows there are to choose from."""
         if any(rows.op not in (VARIABLE, CONSTANT) for rows in self._rows):
-            return None
+            return None  # row numbers are computed
         rows = [(v, binding.size(count)) for v, counts in self._rows.items() for count in counts]
         if any(not _lie_within(v.attrs["data"].array, count) for v, count in rows if v.op is CONSTANT):
             return None
         shapes = [tuple(map(binding.size, o.shape)) for o in self._made]
-        return shapes, [(self._inputs.index(v), count) for v, count in rows if v.op is VARIABLE]
+        return partial(
+            self._run, shapes, [(self._inputs.index(v), count) for v, count in rows if v.op is VARIABLE]
+        )
 
-    def run(self, given: Sequence[Any], sized: Any) -> list[Array]:
+    def _run(
+        self, shapes: Sequence[tuple[int, ...]], rows: Sequence[tuple[int, int]], given: Sequence[Any]
+    ) -> list[Array]:
         """The outputs, in memory of their own."""
-        shapes, rows = sized
         if not all(_lie_within(np.asarray(given[k]), count) for k, count in rows):
             raise IndexError("a row that does not exist")
         with np.errstate(all="ignore"):
