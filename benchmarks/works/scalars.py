@@ -1,9 +1,12 @@
 """The gradients of twenty scalar formulas in x and y: what an operation costs when there is nothing to compute.
 
 A formula is a Python function of a namespace and two numbers. Traced, a system runs the function and
-differentiates what it did, every time; compiled, it has done so before.
+differentiates what it did, every time; compiled, it has done so before. Equal expressions are one object in
+chainrule, and what was worked out about the last ones is remembered: so it is timed twice, on formulas that it
+has seen in the run before, and on formulas in variables that it has never seen.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -81,18 +84,20 @@ def contestant(
 # ── ours ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _graphs(formula: Formula) -> tuple[list[cr.Node], list[cr.Node]]:
-    x, y = cr.scalar("x"), cr.scalar("y")
+def _graphs(formula: Formula, mark: str = "") -> tuple[list[cr.Node], list[cr.Node]]:
+    x, y = cr.scalar("x" + mark), cr.scalar("y" + mark)
     return cr.gradient(formula(cr, x, y), [x, y]), [x, y]
 
 
-def traced(count: int) -> Contestant:
-    """The graph, its gradient and their numbers, every time."""
+def traced(count: int, new: bool = False) -> Contestant:
+    """The graph, its gradient and their numbers, every time; if `new`, of variables with names of their own."""
+    numbers = itertools.count()
 
     def each(formula: Formula) -> Callable[[], Any]:
         def gradient() -> Any:
-            graphs, _ = _graphs(formula)
-            return cr.evaluate(graphs, {"x": X, "y": Y})
+            mark = str(next(numbers)) if new else ""
+            graphs, _ = _graphs(formula, mark)
+            return cr.evaluate(graphs, {"x" + mark: X, "y" + mark: Y})
 
         return gradient
 
@@ -229,10 +234,13 @@ def contests(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:
         ("traced", TRACED, at_most(5, "µs", each="an operation")),
         ("compiled", COMPILED, ahead(1.0, of="jit")),
     ):
+        entries = [Entry(label, role, make, {"count": count}) for label, (role, make) in systems.items()]
+        if systems is TRACED:
+            entries.insert(1, Entry("never seen", Role.PART, f"{HERE}:traced", {"count": count, "new": True}))
         yield Contest(
             "twenty scalar formulas",
             setting,
-            tuple(Entry(label, role, make, {"count": count}) for label, (role, make) in systems.items()),
+            tuple(entries),
             amount=operations(count),
             unit="operations",
             targets=(target,),
