@@ -53,7 +53,7 @@ def _matrices(e: "Emitter", node: Node, form: Matrices) -> Iterator[str]:
         first, second = _turned(y, not b_turned), _turned(x, not a_turned) if form.left else x
     summed = entries(_shape(form.summed, sizes))
     by_rows = a_turned and not (b_turned or at or form.swapped or is_symmetric(node)) and node.ndim == 2
-    if by_rows and (terms := block(*node.shape, summed)):
+    if by_rows and (terms := block(node.shape[0], node.shape[1], summed)):
         yield f"{out}[...] = 0"
         yield f"for i in range(0, {e.size(summed, alone=True)}, {terms}):"
         yield f"{INDENT}{e.helper('add_dot')}({x}[i : i + {terms}].T, {y}[i : i + {terms}], {out})"

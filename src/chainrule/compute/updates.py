@@ -60,6 +60,11 @@ def told(name: str, dtype: DType) -> Node:
     return cast(variable(f"/{name}", (), FLOAT64), dtype)
 
 
+def is_told(v: Node) -> bool:
+    """Whether a variable is a number that a step is told."""
+    return str(v.attrs["name"]).startswith("/")
+
+
 class Room(NamedTuple):
     """An array that a step writes to; what lies in one that is `kept`, at first 0, is read by the next step."""
 
@@ -73,6 +78,7 @@ class Room(NamedTuple):
 class Step:
     """A training step in text: what it is called with, in order, and where it leaves what.
 
+    The last of the inputs are the numbers that it is told, before them stand the slots.
     It is called with `inputs`, the constants of `emitted`, and `rooms`.
     """
 
@@ -113,7 +119,8 @@ def step(loss: Node, updates: Sequence[Update], name: str = "step") -> Step:
     moved = [node for u in updates for node in (u.parameter, *(u.moved and u.slots), *u.moved)]
     inner = {u.entry for u in updates}
     used = variables(*computed, *(node for u in updates for node in _parts(u)), *moved, LIMIT)
-    inputs = [v for v in used if v not in inner]
+    slots = {slot for u in updates for slot in u.slots}
+    inputs = sorted((v for v in used if v not in inner), key=lambda v: (is_told(v), v in slots))
     writer = _Writer(plan(computed, inputs), updates, name, labels)
     emitted = writer.emitted()
     returned = (*(key for key, node in outputs if not node.ndim), "norm", *writer.tables)

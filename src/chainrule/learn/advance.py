@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.algebra.node import Node, topological, variable
-from chainrule.algebra.signature import FLOAT64, Binding
+from chainrule.algebra.signature import Binding
 from chainrule.compute.calling import Limits, plain
 from chainrule.compute.compile import machine, text_of
 from chainrule.compute.interpret import checked
-from chainrule.compute.updates import Part, Update, step, told
+from chainrule.compute.updates import Part, Update, is_told, step, told
 from chainrule.errors import NonFiniteError, SettingError
 from chainrule.learn.backends import chosen
 from chainrule.learn.backprop import Backprop
@@ -95,7 +95,12 @@ class Fused(Stepwise):
         self._step = step(backprop.loss, moves)
         self._run = machine(self._step.emitted, self._step.kinds)
         self._inputs = [(str(v.attrs["name"]), v) for v in self._step.inputs]
-        self._free = [k for k, (name, v) in enumerate(self._inputs) if v.ndim and name not in self._moved]
+        names = [name for name, v in self._inputs if not is_told(v)]
+        slots = {str(slot.attrs["name"]) for u in moves for slot in u.slots}
+        self._of_values, self._of_state = ([n for n in names if (n in slots) == own] for own in (False, True))
+        self._told = [optimizer.told.index(name[1:]) for name, _ in self._inputs[len(names) : -1]]
+        """Which of the optimiser's numbers the function takes."""
+        self._free = [k for k, name in enumerate(names) if self._inputs[k][1].ndim and name not in self._moved]
         """Arrays that are not moved: every other batch may be of another size."""
         self._limits = Limits(topological([*backprop.expressions, *self._step.inputs]))
         self._held: list[Any] = [None] * len(self._inputs)
@@ -104,7 +109,6 @@ class Fused(Stepwise):
         self._rooms: dict[tuple[tuple[int, ...], ...], dict[str, NDArray[Any]] | None] = {}
         self._constants = tuple(self._step.emitted.arrays.values())
         self._norm = self._step.returned.index("norm")
-        self._told = tuple(f"/{name}" for name in optimizer.told)
 
     @property
     def source(self) -> str:
@@ -112,18 +116,18 @@ class Fused(Stepwise):
         return text_of(self._step.emitted)
 
     def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
-        numbers = self.optimizer.numbers(lr, int(state["step"]) + 1)
-        known = {**state, **values, **dict(zip(self._told, numbers, strict=True)), "/limit": self.limit}
+        numbers = self.optimizer.numbers(float(lr), int(state["step"]) + 1)
+        given = [values[name] for name in self._of_values] + [state[name] for name in self._of_state]
         held = self._held
-        given = [
-            value if (value := known[name]) is held[k] else self._given(k, value)
-            for k, (name, _) in enumerate(self._inputs)
-        ]
+        for k, value in enumerate(given):
+            if value is not held[k]:
+                given[k] = self._given(k, value)
         rooms = self._rooms_for(given)
         if rooms is None:
             return super()._computed(values, state, lr)
         try:
-            result = self._run(*given, *self._constants, *rooms.values())
+            told = [numbers[k] for k in self._told]
+            result = self._run(*given, *told, float(self.limit), *self._constants, *rooms.values())
         except IndexError:
             return super()._computed(values, state, lr)
         loss, norm = float(result[0]), float(result[self._norm])
@@ -138,8 +142,6 @@ class Fused(Stepwise):
     def _given(self, k: int, value: Any) -> Any:
         """An input as the function takes it; what it moves has to lie in memory as it is."""
         name, v = self._inputs[k]
-        if type(value) is float and v.dtype is FLOAT64:
-            return value
         if isinstance(value, np.ndarray) and value.dtype == v.dtype and value.flags.carray and value.ndim:
             if name in self._moved:
                 self._rooms.clear()  # so that the shapes are looked at again
@@ -165,7 +167,7 @@ class Fused(Stepwise):
         shapes = tuple([given[k].shape for k in self._free])
         if shapes not in self._rooms:
             binding = Binding()
-            for (name, v), value in zip(self._inputs, given, strict=True):
+            for (name, v), value in zip(self._inputs, given, strict=False):
                 binding.meet(name, v.shape, np.shape(value))
             binding.settle()
             while len(self._rooms) >= ROOMS:
