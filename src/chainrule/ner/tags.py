@@ -42,7 +42,7 @@ _LETTERS: dict[Scheme, tuple[str, str, str, str]] = {  # first, inside, last, on
 }
 _MARK_ENDS: tuple[tuple[Scheme, str, str], ...] = (("BIOES", "E", "S"), ("BILOU", "L", "U"))
 _BARE = re.compile(r"[^\W\d_][^\s-]*")
-_WORST = -1e12  # stands for log 0: worse than any log-probability, and sums of it can still be compared
+WORST = -1e12  # stands for log 0: worse than any log-probability, and sums of it can still be compared
 
 
 class Span(NamedTuple):
@@ -109,7 +109,7 @@ def spans(tags: Iterable[str]) -> list[Span]:
     position = -1
     for position, tag in enumerate(tags):
         part = split(tag)
-        if start >= 0 and _closes(before, part):
+        if start >= 0 and closes(before, part):
             found.append(Span(start, position, before.label))
             start = -1
         if start < 0 and part.place != OUTSIDE:
@@ -120,7 +120,8 @@ def spans(tags: Iterable[str]) -> list[Span]:
     return found
 
 
-def _closes(before: Part, after: Part) -> bool:
+def closes(before: Part, after: Part) -> bool:
+    """Whether a name, if there is one, ends between two tags; both ends of a sentence count as O."""
     return before.place in "ES" or after.place in "OBS" or before.label != after.label
 
 
@@ -192,7 +193,7 @@ def _tally(corpus: Iterable[Sequence[str]]) -> _Tally:
             tally.touching_b += count * (a.label == b.label)
             tally.free_b += count * (a.label != b.label)
         elif b.place == "I":
-            tally.starting_i += count * _closes(a, b)
+            tally.starting_i += count * closes(a, b)
     return tally
 
 
@@ -281,7 +282,7 @@ def best_path(scores: NDArray[np.floating], start: Mask, transitions: Mask, end:
     greedy: NDArray[np.intp] = scores.argmax(axis=1)
     if len(greedy) == 0 or _allowed(greedy, start, transitions, end):
         return greedy  # no path can score higher than the best tag at every token
-    scores = np.maximum(scores, _WORST, dtype=np.float64)
+    scores = np.maximum(scores, WORST, dtype=np.float64)
     barrier = np.where(transitions, 0.0, -np.inf)
     best = scores[0] + np.where(start, 0.0, -np.inf)
     origins = np.empty(scores.shape, dtype=np.intp)

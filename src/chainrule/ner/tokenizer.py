@@ -32,7 +32,7 @@ def _class(ranges: str) -> str:
 
 
 # Combining marks of Unicode 14, soft hyphen and joiners; letters between them are taken along.
-_MARK = _class(
+MARKS = _class(
     """
     ad 200c-200d 2060
     300-36f 483-489 591-5bd 5bf 5c1-5c2 5c4-5c5 5c7 610-61a 64b-65f 670 6d6-6dc 6df-6e8 6ea-6ed 711-7f3 7fd
@@ -57,14 +57,14 @@ _EMOJI = _class(
     "a9 ae 203c 2049 2122 2139 2194-21aa 231a-23ff 24c2 25aa-25fe 2600-27bf 2934-2935 2b05-2b55 3030 303d"
     " 3297 3299 1f000-1faff"
 )
-_UPPER = "A-Z" + _class("c0-d6 d8-de 400-42f")
+CAPITALS = "A-Z" + _class("c0-d6 d8-de 400-42f")
 _LATIN = "A-Za-z" + _class("c0-24f 400-4ff")
 
 _CJK = _HAN + _HIRAGANA + _KATAKANA
 _ALNUM = rf"[^\W_{_CJK}]"  # a letter or digit of a script with spaces
 _LETTER = rf"[^\W\d_{_CJK}]"
 _END = r"(?!\w)"
-_RUN = rf"{_ALNUM}++(?:[{_MARK}]++{_ALNUM}*+)*+"
+_RUN = rf"{_ALNUM}++(?:[{MARKS}]++{_ALNUM}*+)*+"
 _CLITIC = rf"(?i:s|re|ve|ll|d|m){_END}"
 
 # ── abbreviations, which keep their full stop ─────────────────────────────────────────────────────────
@@ -77,7 +77,7 @@ _SHORT = (
 )
 _LISTED = "|".join(map(re.escape, _SHORT.split()))
 _DOTTED = rf"[{_LATIN}](?:\.[{_LATIN}]){{1,9}}+(?![\w@])"  # U.S  e.g  a.m
-_INITIAL = rf"(?!I)[{_UPPER}]"
+_INITIAL = rf"(?!I)[{CAPITALS}]"
 _STOPPED = re.compile(rf"(?:{_LISTED}|{_DOTTED}|{_INITIAL})\.")
 
 # ── words ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,12 +99,12 @@ _PICTURE = rf"[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3|{_PART}(?:\u200d
 
 _COMMON = rf"{_LETTER}++(?=[ ,])(?<![cC]annot)|[,!?()\[\]\"]|\.(?=\s)"  # for speed; the others would agree
 _WORDLIKE = (
-    rf"{_LETTER}++(?![\w{_MARK}.:'’@&+‐‑-])(?<![cC]annot)",
+    rf"{_LETTER}++(?![\w{MARKS}.:'’@&+‐‑-])(?<![cC]annot)",
     rf"[cC]an(?=not{_END})",
     rf"(?:(?i:https?|ftp)://|(?i:www)\.){_URL_REST}",
     rf"(?:[A-Za-z0-9-]++\.){{1,4}}(?:{_DOMAIN})(?![\w@-])(?:[/?:#]{_URL_REST})?",
     rf"{_DOTTED}\.?+(?:-{_RUN})*+",
-    rf"(?:{_LISTED}|No(?=\.\s?\d)|{_INITIAL}(?=\.[ \u00a0]?[{_UPPER}]))\.",
+    rf"(?:{_LISTED}|No(?=\.\s?\d)|{_INITIAL}(?=\.[ \u00a0]?[{CAPITALS}]))\.",
     rf"{_LETTER}+(?=[nN]['’][tT]{_END})",  # do|n't
     rf"[nN]['’][tT]{_END}",
     rf"{_WORD}(?:(?:[.+]{_RUN}){{0,8}}@{_RUN}(?:[.-]{_RUN}){{1,8}}+)?",  # or an e-mail address
@@ -115,7 +115,7 @@ _SIGNS = (
     rf"['’](?:{_CLITIC}|(?i:em|til|tis|twas){_END}|\d\ds?{_END})",  # 's  'em  '90s
     rf"(?<![^\s(\[])[-+−]\.?(?=\d){_WORD}",  # -5  +1.5
     rf"(?<![\w.])\.(?=\d){_WORD}",  # .5
-    rf"#(?=\d*+[^\W\d])[\w{_MARK}]++",
+    rf"#(?=\d*+[^\W\d])[\w{MARKS}]++",
     r"@[A-Za-z0-9_]++",
     rf"[:;]['’]?-?[)(DPp]{_END}|<3+{_END}",  # :-)
     r"--++|\.\.++|''|``",
@@ -125,7 +125,7 @@ _CHARACTERS = (
     r"[가-힣A-Za-z0-9 ](?![^\x00-\x7f가-힣])",  # most characters, for speed
     _PICTURE,
     r"[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?",  # a Hangul syllable in parts
-    rf"(?s:.)(?:(?!\w)[{_MARK}])*+",
+    rf"(?s:.)(?:(?!\w)[{MARKS}])*+",
 )
 _WORDS = re.compile(rf"(?=\S)(?:{_COMMON}|(?=\w)(?:{'|'.join(_WORDLIKE)})|{'|'.join(_SIGNS)})")
 _SINGLES = re.compile("|".join(_CHARACTERS))
@@ -177,20 +177,32 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return found
 
 
+def cut_text(text: str, tokenizer: str) -> list[list[Token]]:
+    """The tokens of each sentence of a text, with their places in the text."""
+    tokenize = TOKENIZERS[tokenizer]
+    cut = [[t.moved(start) for t in tokenize(text[start:end])] for start, end in sentences(text)]
+    return [tokens for tokens in cut if tokens]
+
+
 def _breaks(text: str) -> Iterator[int]:
-    for match in _BREAK.finditer(text):
+    for match in stops(text):
         stop, end = match[0], match.end()
-        if stop[0] not in ".?!…" or (_opens(text, end) and not (stop == "." and _abbreviates(text, end))):
+        if stop[0] not in ".?!…" or (opens(text, end) and not (stop == "." and abbreviates(text, end))):
             yield end
 
 
-def _opens(text: str, position: int) -> bool:
+def stops(text: str) -> Iterator[re.Match[str]]:
+    """Where a text might be cut: line breaks, and stops with the closing quotes behind them."""
+    return _BREAK.finditer(text)
+
+
+def opens(text: str, position: int) -> bool:
     """Whether a sentence may begin after the space at a position."""
     first = _AFTER_SPACE.search(text, position)
     return first is not None and (first[0] in _QUOTES or (first[0].isalpha() and not first[0].islower()))
 
 
-def _abbreviates(text: str, end: int) -> bool:
+def abbreviates(text: str, end: int) -> bool:
     """Whether the word before the full stop that ends at `end` is an abbreviation or an initial."""
     word = text[max(0, end - 24) : end].rsplit(maxsplit=1)[-1].lstrip(_QUOTES)
     return _STOPPED.fullmatch(word) is not None

@@ -42,14 +42,19 @@ class Encoded:
 
 def encode(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, radius: int) -> Encoded:
     """The features `words` and `caps` of every token; the padding has id 0 in both."""
-    lengths = tuple(map(len, sentences))
+    tokens = [token for sentence in sentences for token in sentence]
+    ids = {"words": vocabulary.ids(tokens), "caps": caps_ids(tokens)}
+    return padded(ids, tuple(map(len, sentences)), radius)
+
+
+def padded(ids: Mapping[str, Ids], lengths: tuple[int, ...], radius: int) -> Encoded:
+    """Features of N tokens, (N,) each, with paddings around their sentences."""
     starts = np.fromiter(accumulate((n + 2 * radius for n in lengths), initial=radius), np.int64, len(lengths) + 1)
     within = np.arange(sum(lengths)) - np.repeat(np.cumsum([0, *lengths])[:-1], lengths)
     positions = np.repeat(starts[:-1], lengths) + within
-    tokens = [token for sentence in sentences for token in sentence]
     tables = {}
-    for name, ids in (("words", vocabulary.ids(tokens)), ("caps", caps_ids(tokens))):
+    for name, values in ids.items():
         table = np.full(int(starts[-1]) + radius, PADDING, np.int64)
-        table[positions] = ids
+        table[positions] = values
         tables[name] = table
     return Encoded(tables, positions.astype(np.int64), lengths, radius)

@@ -1,0 +1,205 @@
+"""A network with fixed parameters, for windows that slide over a text: what can be looked up is not computed.
+
+The expression of one window is evaluated in part (`calculus.tabulate`): its first layer, affine in rows of tables,
+becomes a sum of rows of other tables, one for each place in the window. Only the rows of those kinds of tokens are
+made that a text holds, when it first holds them, and they are kept within a bound of memory; so a short text pays
+for its own words, and a long one hardly ever for a product. Products with fixed matrices that remain are `Exact`:
+what comes out for a window does not depend, in any bit, on what is computed beside it.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.algebra.letters import PRODUCT_OP
+from chainrule.algebra.node import Node, topological, variable, variables
+from chainrule.algebra.op import Array
+from chainrule.calculus.batch import batch
+from chainrule.calculus.rewrite import substitute
+from chainrule.calculus.tabulate import Tabulated, tabulated
+from chainrule.compute.compile import compile
+from chainrule.compute.exact import Exact, Floats
+from chainrule.compute.interpret import evaluate
+
+Ids = NDArray[np.int64]
+MEMORY = 64 << 20  # bytes of the rows that are kept
+CHUNK = 1024  # windows in one pass, whose intermediate values stay in the cache of the processor
+STEP = 16  # passes have a multiple of this many windows, so that few different sizes occur
+BOUNDS = {"tanh": 1.0, "hard_tanh": 1.0, "sigmoid": 1.0}  # of the values of functions
+BEGIN = 256  # rows for which there is room at first
+
+
+class Kept(NamedTuple):
+    """Rows that are made: `slots` kind → row, 0 where there is none yet; for each place in the window (N, H)."""
+
+    slots: NDArray[np.int32]
+    rows: tuple[Floats, ...]
+
+
+class Rows:
+    """The rows E[kind] J_pᵀ of all places p in a window, made when they are first asked for.
+
+    A kind is a whole number: the rows of all tables that it selects, as the digits of a number whose base is
+    mixed of their lengths.
+    """
+
+    def __init__(self, tables: Sequence[Floats], jacobians: Sequence[Array], memory: int = MEMORY) -> None:
+        """tables (V, D) each, jacobians (H, W, D) each."""
+        self._tables = tables
+        self.counts = tuple(map(len, tables))
+        self._hidden, self.window, _ = jacobians[0].shape
+        joint = np.concatenate(jacobians, axis=2)
+        self._project = Exact(np.ascontiguousarray(joint.reshape(-1, joint.shape[2]).T, np.float32))
+        self._most = max(2 * CHUNK + 64, memory // (4 * self._hidden * self.window))
+        self._lock = threading.Lock()
+        self._kept = self._empty()
+        self._used = 1
+
+    def _empty(self, room: int = BEGIN) -> Kept:
+        slots = np.zeros(int(np.prod(self.counts)), np.int32)  # its memory is not touched before it is used
+        return Kept(slots, tuple(np.zeros((room, self._hidden), np.float32) for _ in range(self.window)))
+
+    def __call__(self, kinds: Ids) -> tuple[NDArray[np.int32], tuple[Floats, ...]]:
+        """Where the rows of these kinds, at most CHUNK, lie, and the rows of every place."""
+        kept = self._kept
+        slots = kept.slots[kinds]
+        if not slots.all():
+            with self._lock:
+                kept = self._made(kinds)
+            slots = kept.slots[kinds]
+        return slots, kept.rows
+
+    def _made(self, kinds: Ids) -> Kept:
+        """All rows of these kinds. What other threads have in hands stays as it is: rows are only added."""
+        kept = self._kept
+        new = np.unique(kinds[kept.slots[kinds] == 0])
+        if self._used + len(new) > self._most:
+            kept, self._used, new = self._empty(), 1, np.unique(kinds)
+        end = self._used + len(new)
+        if end > len(kept.rows[0]):
+            room = min(self._most, max(end, 2 * len(kept.rows[0])))
+            kept = Kept(kept.slots, tuple(_longer(rows, room) for rows in kept.rows))
+        digits = np.unravel_index(new, self.counts)
+        x = np.concatenate([table[k] for table, k in zip(self._tables, digits, strict=True)], axis=1)
+        found = self._project(x).reshape(len(new), self._hidden, self.window)
+        for p, rows in enumerate(kept.rows):
+            rows[self._used : end] = found[:, :, p]
+        kept.slots[new] = np.arange(self._used, end)
+        self._kept, self._used = kept, end
+        return kept
+
+
+def _longer(rows: Floats, room: int) -> Floats:
+    longer = np.zeros((room, rows.shape[1]), np.float32)
+    longer[: len(rows)] = rows
+    return longer
+
+
+class Stage(NamedTuple):
+    """Values of B windows (B, K), and the fixed matrix (K, C) that they are multiplied with at last, if any."""
+
+    run: Callable[[Mapping[str, Any]], Array]
+    inputs: tuple[str, ...]
+    product: Exact | None
+    name: str
+
+
+class Fixed:
+    """An expression (C,) of one window of W kinds, with all parameters fixed, computed for many windows.
+
+    It may be called from several threads at once.
+    """
+
+    def __init__(
+        self, root: Node, ids: Sequence[Node], params: Mapping[str, Any], *, backend: str, memory: int = MEMORY
+    ) -> None:
+        """`ids` index (W,) select rows of tables; `params` has a value for every other variable.
+
+        Raises ValueError where the expression cannot be evaluated in part.
+        """
+        made = tabulated(root, ids)
+        if made is None or tuple(made.ids) != tuple(ids):
+            raise ValueError("no value of the expression is affine in the rows of all tables")
+        self._rows = _rows(made, params, memory)
+        self.counts = self._rows.counts
+        rest = [v for v in variables(made.root) if v is not made.z]
+        self._known = {str(v.attrs["name"]): params[v.attrs["name"]] for v in rest}
+        self._start = np.asarray(evaluate(made.start, _for(made.start, params)), np.float32)
+        self.window = self._rows.window
+        self._first = str(made.z.attrs["name"])
+        self._stages = self._staged(made.root, made.z, backend)
+
+    def _staged(self, root: Node, z: Node, backend: str) -> list[Stage]:
+        """The expression cut behind every value of the window that is multiplied with a fixed matrix."""
+        stages: list[Stage] = []
+        moving = [z]
+        while True:
+            found = next(((n, m) for n in topological([root]) if (m := self._matrix(n, moving)) is not None), None)
+            if found is None:
+                stages.append(self._stage(root, moving, None, "", backend))
+                return stages
+            node, matrix = found
+            value = next(i for i in node.inputs if set(moving) & set(variables(i)))
+            name = f"product{len(stages)}"
+            stages.append(self._stage(value, moving, Exact(matrix, BOUNDS.get(value.op.name)), name, backend))
+            moving.append(variable(name, node.shape, node.dtype))
+            (root,) = substitute([root], {node: moving[-1]})
+
+    def _matrix(self, node: Node, moving: Sequence[Node]) -> Floats | None:
+        """The M of a node that is a vector of the window times M, (K, C)."""
+        if node.op is not PRODUCT_OP or len(node.inputs) != 2 or node.ndim != 1:
+            return None
+        moves = [bool(set(moving) & set(variables(i))) for i in node.inputs]
+        left, right = node.inputs
+        matrix, letters = (left, "ab,b->a") if moves == [False, True] else (right, "a,ab->b")
+        if sum(moves) != 1 or matrix.ndim != 2 or node.attrs["letters"] not in (letters, "a,ba->b"):
+            return None
+        value = np.asarray(evaluate(matrix, _for(matrix, self._known)), np.float32)
+        return np.ascontiguousarray(value if node.attrs["letters"] == "a,ab->b" else value.T)
+
+    def _stage(self, value: Node, moving: Sequence[Node], product: Exact | None, name: str, backend: str) -> Stage:
+        many = batch(value, [v for v in moving if v in variables(value)])
+        names = tuple(str(v.attrs["name"]) for v in variables(many))
+        return Stage(compile(many, backend=backend), names, product, name)
+
+    def __call__(self, kinds: Ids) -> Floats:
+        """The values (N, C) of the windows around all kinds (N + W − 1,) but the first and last W // 2."""
+        reach = self.window - 1
+        count = max(0, len(kinds) - reach)
+        found = [self._chunk(kinds[k : min(k + CHUNK, count) + reach]) for k in range(0, count or 1, CHUNK)]
+        return np.concatenate(found) if len(found) > 1 else found[0]
+
+    def _chunk(self, kinds: Ids) -> Floats:
+        count = max(0, len(kinds) - self.window + 1)
+        slots, rows = self._rows(kinds)
+        values = {**self._known, self._first: self._sums(slots, rows, max(1, -(-count // STEP)) * STEP)}
+        value: Floats = values[self._first]
+        for stage in self._stages:
+            value = stage.run({name: values[name] for name in stage.inputs})
+            if stage.product is not None:
+                values[stage.name] = value = stage.product(value)
+        return value[:count]
+
+    def _sums(self, slots: NDArray[np.int32], rows: Sequence[Floats], count: int) -> Floats:
+        """z = z₀ + Σ_p of the row of place p, for so many windows, (count, H)."""
+        places = np.zeros(count + self.window - 1, np.intp)
+        places[: len(slots)] = slots
+        z = rows[0].take(places[:count], axis=0)
+        z += self._start
+        row = np.empty_like(z)
+        for p in range(1, self.window):
+            rows[p].take(places[p : p + count], axis=0, out=row, mode="clip")  # "raise" would fill a copy first
+            z += row
+        return z
+
+
+def _for(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(v.attrs["name"]): values[v.attrs["name"]] for v in variables(node)}
+
+
+def _rows(made: Tabulated, params: Mapping[str, Any], memory: int) -> Rows:
+    tables = [np.asarray(params[t.attrs["name"]], np.float32) for t in made.tables]
+    return Rows(tables, [evaluate(j, _for(j, params)) for j in made.jacobians], memory)
