@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.compute.blocks import LEAST, SMALL, add_dot, block, machine
+from chainrule.compute.blocks import FEW, LEAST, NARROW, SMALL, TERMS, add_dot, block, has_blocks, machine
 
 numba = pytest.importorskip("numba")
 
@@ -48,3 +48,25 @@ def test_the_gradient_of_a_matrix_is_added_up_for_batches_of_any_size(rng):
     for B in (1, terms - 1, terms, terms + 1, 2 * terms + 5):
         x, g = rng.standard_normal((B, 40)), rng.standard_normal((B, 30))
         np.testing.assert_allclose(f(g, x), g.T @ x, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_layer_is_taken_by_rows_for_batches_of_any_size(dtype, rng):
+    for columns, summed in ((5, 40), (100, 33)):
+        W, X = cr.matrix("W", columns, summed, dtype=dtype), cr.matrix("X", "B", summed, dtype=dtype)
+        f = cr.compile(X @ W.T, [X, W], backend="numba")
+        assert "dot_by_rows(X, W.T" in f.source
+        for B in (1, 2, 12, 13, 47, 48, 49, 240, 241):
+            x, w = (rng.standard_normal(s).astype(dtype) for s in ((B, summed), (columns, summed)))
+            np.testing.assert_allclose(f(x, w), x @ w.T, rtol=1e-4 if dtype == "float32" else 1e-12, atol=1e-5)
+
+
+def test_copies_pay_for_many_wide_rows():
+    n = cr.vector("v", "n").shape[0]
+    assert has_blocks(n, 100, 250)
+    assert has_blocks(FEW, 100, 250)
+    assert not has_blocks(FEW + 1, 100, 250)
+    assert has_blocks(FEW + 1, NARROW, 250)
+    assert not has_blocks(n, 512, 512)
+    assert not has_blocks(n, 100, TERMS - 1)
+    assert not has_blocks(n, n, 100)

@@ -118,6 +118,7 @@ def _names(numba: ModuleType, emitted: Emitted) -> dict[str, Any]:
         "fetch": fetch.fetch(numba),
         "symmetric": symmetric.machine(numba),
         "add_dot": blocks.machine(numba),
+        "dot_by_rows": blocks.by_rows(numba),
     }
     table = {**kernel_native.kernels(numba), **_helpers(numba), **others}
     return known | {name: table[name] for name in emitted.kernels} | dict(emitted.constants)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import Node
 from chainrule.algebra.signature import Axis, Shape, entries
-from chainrule.compute.blocks import block
+from chainrule.compute.blocks import block, has_blocks
 from chainrule.compute.contraction import Matrices, as_matrices, sizes_of
 from chainrule.compute.element import CALLS, moved
 from chainrule.compute.symmetric import is_symmetric
@@ -58,7 +58,16 @@ def _matrices(e: "Emitter", node: Node, form: Matrices) -> Iterator[str]:
         yield f"for i in range(0, {e.size(summed, alone=True)}, {terms}):"
         yield f"{INDENT}{e.helper('add_dot')}({x}[i : i + {terms}].T, {y}[i : i + {terms}], {out})"
         return
-    dot = e.helper("symmetric") if is_symmetric(node) else "np.dot"
+    dot = "np.dot"
+    if is_symmetric(node):
+        dot = e.helper("symmetric")
+    elif (
+        b_turned
+        and not (a_turned or at or form.swapped)
+        and node.ndim == 2
+        and has_blocks(node.shape[0], node.shape[1], summed)
+    ):
+        dot = e.helper("dot_by_rows")
     yield f"{INDENT * len(at)}{dot}({first}, {second}, {out})"
 
 
