@@ -7,7 +7,9 @@ t["b"].uses                    the flows into b: upstream × local = downstream
 t.save("graph.html")           a page that steps through both passes; also .svg .json .dot .tex .txt
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -16,14 +18,90 @@ from chainrule.algebra import product
 from chainrule.algebra.node import Node
 from chainrule.algebra.parse import Formula
 from chainrule.compute.calling import Compiled
+from chainrule.compute.files import written_whole
 from chainrule.compute.interpret import Values
+from chainrule.display.language import LANGUAGES, Language
+from chainrule.display.trace_json import to_dict, to_json
 from chainrule.display.trace_passes import passes
+from chainrule.display.trace_poke import Poke, poke
 from chainrule.display.trace_question import Valued, question
 from chainrule.display.trace_records import Passes
+from chainrule.display.trace_steps import Step, steps, steps_text
+from chainrule.display.trace_table import Paint, Style, plain, table
+from chainrule.display.trace_tree import tree
+from chainrule.errors import SettingError
 
 
 class Trace(Passes):
     """A forward and a backward pass that writes itself: as text, page, drawing or data."""
+
+    def __str__(self) -> str:
+        return table(self)
+
+    __repr__ = __str__
+
+    def table(
+        self, *, full: bool = False, width: int = 100, language: Language = "en", paint: Paint = plain
+    ) -> str:
+        """Both passes as a table: `full` with all entries of arrays, and all repetitions."""
+        return table(self, _style(full, width, language, paint))
+
+    def tree(
+        self, *, full: bool = False, width: int = 100, language: Language = "en", paint: Paint = plain
+    ) -> str:
+        """The graph as a tree with the result at the root."""
+        return tree(self, _style(full, width, language, paint))
+
+    def walk(
+        self, *, full: bool = False, width: int = 100, language: Language = "en", paint: Paint = plain
+    ) -> str:
+        """The steps as text, each in words."""
+        return steps_text(self, _style(full, width, language, paint))
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The walk through both passes, one operation at a time, in words of two languages."""
+        return steps(self)
+
+    def poke(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> Poke:
+        """Move inputs, `t.poke(x=1.1)`: the change that the gradient predicts, and the true one."""
+        return poke(self, {**(values or {}), **named})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The records as lists, texts and numbers, for JSON; see `display/trace_json.py`."""
+        return to_dict(self)
+
+    def to_json(self) -> str:
+        """The records as JSON."""
+        return to_json(self)
+
+    def written(self, form: str) -> str:
+        """The text of a file of this form: html, svg, json, dot, tex, tikz, txt. SettingError for another."""
+        if form not in FORMS:
+            raise SettingError(f"a trace is written as {', '.join(FORMS)}, not as {form!r:.40}")
+        return FORMS[form](self)
+
+    def save(self, path: str | Path, form: str | None = None) -> None:
+        """Write a file, in the form that its suffix says unless one is given. Raises SettingError, WriteError."""
+        text = self.written(Path(path).suffix.lower().removeprefix(".") if form is None else form)
+        with written_whole(path) as file:
+            file.write(text.encode())
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": str(self)}
+
+
+FORMS: Mapping[str, Callable[[Trace], str]] = {
+    "txt": lambda trace: f"{trace}\n",
+    "json": to_json,
+}
+"""How a trace is written: form, which is the suffix of its file → text."""
+
+
+def _style(full: bool, width: int, language: Language, paint: Paint) -> Style:
+    if language not in LANGUAGES:
+        raise SettingError(f"the language is {' or '.join(LANGUAGES)}, not {language!r:.40}")
+    return Style(max(width, 20), full, paint, LANGUAGES.index(language))
 
 
 @overload

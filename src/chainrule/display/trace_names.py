@@ -1,8 +1,10 @@
 """Names for the rows of a trace: the user's own, and free letters for the rest: a, b, c, … and then v₁, v₂, …"""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
+from chainrule.algebra.contract import letters_of
 from chainrule.algebra.label import label
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.names import spelt
@@ -40,9 +42,10 @@ def free(letters: Iterable[str], taken: set[str]) -> str:
     return found
 
 
-def name_rows(order: Sequence[Node], output: Node, defined: Mapping[str, Node]) -> dict[Node, str]:
-    """A name for every node that is not a plain number."""
-    taken = taken_names(order, defined)
+def name_rows(
+    order: Sequence[Node], output: Node, defined: Mapping[str, Node], taken: set[str]
+) -> dict[Node, str]:
+    """A name for every node that is not a plain number; none of those that are taken is given anew."""
     names: dict[Node, str] = {n: n.attrs["name"] for n in order if n.op is VARIABLE}
     for name, node in defined.items():
         names.setdefault(node, name)
@@ -78,27 +81,35 @@ def multiplies_numbers(node: Node) -> bool:
     return node.op is PRODUCT_OP and len(node.inputs) > 1 and not any(i.shape for i in node.inputs)
 
 
+def multiplies_entries(node: Node) -> bool:
+    """Whether it is a product entry by entry of arrays that meet from the right, as NumPy's `*` has it."""
+    if node.op is not PRODUCT_OP or len(node.inputs) < 2:
+        return False
+    ins, out = letters_of(node.attrs["letters"])
+    return len(set(out)) == len(out) and out in ins and all(term and out.endswith(term) for term in ins)
+
+
 def gate_phrase(node: Node, parts: Sequence[Phrase] | None = None) -> Phrase:
     """How one operation is written; products of numbers with a dot, so that `a · b` and `3 · 2` are alike."""
     parts = [phrase(i) for i in node.inputs] if parts is None else parts
-    if not multiplies_numbers(node):
+    sign = "·" if multiplies_numbers(node) else "⊙" if multiplies_entries(node) else ""
+    if not sign:
         return node.op.write(parts, node.inputs, **node.attrs)
     product = parts[0]
     for part in parts[1:]:
-        product = infix("·", product, part)
+        product = infix(sign, product, part)
     return product
 
 
 def gate_text(node: Node, hand: HandName = "echo") -> str:
     """One operation in one line: `a · b`, `max(y, z)`, `W x + b`."""
-    text = set_in(gate_phrase(node), hand)
-    return text.replace("-", "−") if hand == "echo" else text
+    return set_in(gate_phrase(node), hand)
 
 
 def equation_of(name: str, node: Node, hand: HandName = "echo") -> str:
     """`a = x + y` as this hand writes it."""
     text = set_in(Phrase("equation", parts=(label(name), gate_phrase(node))), hand)
-    return text.replace("-", "−") if hand == "echo" else text
+    return re.sub(r"-(?!>)", "−", text) if hand == "echo" else text
 
 
 # ── the sign in the circle ────────────────────────────────────────────────────────────────────────────

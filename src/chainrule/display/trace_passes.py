@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.letters import PRODUCT_OP
-from chainrule.algebra.node import VARIABLE, Node, constant, topological, variable
+from chainrule.algebra.node import VARIABLE, Node, constant, topological, variable, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.product import full
 from chainrule.algebra.signature import FLOATS, Binding, shape_text
@@ -117,15 +117,20 @@ def is_entrywise(node: Node) -> bool:
     return len(set(out)) == len(out) and all(len(set(t)) == len(t) and set(t) <= set(out) for t in ins)
 
 
-def _shortened(rule: Node, names: Mapping[Node, Node]) -> list[Node]:
+def _shortened(rule: Node, names: Mapping[Node, Node]) -> Node:
     """A gradient rule simplified, with the name of the value where it speaks of the value."""
-    return substitute([simplify(rule)], names) if rule.inputs else [rule]
+    return substitute([simplify(rule)], names)[0] if rule.inputs else rule
 
 
-def _unfilled(slope: Node) -> Node:
-    """The number of which an array is full, instead of the array."""
-    filled = slope.op is PRODUCT_OP and len(slope.inputs) == 1 and is_plain(slope.inputs[0])
-    return slope.inputs[0] if filled else slope
+def _plainly(slope: Node, local: np.ndarray) -> Node:
+    """A local gradient that is one number everywhere as that number, and one that is only repeated as itself."""
+    if slope.inputs and local.size and not variables(slope) and (local == local.flat[0]).all():
+        return constant(local.flat[0], slope.dtype)
+    if slope.op is PRODUCT_OP and len(slope.inputs) == 1:
+        (term,), out = letters_of(slope.attrs["letters"])
+        repeated = len(set(term)) == len(term) and len(set(out)) == len(out) and set(term) <= set(out)
+        return slope.inputs[0] if repeated and len(term) < len(out) else slope
+    return slope
 
 
 class _Sweep:
@@ -138,9 +143,9 @@ class _Sweep:
         self.place = {node: k for k, node in enumerate(order)}
         known = {name: node for name, node in asked.defined.items() if node in self.place and not is_plain(node)}
         self.user_named = {*known.values(), *(n for n in order if n.op is VARIABLE)}
-        self.names = name_rows(order, asked.expression, known)
-        taken = taken_names(order, known) | set(self.names.values())
+        taken = taken_names(order, known)
         self.upstream = free(UPSTREAM, taken)
+        self.names = name_rows(order, asked.expression, known, taken)
         self.forms = [on_names(node, self.names) for node in order]
         self.gradients: dict[int, np.ndarray] = {}
         self.into: dict[int, list[Flow]] = {}
@@ -184,8 +189,8 @@ class _Sweep:
             slope = downstream(i, unit, form, guarded=False)
             if slope is not None:
                 local = _frozen(at(slope))
-                slope = _unfilled(*_shortened(slope, result))
-        (rule,) = _shortened(flow, result)
+                slope = _plainly(_shortened(slope, result), local)
+        rule = _shortened(flow, result)
         edge = Flow(self.place[x], k, i, g, local, part, rule, slope)
         self._arrive(edge)
         return edge

@@ -12,7 +12,7 @@ from chainrule.algebra.names import spelt
 from chainrule.algebra.node import VARIABLE, Node, index, topological, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.parse import Formula, formula
-from chainrule.algebra.signature import INTEGER, Axis, Binding, shape_text
+from chainrule.algebra.signature import FLOATS, INTEGER, Axis, Binding, shape_text
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.textbook import recognised
 from chainrule.compute.calling import Compiled
@@ -66,7 +66,9 @@ def question(
         asked = asked._replace(defined={**rest, name: asked.expression})
     if combine:
         asked = _combined(asked)
-    return asked, _complete(asked.expression, _spelt_as(given, known, asked.defined), seed)
+    if asked.text:
+        given = _spelt_as(given, known, asked.defined)
+    return asked, _complete(asked.expression, given, seed)
 
 
 def _by_name(values: Values) -> dict[str, Any]:
@@ -153,6 +155,7 @@ def _combined(asked: Asked) -> Asked:
 
 def _complete(s: Node, values: dict[str, Any], seed: int | None) -> dict[str, Any]:
     """The values, those that are missing drawn with `seed`; BindingError that lists them if there is none."""
+    values = {**values, **{v.attrs["name"]: _real(v, values) for v in variables(s) if v.attrs["name"] in values}}
     missing = [v for v in variables(s) if v.attrs["name"] not in values]
     if not missing:
         return values
@@ -161,9 +164,16 @@ def _complete(s: Node, values: dict[str, Any], seed: int | None) -> dict[str, An
         return {**drawn, **values}
     needed = ", ".join(f"{write(v)} ({_wanted(v, values, s)})" for v in missing)
     raise BindingError(
-        f"no value for {needed}; give {'it' if len(missing) == 1 else 'them'} by name, or have what is missing "
-        "drawn at random with seed=0"
+        f"no value for {needed}; give {'it' if len(missing) == 1 else 'them'} by name, or draw what is missing "
+        "at random, with seed=0 (--seed 0)"
     )
+
+
+def _real(v: Node, values: Mapping[str, Any]) -> Any:
+    """The value of a variable; whole numbers are real ones where the variable is real."""
+    value = values[v.attrs["name"]]
+    whole = isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "iu" and v.dtype in FLOATS
+    return value.astype(v.dtype) if whole else value
 
 
 def _wanted(v: Node, values: Mapping[str, Any], s: Node) -> str:

@@ -179,7 +179,7 @@ def _product(node: Node) -> str:
         return "sums" if set(left) - set(out) else "copies" if set(out) - set(left) else "rearranges"
     if len(moving) == 1 and not any(x.op is CONSTANT and x.shape for x in node.inputs):
         return "scales"
-    return "switches" if set(left) - {","} <= set(out) and len({*terms, out}) == 1 else "mixes"
+    return "switches" if set(left) - {","} <= set(out) and out in terms else "mixes"
 
 
 # ── what happened at these numbers ────────────────────────────────────────────────────────────────────
@@ -197,18 +197,17 @@ _INFINITE = Words("infinity appears here", "여기서 무한대가 생김")
 def remark(trace: Passes, row: Row) -> Words | None:
     """What a gate did at these numbers, None where they say it themselves: `y > z: all goes to y`."""
     operands = [trace.rows[flow.source] for flow in row.inputs]
-    if row.role != "operation" or row.value.dtype.kind != "f":
-        return None
-    if fresh := _not_finite(row, operands):
-        return fresh
-    if row.gradient is None:
+    if row.role != "operation" or row.value.dtype.kind != "f" or row.gradient is None:
         return None
     numbers = not row.shape and not any(x.shape for x in operands)
     return _chosen(row, operands) if numbers else _passing(row)
 
 
-def _not_finite(row: Row, operands: Sequence[Row]) -> Words | None:
-    """Whether NaN or infinity appears in this row first."""
+def trouble(trace: Passes, row: Row) -> Words | None:
+    """Whether NaN or infinity appears in this row first: its operands have neither."""
+    operands = [trace.rows[flow.source] for flow in row.inputs]
+    if row.role != "operation" or row.value.dtype.kind != "f":
+        return None
     if np.isfinite(row.value).all() or not all(np.isfinite(x.value).all() for x in operands):
         return None
     return _NAN if np.isnan(row.value).any() else _INFINITE

@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "Judge a model on tagged data: precision, recall and F1 of every type.",
     "tag": "Find the names in text, files or standard input.",
     "derive": "Differentiate a formula: textbook form, steps, LaTeX, Python, proved by numbers.",
+    "trace": "Compute a formula forward and backward: every value, every gradient, as a table, tree or page.",
+    "compile": "Print the program that computes a formula and its gradients, statement by statement.",
     "check": "Prove the gradients of a formula by numbers, or judge a gradient made by hand.",
     "score": "Judge a file whose last two columns are gold and predicted tags.",
 }
