@@ -11,7 +11,7 @@ from chainrule.algebra.notation import described, typed, write
 from chainrule.algebra.op import OPS, Array, Example, Given, Op, declare
 from chainrule.algebra.operand import operands
 from chainrule.algebra.phrase import Phrase, call, verbatim
-from chainrule.algebra.signature import BOOLEAN, FLOATS, DType, Misfit, Shape, broadcast, common_dtype
+from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, DType, Misfit, Shape, broadcast, common_dtype
 from chainrule.errors import ShapeError
 
 Local = Callable[..., Node]
@@ -20,6 +20,12 @@ Binary = Callable[[Operand, Operand], Node]
 
 
 def _infer(name: str, truth: bool, *inputs: Node, **attrs: Any) -> tuple[Shape, DType]:
+    first = inputs[0].shape
+    for n in inputs:  # most are of one shape, in double precision
+        if n.shape != first or n.dtype is not FLOAT64:
+            break
+    else:
+        return first, BOOLEAN if truth else FLOAT64
     shape = broadcast([n.shape for n in inputs])
     if isinstance(shape, Misfit):
         raise ShapeError(_misfit(OPS[name], inputs, shape, attrs), shape)

@@ -13,7 +13,7 @@ from typing import Any
 
 from chainrule.algebra.node import CONSTANT, Node
 
-ROOM = 10_000  # nodes, and entries of constants, that are held in all
+ROOM = 4_000  # nodes, and entries of constants, that are held in all
 
 Key = tuple[Any, ...]
 
