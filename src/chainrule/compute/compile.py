@@ -45,6 +45,9 @@ def compile(
 
     inputs    the variables in the order in which they may be given; those of the expressions unless told
     backend   "numba", "numpy", or "auto": Numba where it is installed
+    The graph is simplified, its products associated; for loops it is typed, lowered and contracted, values are
+    stored, loops fused, what is local needs no memory, memory is shared, and row numbers are checked: `f.passes`
+    has the names, `chainrule compile FORMULA` prints the program with a sentence for each.
     Raises GraphError for a variable that is missing among the inputs and for a size that no input tells,
     BindingError for two variables of one name, SettingError for an unknown backend.
     """

@@ -43,6 +43,21 @@ LAYOUTS: Mapping[str, Callable[[Sequence[Node]], list[Node]]] = {
 """What is done after that, before a graph becomes loops."""
 
 
+SAID: Mapping[str, str] = {
+    "simplified": "the laws of algebra make the graph smaller; equal parts are one part",
+    "associated": "products are computed in the order of fewest multiplications",
+    "typed": "float32 that meets float64 becomes float64",
+    "lowered": "softmax, log softmax and logsumexp become steps that they share",
+    "contracted": "sums of products become matrix products",
+    "stored": "what is used more than once gets a place in memory, all else is written where it is used",
+    "fused": "loops over the same indices become one loop",
+    "local": "what is used in its own loop alone needs no memory",
+    "shared": "memory of what is needed no more is used again",
+    "checked": "numbers that choose rows are checked before a row is read",
+}
+"""Every pass in order, and what it does."""
+
+
 def prepared(roots: Sequence[Node]) -> list[Node]:
     """The expressions after every pass, ready to be planned."""
     for run in (*FORMS.values(), *LAYOUTS.values()):
