@@ -12,7 +12,7 @@ ever lies on anything else. The same graph is always drawn alike.
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from itertools import pairwise
-from math import sqrt
+from math import inf, sqrt
 from typing import NamedTuple
 
 from chainrule.errors import GraphError
@@ -22,7 +22,7 @@ __all__ = ["Box", "Layout", "Point", "Wire", "layout"]
 Point = tuple[float, float]
 
 SPACE, NEAR = 16.0, 8.0  # between boxes of a layer, and between wires
-LEAST, MOST, SLOPE = 26.0, 96.0, 0.3  # between layers: the least, the most, and what climbing adds
+LEAST, MOST, SLOPE = 40.0, 120.0, 0.5  # between layers: the least, the most, and what climbing adds
 PORTS = 20.0  # between the wires that enter a box
 MANY = 1500  # boxes and bends beyond which neighbours are not exchanged
 SWEEPS, EFFORT = 12, 40_000  # at most so many sweeps, and fewer where they would meet more boxes in all
@@ -324,7 +324,7 @@ def _ports(net: _Net, y: Sequence[float]) -> list[float]:
         into.setdefault(chain[-1], []).append(k)
     ports = [0.0] * len(net.chains)
     for v, wires in into.items():
-        half = net.boxes[v].height * 0.36
+        half = min(net.boxes[v].width if net.boxes[v].round else inf, net.boxes[v].height) * 0.36
         wires.sort(key=lambda k: y[net.chains[k][-2]])
         wanted = [max(-half, min(half, 0.3 * (y[net.chains[k][-2]] - y[v]))) for k in wires]
         step = min(PORTS, 2 * half / max(1, len(wires) - 1))

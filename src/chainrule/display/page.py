@@ -1,0 +1,294 @@
+"""The graph page: one HTML file with formula, graph, explanations and steps, drawn whole by Python.
+
+The file needs no network, no library and, to show the final state, no script. The script (`static/page.js`)
+steps through both passes, links formula, lists, code and graph, and saves the drawing. Where `live` is given, it
+posts edited values there and takes the parts of the page that comes back.
+"""
+
+import json
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from chainrule.compute.check import Row as Checked, check
+from chainrule.display.document import document, languages
+from chainrule.display.draw import drawing_style, svg
+from chainrule.display.draw_export import dot, latex_of, tikz
+from chainrule.display.draw_parts import Picture, picture
+from chainrule.display.draw_steps import Walk, walk
+from chainrule.display.language import LANGUAGES, Language, plain
+from chainrule.display.page_code import Line, code
+from chainrule.display.page_formula import equation, formula, math, name, slope_name
+from chainrule.display.page_panel import panel, said
+from chainrule.display.page_steps import captions
+from chainrule.display.page_words import SAID
+from chainrule.display.trace_json import to_dict
+from chainrule.display.trace_names import equation_of
+from chainrule.display.trace_numbers import axes, short
+from chainrule.display.trace_records import Passes
+from chainrule.errors import ChainruleError, SettingError
+
+WIDE, BROAD = 1000.0, 1500.0  # drawings that are wider have two thirds of the page, and all of it
+LARGEST, SMALLEST = 1.2, 0.62  # how far a drawing is enlarged and reduced before it is scrolled
+DOTS = 48  # steps that are shown as dots; more are a slider
+MOST_FIELDS, MOST_ENTRIES, MOST_NUMBERS = 8, 64, 5000  # inputs in the head, entries of an array, of all arrays
+UNFOLDED = 400  # rows up to which a drawing with all repetitions is in the page too
+CHECKED, CHECKED_OF_LARGE = 200, 5  # entries of an input that are compared with finite differences
+
+
+def page(trace: Passes, lang: Language = "en", *, live: str = "") -> str:
+    """The page of a trace, in both languages, of which `lang` is shown first.
+
+    live   where edited values are posted to, of a page that is served: `./api/trace`
+    Raises SettingError for another language.
+    """
+    if lang not in LANGUAGES:
+        raise SettingError(f"pages are written in {' and '.join(LANGUAGES)}, not {lang!r:.20}")
+    steps, folded = walk(trace), picture(trace)
+    unfolded = picture(trace, collapsed=False) if trace.blocks and len(trace.rows) <= UNFOLDED else None
+    static = files("chainrule.display") / "static"
+    style, script = (static / "page.css").read_text("utf-8"), (static / "page.js").read_text("utf-8")
+    body = "\n".join(
+        (_head(trace, lang, live), _main(trace, steps, folded, unfolded), _foot(trace, steps), _data(trace, steps))
+    )
+    title = f"{equation_of(trace.result.name, trace.result.node)[:90]} · chainrule"
+    styles = [drawing_style(), style, _scale(folded, unfolded)]
+    return document(title, body, styles, script, lang, live=live)
+
+
+def iframe(page: str, height: int = 760) -> str:
+    """A page within a notebook: an `<iframe>` that holds it, apart from the style and script around it."""
+    return (
+        f'<iframe srcdoc="{escape(page)}" width="100%" height="{height}" style="border:0" '
+        'sandbox="allow-scripts allow-downloads"></iframe>'
+    )
+
+
+def _scale(*pictures: Picture | None) -> str:
+    """How large and how small each drawing becomes."""
+    rules = []
+    for mark, shown in zip(("folded", "full"), pictures, strict=True):
+        if shown is not None:
+            width, height = shown.places.width, shown.places.height
+            large, small = f"{width * LARGEST:.0f}px", f"{width * SMALLEST:.0f}px"
+            rules.append(
+                f"#{mark} .graph{{max-width:{large};min-width:min({width:.0f}px,max(100%,{small}));"
+                f"max-height:max(66vh,{height * SMALLEST:.0f}px)}}"
+            )
+    return "\n".join(rules)
+
+
+# ── the head ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _head(trace: Passes, lang: Language, live: str) -> str:
+    buttons = "".join(
+        f'<button id="{key}" class="scripted" aria-pressed="false">{said(word)}</button>'
+        for key, word in (("palette", "palette"), ("dark", "dark"))
+    )
+    kinds = ("svg", "png", "tex", "tikz", "dot", "json")
+    names = {"tex": "LaTeX", "tikz": "TikZ"}
+    menu = "".join(f'<button data-export="{k}">{names.get(k, k.upper())}</button>' for k in kinds)
+    return (
+        f'<header><div class="formula" role="heading" aria-level="1">{formula(trace)}</div>'
+        f'<div class="inputs">{"".join(_fields(trace, live))}</div><div id="problem" role="alert"></div>'
+        f'<div class="tools">{languages(lang)}{buttons}'
+        f'<details class="menu scripted"><summary>{said("export")}</summary><div>{menu}</div></details>'
+        "</div></header>"
+    )
+
+
+def _fields(trace: Passes, live: str) -> Iterator[str]:
+    """The values of the inputs: of a page that is served they are edited, of a file only read."""
+    shown = [row for row in trace.inputs if not row.shape or (live and row.value.size <= MOST_ENTRIES)]
+    if len(shown) > MOST_FIELDS and not live:
+        return
+    kind = 'type="number" step="any"' if live else 'type="text" readonly'
+    for row in shown:
+        text = json.dumps(row.value.tolist()) if row.shape else _typed(row.value[()])
+        field = 'class="array" type="text"' if row.shape else kind
+        named = f'data-name="{escape(row.name)}" aria-label="{escape(row.name)}" value="{escape(text)}"'
+        yield f"<label>{math(name(row) + '<mo>=</mo>')}<input {field} {named}></label>"
+
+
+def _typed(value: Any) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
+
+
+# ── the body ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _main(trace: Passes, steps: Walk, folded: Picture, unfolded: Picture | None) -> str:
+    width = folded.places.width
+    kind = "broad" if width > BROAD else "wide" if width > WIDE else "near"
+    full = f'<div id="full" hidden>{svg(unfolded, steps)}</div>' if unfolded else ""
+    whole = f'<button id="whole" class="scripted" aria-pressed="false">{said("all")}</button>' if unfolded else ""
+    swatches = (("v", "3", "value"), ("g", "◂ 3", "gradient"), ("l", "1", "local gradient"))
+    legend = "".join(f'<span><span class="sw {k}">{text}</span>{said(word)}</span>' for k, text, word in swatches)
+    panels = "".join(panel(trace, row, steps) for row in trace.rows)
+    remarks = "".join(f'<p class="mute">{escape(text)}</p>' for text in trace.remarks)
+    lists = f"{_forward(trace, steps)}{_python(trace, steps)}{_check(trace)}"
+    return (
+        f'<main class="{kind}"><div class="col">{lists}</div><section class="card" id="stage">'
+        f'<div id="graph"><div id="folded">{svg(folded, steps)}</div>{full}</div>{remarks}'
+        f'<div class="legend">{legend}{whole}</div></section>'
+        f'<section class="card" id="why" aria-label="{plain(SAID["explain"])}">'
+        f'<p class="rule-of-all">{said("rule of all")}</p>{panels}</section></main>'
+    )
+
+
+def _section(key: str, body: str) -> str:
+    return f'<section class="card" id="{key}"><h2>{said(key)}</h2>{body}</section>' if body else ""
+
+
+def _forward(trace: Passes, steps: Walk) -> str:
+    lines = [
+        f'<li data-n="{row.id}" tabindex="0"><span>{equation(row)}</span>'
+        + (
+            f'<span class="mute">{escape(axes(row.shape))}</span></li>'
+            if row.shape
+            else f'<span class="v" data-at="{steps.value(row)}">{short(row.value[()])}</span></li>'
+        )
+        for row in trace.operations
+    ]
+    return _section("forward", f'<ul class="lines">{"".join(lines)}</ul>' if lines else "")
+
+
+def _python(trace: Passes, steps: Walk) -> str:
+    forward, backward = code(trace, steps)
+    if not forward:
+        return ""
+    return _section("python", f'<pre class="code">{_lines(forward)}<hr>{_lines(backward)}</pre>')
+
+
+def _lines(lines: list[Line]) -> str:
+    """Lines of one row stand in one block."""
+    blocks: list[tuple[int, int, list[str]]] = []
+    for text, row, step in lines:
+        if blocks and blocks[-1][0] == row:
+            blocks[-1][2].append(escape(text))
+        else:
+            blocks.append((row, step, [escape(text)]))
+    return "".join(
+        f'<span data-n="{row}" data-dim="{step}">{chr(10).join(texts)}</span>' for row, step, texts in blocks
+    )
+
+
+def _check(trace: Passes) -> str:
+    """The gradients beside finite differences; shown when the passes are done."""
+    if trace.result.gradient is None or trace.result.shape or trace.start != 1:
+        return ""
+    known = {row.name: row.value for row in trace.inputs}
+    entries = CHECKED if len(trace.rows) <= UNFOLDED / 4 else CHECKED_OF_LARGE
+    try:
+        found = check(trace.result.node, known, sizes=trace.sizes, entries=entries)
+    except ChainruleError:  # the trace has said what is wrong with the numbers
+        return ""
+    if not found.rows:
+        return ""
+    arrays = any(row.shape for row in found.rows)
+    heads = ("shape", "worst") if arrays else ("backprop", "numeric")
+    head = "".join(f"<th>{said(key)}</th>" for key in heads)
+    body = "".join(
+        f"<tr><td>{math(slope_name(trace.result, trace[row.name]))}</td>{_checked(row, arrays)}</tr>"
+        for row in found.rows
+    )
+    wait = f'<p class="mute wait" hidden>{said("wait")}</p>'
+    return _section("check", f"{wait}<table><tr><th></th>{head}<th></th></tr>{body}</table>")
+
+
+def _checked(row: Checked, arrays: bool) -> str:
+    worst = row.worst
+    words = {
+        "ok": '<td class="ok">✓</td>',
+        "kink": f"<td>{said('kink')}</td>",
+        "undefined": f"<td>{said('undefined')}</td>",
+    }
+    verdict = words.get(row.verdict, f"<td>{said('wrong')}</td>")
+    if worst is None:
+        return f"<td>{escape(axes(row.shape))}</td><td></td>{verdict}"
+    if arrays:
+        return f"<td>{escape(axes(row.shape))}</td><td>{short(worst.error, 2)}</td>{verdict}"
+    numeric = (
+        f"{worst.numeric:.4f}".replace("-", "−")
+        if 1e-3 < abs(worst.numeric) < 1e5 or not worst.numeric
+        else short(worst.numeric, 5)
+    )
+    return f"<td>{short(worst.claimed)}</td><td>{numeric}</td>{verdict}"
+
+
+# ── the foot ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _foot(trace: Passes, steps: Walk) -> str:
+    keys = (("first", "|◀", "Home"), ("back", "◀", "←"), ("next", "▶", "→"), ("last", "▶|", "End"))
+    buttons = "".join(
+        f'<button id="{k}" aria-label="{plain(SAID[k])}" title="{key}">{sign}</button>' for k, sign, key in keys
+    )
+    return (
+        f'<footer class="scripted"><div class="keys">{buttons}</div>'
+        f'<div class="track">{_track(trace, steps)}</div><div id="cap" aria-live="polite"></div></footer>'
+    )
+
+
+def _track(trace: Passes, steps: Walk) -> str:
+    if len(steps.steps) > DOTS:
+        label = plain(SAID["step"])
+        return (
+            f'<input id="slide" type="range" min="0" max="{steps.last}" value="{steps.last}" aria-label="{label}">'
+        )
+    pieces = [f"<em>{said('to front')}</em>"]
+    for k, step in enumerate(steps.steps):
+        if step.row is None:
+            continue
+        if k > 1:
+            pieces.append(f"<em>{said('to back')}</em>" if step.kind == "seed" else "<i></i>")
+        kind = "F" if step.kind == "forward" else "B"
+        named = escape(step.row.name)
+        text = _seed(trace) if step.kind == "seed" else named
+        pieces.append(f'<button class="{kind}" data-step="{k}" aria-label="{k}: {named}">{text}</button>')
+    return "".join(pieces)
+
+
+def _seed(trace: Passes) -> str:
+    return short(trace.start[()]) if not trace.start.ndim else "1"
+
+
+def _data(trace: Passes, steps: Walk) -> str:
+    """All data in one block, safe within HTML: no `<`, no `&`, no line separators; files are deflated."""
+    files = {"json": to_text(_records(trace)), "tex": latex_of(trace), "tikz": tikz(trace), "dot": dot(trace)}
+    held = {
+        "formula": trace.text,
+        "syntax": trace.syntax,
+        "steps": captions(trace, steps),
+        "chosen": trace.output,
+        "names": [name(row) for row in trace.rows],
+        "boxes": [SAID[key] for key in ("upstream", "local", "downstream")],
+        "files": b64encode(zlib.compress(to_text(files).encode(), 9)).decode(),
+    }
+    text = to_text(held)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return f'<script type="application/json" id="data">{text}</script>'
+
+
+def _records(trace: Passes) -> dict[str, Any]:
+    """All records; of a trace of many numbers without those of the large arrays."""
+    told = to_dict(trace)
+    if sum(row.value.size for row in trace.rows) > MOST_NUMBERS:
+        large = {row.id for row in trace.rows if row.value.size > MOST_ENTRIES}
+        for row in told["rows"]:
+            cut = [row] * (row["id"] in large) + [f for f in row["inputs"] if f["source"] in large]
+            for held in cut:
+                held.update(dict.fromkeys(held.keys() & {"value", "gradient", "local", "downstream"}))
+        told["gradients"] = {name: g for name, g in told["gradients"].items() if trace[name].id not in large}
+        told["remarks"].append(f"arrays of more than {MOST_ENTRIES} entries are left out")
+    return told
+
+
+def to_text(data: Any) -> str:
+    """Data as JSON in one line."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
