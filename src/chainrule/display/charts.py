@@ -141,7 +141,7 @@ def _rule(rule: Rule, y: Scale) -> str:
 def _line(line: Line, x: Scale, y: Scale, epochs: Sequence[int]) -> str:
     paint = f'stroke="var(--{line.paint})"' + (' stroke-dasharray="6 4"' if line.dashed else "")
     points = [(x(k), y(v)) for k, v in zip(epochs, line.values, strict=True)]
-    even = smoothed(line.values) if line.smooth else line.values
+    even = _evened(line, y)
     curve = [(x(k), y(v)) for k, v in zip(epochs, even, strict=True)]
     drawn = _path(curve, f'class="even" {paint}')
     if line.smooth and len(epochs) > 1:
@@ -154,6 +154,14 @@ def _line(line: Line, x: Scale, y: Scale, epochs: Sequence[int]) -> str:
     return drawn + (dots if line.smooth or len(epochs) < 3 else "")
 
 
+def _evened(line: Line, y: Scale) -> Sequence[float]:
+    """The values of the line that is drawn: smoothed as the axis shows them, and within the axis."""
+    if not line.smooth:
+        return line.values
+    even = smoothed([math.log10(v) if y.log else v for v in line.values])
+    return [v if math.isnan(v) else min(max(10**v if y.log else v, y.low), y.high) for v in even]
+
+
 def _path(points: Sequence[tuple[float, float]], how: str) -> str:
     d = " ".join("M" + " L".join(f"{a:.1f} {b:.1f}" for a, b in run) for run in pieces(points))
     return f'<path {how} d="{d}"/>' if d else ""
@@ -161,7 +169,7 @@ def _path(points: Sequence[tuple[float, float]], how: str) -> str:
 
 def _names(lines: Sequence[Line], y: Scale) -> str:
     """The name of each line beside its end."""
-    ends = [(line, _last(smoothed(line.values) if line.smooth else line.values)) for line in lines]
+    ends = [(line, _last(_evened(line, y))) for line in lines]
     named = [(line, y(value)) for line, value in ends if not math.isnan(value)]
     places = spread([at for _, at in named], GAP)
     shift = min(0.0, HEIGHT - BOTTOM + 4 - max(places, default=0.0))
@@ -193,7 +201,7 @@ def _moment(
         f'<g class="at" data-epoch="{epochs[k]}">'
         f'<rect class="hit" x="{at - half:.1f}" y="{TOP - 18}" width="{2 * half:.1f}" height="{HEIGHT - TOP}"/>'
         f'<line class="cross seen" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>{marks}'
-        f'<rect class="readback seen" x="0" y="0" width="{WIDTH}" height="{TOP - 6}"/>'
+        f'<rect class="readback seen" x="0" y="0" width="{WIDTH}" height="{TOP - 2}"/>'
         f'<text class="seen" x="{LEFT}" y="14">{in_svg(EPOCH)} {epochs[k]}  ·  {values}</text></g>'
     )
 

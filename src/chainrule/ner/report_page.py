@@ -282,7 +282,7 @@ def _check(report: Report) -> str:
         sign = f'<span class="{"ok" if row.verdict == "ok" else "bad"}">{in_html(w.VERDICTS[row.verdict])}</span>'
         rows.append([name, shape_text(row.shape), f"{len(row.entries):,}", *numbers, sign])
     remark = f'<p class="remark">{in_html(w.CHECKED_REMARK)}</p>'
-    return card(w.CHECKED, table(w.CHECK_COLUMNS, rows) + remark, "half")
+    return card(w.CHECKED, table(w.CHECK_COLUMNS, rows, "check") + remark, "half")
 
 
 # ── data and settings ─────────────────────────────────────────────────────────────────────────────────
