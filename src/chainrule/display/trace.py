@@ -20,7 +20,10 @@ from chainrule.algebra.parse import Formula
 from chainrule.compute.calling import Compiled
 from chainrule.compute.files import written_whole
 from chainrule.compute.interpret import Values
+from chainrule.display.draw import standalone
+from chainrule.display.draw_export import dot, latex_of, tikz
 from chainrule.display.language import LANGUAGES, Language
+from chainrule.display.page import iframe, page
 from chainrule.display.trace_json import to_dict, to_json
 from chainrule.display.trace_passes import passes
 from chainrule.display.trace_poke import Poke, poke
@@ -88,12 +91,18 @@ class Trace(Passes):
             file.write(text.encode())
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": str(self)}
+        shown = {"text/html": iframe(page(self)), "image/svg+xml": standalone(self), "text/latex": latex_of(self)}
+        return {**shown, "text/plain": str(self)}
 
 
 FORMS: Mapping[str, Callable[[Trace], str]] = {
     "txt": lambda trace: f"{trace}\n",
     "json": to_json,
+    "html": page,
+    "svg": standalone,
+    "tex": latex_of,
+    "tikz": tikz,
+    "dot": dot,
 }
 """How a trace is written: form, which is the suffix of its file → text."""
 
