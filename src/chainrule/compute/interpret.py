@@ -133,16 +133,18 @@ def _by_name(values: Values, binding: Binding) -> dict[str, Any]:
 
 
 def _steps(order: Sequence[Node], place: Mapping[Node, int], kept: set[int]) -> list[Step]:
-    seen: set[int] = set(kept)
-    steps: list[Step] = []
-    for node in reversed(order):
-        if node.op is VARIABLE:
-            continue
-        used = tuple([place[i] for i in node.inputs])
-        last = tuple({place[i] for i in node.inputs if i.shape and place[i] not in seen})
-        seen.update(used)
-        steps.append(Step(node, place[node], _call(node), used, last))
-    return steps[::-1]
+    steps = [
+        Step(node, place[node], _call(node), tuple([place[i] for i in node.inputs]), ())
+        for node in order
+        if node.op is not VARIABLE
+    ]
+    arrays = {place[node] for node in order if node.shape} - kept
+    for k in range(len(steps))[::-1] if arrays else ():  # from behind, the first use that is met is the last one
+        last = arrays.intersection(steps[k].operands)
+        if last:
+            steps[k] = steps[k]._replace(done_with=tuple(last))
+            arrays -= last
+    return steps
 
 
 def _call(node: Node) -> Callable[..., Array] | None:
