@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.algebra.signature import Axis
+from chainrule.compute import blas
 
 SMALL = 10**6  # multiplications of a product whose operands are read where they lie
 LEAST = 16  # terms of a block; the result is read and written for each
@@ -53,18 +54,19 @@ def by_rows(numba: Any) -> Any:
 
     numba   the module, which only those import who compile
     """
-    add, few = machine(numba), FEW if numba.core.codegen.ll.get_host_cpu_features().get("avx512f") else 0
+    dot, some = blas.numpy(numba).dot, _product(numba, rows=True)
+    few = FEW if numba.core.codegen.ll.get_host_cpu_features().get("avx512f") else 0
 
     @numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
     def dot_by_rows(a: Any, b: Any, out: Any) -> None:
         rows, columns = out.shape
         if rows * columns <= ENTRIES or not few or (rows > few and columns > NARROW):
-            np.dot(a, b, out)
+            dot(a, b, out)
             return
-        out[...] = 0
         block = ENTRIES // columns
         for i in range(0, rows, block):
-            add(a[i : i + block], b, out[i : i + block])
+            stop = i + block
+            some(a, b, out, i, stop if stop < rows else rows)
 
     return dot_by_rows
 
@@ -75,43 +77,61 @@ def machine(numba: Any) -> Any:
 
     numba   the module, which only those import who compile
     """
+    return _product(numba, rows=False)
+
+
+def _product(numba: Any, *, rows: bool) -> Any:
+    """A call of BLAS: out += a b, or some rows of out = a b, from one row to before another."""
     types, cgutils, ir = numba.types, numba.core.cgutils, numba.core.cgutils.ir
     byte, word, size = ir.IntType(8), ir.IntType(32), ir.IntType(types.intp.bitwidth)
     pointer = byte.as_pointer()
     kinds = [*(byte,) * 3, *(size,) * 3, pointer, *(pointer, size) * 2, pointer, pointer, size]
 
-    def typed(typing: Any, a: Any, b: Any, out: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            kind = signature.args[2].dtype
-            x, y, value = (
-                context.make_array(k)(context, builder, v) for k, v in zip(signature.args, args, strict=True)
-            )
-            width = size(kind.bitwidth // 8)
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[2].dtype
+        x, y, value = (
+            context.make_array(k)(context, builder, v) for k, v in zip(signature.args[:3], args[:3], strict=True)
+        )
+        width = size(kind.bitwidth // 8)
+        count, columns = cgutils.unpack_tuple(builder, value.shape, 2)
+        summed = cgutils.unpack_tuple(builder, y.shape, 2)[0]
+        first = size(0)
+        if rows:
+            first, last = (context.cast(builder, args[k], signature.args[k], types.intp) for k in (3, 4))
+            count = builder.sub(last, first)
 
-            def operand(array: Any) -> tuple[Any, Any, Any]:
-                """Whether columns lie in one piece; where it begins; how far it is to the next row or column."""
-                rows, columns = cgutils.unpack_tuple(builder, array.shape, 2)
-                down, along = cgutils.unpack_tuple(builder, array.strides, 2)
-                plain = builder.icmp_signed("==", along, width)
-                step = builder.sdiv(builder.select(plain, down, along), width)
-                least = builder.select(plain, columns, rows)
-                far = builder.select(builder.icmp_signed("<", step, least), least, step)
-                turned = builder.select(plain, byte(ord("n")), byte(ord("t")))
-                return turned, builder.bitcast(array.data, pointer), far
+        def operand(array: Any, first: Any = None) -> tuple[Any, Any, Any]:
+            """Whether columns lie in one piece; where it begins; how far it is to the next row or column."""
+            high, wide = cgutils.unpack_tuple(builder, array.shape, 2)
+            down, along = cgutils.unpack_tuple(builder, array.strides, 2)
+            plain = builder.icmp_signed("==", along, width)
+            step = builder.sdiv(builder.select(plain, down, along), width)
+            least = builder.select(plain, wide, high)
+            far = builder.select(builder.icmp_signed("<", step, least), least, step)
+            start = builder.bitcast(array.data, pointer)
+            if first is not None:
+                start = builder.gep(start, [builder.mul(first, down)])
+            return builder.select(plain, byte(ord("n")), byte(ord("t"))), start, far
 
-            one = builder.bitcast(cgutils.alloca_once_value(builder, context.get_constant(kind, 1.0)), pointer)
-            called = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, kinds), "numba_xxgemm")
-            (y_turned, *y_lies), (x_turned, *x_lies) = operand(y), operand(x)
-            rows, columns = cgutils.unpack_tuple(builder, value.shape, 2)
-            summed = cgutils.unpack_tuple(builder, y.shape, 2)[0]
-            letter = byte(ord("s" if kind.bitwidth == 32 else "d"))
-            sizes = (columns, rows, summed)  # for BLAS every matrix is turned
-            builder.call(
-                called, (letter, y_turned, x_turned, *sizes, one, *y_lies, *x_lies, one, *operand(value)[1:])
-            )
-            return context.get_dummy_value()
+        def number(given: float) -> Any:
+            slot = cgutils.alloca_once_value(builder, context.get_constant(kind, given))
+            return builder.bitcast(slot, pointer)
 
+        called = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, kinds), "numba_xxgemm")
+        (y_turned, *y_lies), (x_turned, *x_lies) = operand(y), operand(x, first)
+        letter = byte(ord("s" if kind.bitwidth == 32 else "d"))
+        sizes = (columns, count, summed)  # for BLAS every matrix is turned
+        kept = number(0.0 if rows else 1.0)
+        out = operand(value, first)[1:]
+        builder.call(called, (letter, y_turned, x_turned, *sizes, number(1.0), *y_lies, *x_lies, kept, *out))
+        return context.get_dummy_value()
+
+    def adding(typing: Any, a: Any, b: Any, out: Any) -> Any:
         return types.void(a, b, out), code
 
-    typed.__name__ = typed.__qualname__ = "add_dot"
+    def some(typing: Any, a: Any, b: Any, out: Any, first: Any, last: Any) -> Any:
+        return types.void(a, b, out, first, last), code
+
+    typed = some if rows else adding
+    typed.__name__ = typed.__qualname__ = "some_rows" if rows else "add_dot"
     return numba.extending.intrinsic(typed)
