@@ -19,6 +19,7 @@ from chainrule.learn.choose import choose, within
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.decode import Decoder, Floats, Scorer
+from chainrule.ner.example import Example, example
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
 from chainrule.ner.lattice import Ids, Line, Names, ranges, trimmed
 from chainrule.ner.metrics import Score, score
@@ -255,6 +256,26 @@ class Tagger:
         """The likeliest legal tags of every sentence, and the scores of all tags, (N, C)."""
         scores = self._scorer.scores(reading.kinds, reading.lengths)
         return self._decoder.lattice.best(scores, reading.lengths, self._scorer.log_probabilities), scores
+
+    def loss(
+        self, text: str | Sequence[str], tags: Sequence[str] | None = None, token: int | None = None
+    ) -> Example:
+        """The cross-entropy on a text, or on a sentence of tokens, with the values of its variables: to be traced.
+
+        tags    the right tags (IOB2), one for each token; those that the model finds, unless given
+        token   the loss of the window around this token, of all windows the mean if None
+        Raises SettingError for tags that the model does not know, or not one for each token.
+        """
+        tokens = [[t.text for t in s] for s in self.tokenize(text)] if isinstance(text, str) else [list(text)]
+        right = list(tags) if tags is not None else [tag for found in self.tag_tokens(tokens) for tag in found]
+        if len(right) != sum(map(len, tokens)):
+            raise SettingError(f"{len(right)} tags for {sum(map(len, tokens))} tokens; give one for each")
+        places = {tag: k for k, tag in enumerate(self.config.tags)}
+        for tag in right:
+            choose("tag of the model", tag, places)
+        y = [places[tag] for tag in right]
+        config = self.config
+        return example(config.architecture, self.vocabulary, self.params, len(config.tags), tokens, y, token)
 
     def evaluate(self, data: str | Path | Corpus, rename: Mapping[str, str] | None = None) -> Score:
         """Precision, recall and F1 of whole entities on tagged data (semantics of conlleval).

@@ -1,0 +1,65 @@
+"""A tagger's loss on a sentence, as an expression together with the values of its variables: to be traced, checked
+and differentiated like any other.
+
+    trace(tagger.loss("Museums in Paris"))              the mean over the windows of all tokens
+    trace(tagger.loss("Museums in Paris", token=2))     of the window around one token
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.algebra.node import Node
+from chainrule.algebra.product import mean
+from chainrule.calculus.batch import batch
+from chainrule.errors import SettingError, counted
+from chainrule.ner.model import Architecture, Network
+from chainrule.ner.vocab import Vocabulary
+from chainrule.ner.windows import encode
+
+
+class Example(NamedTuple):
+    """An expression, a value for each of its variables, and names for its parts: x, z, h, s and J."""
+
+    expression: Node
+    values: Mapping[str, Any]
+    defined: Mapping[str, Node]
+
+
+def example(
+    architecture: Architecture,
+    vocabulary: Vocabulary,
+    params: Mapping[str, Any],
+    count: int,
+    tokens: Sequence[Sequence[str]],
+    y: Sequence[int],
+    token: int | None,
+) -> Example:
+    """The loss on the N tokens of some sentences whose right tags are `y`, (N,), out of `count` tags.
+
+    token   the window of this token alone, of all if None
+    Of the table E only the rows of the words that are met are there, in the order of their numbers. Dropout is
+    left out, as in tagging. Raises SettingError for a token that is none.
+    """
+    encoded = encode(tokens, vocabulary, architecture.radius)
+    if not len(encoded):
+        raise SettingError("there is no token in it, and so no loss; give a sentence")
+    if token is not None and not 0 <= token < len(encoded):
+        raise SettingError(f"token {token} of {counted(len(encoded), 'token')}; they are numbered from 0")
+    windows = encoded.windows(slice(None))
+    met, words = np.unique(windows["words"], return_inverse=True)
+    data = {"words": words.reshape(windows["words"].shape), "y": np.asarray(y, np.int64)}
+    if architecture.caps:
+        data["caps"] = windows["caps"]
+    network = Network(architecture, len(met), count)
+    parts = network.formula()
+    if token is None:
+        varied = [node for name, node in network.data.items() if name in data]
+        parts = dict(zip(parts, batch(list(parts.values()), varied), strict=True))
+        loss = mean(parts["J"])
+    else:
+        data = {name: value[token] for name, value in data.items()}
+        loss = parts["J"]
+    values = {**{name: params[name] for name in network.parameters if name != "E"}, "E": params["E"][met], **data}
+    return Example(loss, values, parts)
