@@ -112,7 +112,7 @@ def test_files_that_are_no_arrays(cli, tmp_path, content):
 def test_one_array_without_a_name(cli, tmp_path):
     np.save(tmp_path / "v.npy", np.ones(2))
     (tmp_path / "v.npy").rename(tmp_path / "v.npz")
-    assert "holds one array without a name" in cli("trace", "x*x", "--values", str(tmp_path / "v.npz")).err
+    assert "is no .npz file of numbers (File is not a zip file)" in cli("trace", "x*x", "--values", str(tmp_path / "v.npz")).err
 
 
 def test_a_pickle_in_an_npz_is_not_opened(cli, tmp_path):

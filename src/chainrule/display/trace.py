@@ -78,15 +78,18 @@ class Trace(Passes):
         """The records as JSON."""
         return to_json(self)
 
-    def written(self, form: str) -> str:
-        """The text of a file of this form: html, svg, json, dot, tex, tikz, txt. SettingError for another."""
+    def written(self, form: str, language: Language = "en") -> str:
+        """The text of a file of this form: html, svg, json, dot, tex, tikz, txt. SettingError for another.
+
+        language   which of its two languages the page shows first
+        """
         if form not in FORMS:
             raise SettingError(f"a trace is written as {', '.join(FORMS)}, not as {form!r:.40}")
-        return FORMS[form](self)
+        return page(self, language) if form == "html" else FORMS[form](self)
 
-    def save(self, path: str | Path, form: str | None = None) -> None:
+    def save(self, path: str | Path, form: str | None = None, language: Language = "en") -> None:
         """Write a file, in the form that its suffix says unless one is given. Raises SettingError, WriteError."""
-        text = self.written(Path(path).suffix.lower().removeprefix(".") if form is None else form)
+        text = self.written(Path(path).suffix.lower().removeprefix(".") if form is None else form, language)
         with written_whole(path) as file:
             file.write(text.encode())
 

@@ -222,6 +222,8 @@ def _backward(trace: Passes, style: Style) -> list[str]:
             if style.full and flow.downstream is not None and flow.downstream.ndim:
                 lines += [f"{' ' * (wide + 4)}{style.paint(t, 'gradient')}" for t in entries(flow.downstream)]
     gaps = (0, 2, 3, 2, 2, 2, 1, 3, 3)
+    if _is_wide(lines, style, gaps) and not numbers:  # what comes from above stands above already: only its shape
+        lines = [_shorter(line, trace) for line in lines]
     if _is_wide(lines, style, gaps):  # the remarks go below their lines
         lines = [below for line in lines for below in _remark_below(line, wide + 4, style)]
     return _titled(BACKWARD[k], lines, style, gaps)
@@ -231,6 +233,14 @@ def _remark_below(line: Line | str, indent: int, style: Style) -> list[Line | st
     if isinstance(line, str) or len(line) < 9:
         return [line]
     return [line[:8], " " * indent + style.paint(line[8].text, "mute")]
+
+
+def _shorter(line: Line | str, trace: Passes) -> Line | str:
+    """The line with the upstream gradient by its letter and its shape."""
+    if isinstance(line, str) or not line[2].text or line[2].kind != "gradient":
+        return line
+    shape, space, _ = line[2].text.partition(" [")
+    return (*line[:2], line[2]._replace(text=f"{trace.upstream} {shape}" if space else line[2].text), *line[3:])
 
 
 def _edge(trace: Passes, flow: Flow, numbers: bool) -> tuple[Cell, ...]:

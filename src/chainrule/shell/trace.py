@@ -14,7 +14,7 @@ from typing import Any
 import click
 import numpy as np
 
-from chainrule.display.language import LANGUAGES
+from chainrule.display.language import LANGUAGES, Language
 from chainrule.display.trace import Trace, trace
 from chainrule.display.trace_json import as_json, poke_to_dict
 from chainrule.display.trace_poke import poke_text
@@ -128,7 +128,7 @@ def command(
     moved = found.poke(_poked(pokes, found)) if pokes else None
     asked = [(where, kind) for kind, where in files.items() if where is not None]
     for where, kind in asked:
-        _write(found, where, kind)
+        _write(found, where, kind, lang)
     if any(str(where) == "-" for where, _ in asked):
         return
     if form == "json":
@@ -142,11 +142,11 @@ def command(
         click.echo("\n" + "\n\n".join(blocks) + "\n")
 
 
-def _write(found: Trace, where: Path, kind: str) -> None:
+def _write(found: Trace, where: Path, kind: str, language: Language) -> None:
     if str(where) == "-":
-        click.echo(found.written(kind), nl=False)
+        click.echo(found.written(kind, language), nl=False)
     else:
-        found.save(where, kind)
+        found.save(where, kind, language)
         click.echo(f"  {where}", err=True)
 
 
@@ -273,13 +273,11 @@ def _from_json(path: Path) -> dict[str, Any]:
 
 def _from_npz(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            held = np.load(file, allow_pickle=False)
-            if not isinstance(held, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: holds one array without a name; give an .npz or a JSON file")
-            size = sum(info.file_size for info in held.zip.infolist())
-            if size > MOST_BYTES:
-                raise DataError(f"{path}: holds {size:,} bytes; {MOST_BYTES:,} are the most")
+        with zipfile.ZipFile(path) as packed:
+            size = sum(info.file_size for info in packed.infolist())
+        if size > MOST_BYTES:
+            raise DataError(f"{path}: holds {size:,} bytes; {MOST_BYTES:,} are the most")
+        with np.load(path, allow_pickle=False) as held:
             return {name: _array(name, held[name]) for name in held.files}
     except ChainruleError:
         raise
