@@ -7,6 +7,7 @@ from benchmarks.works import hessians, nets, scalars, skipgram, start, tagging, 
 
 WORKS: Mapping[str, Callable[[bool, Sequence[int]], Iterator[Contest]]] = {
     "step": window.contests,
+    "threads": window.shared,
     "vocabulary": window.growth,
     "nets": nets.contests,
     "scalars": scalars.contests,

@@ -17,6 +17,7 @@ from benchmarks.judge import Target, ahead, flat, smaller, within
 from benchmarks.works.ours import Step, training_step
 from numpy.typing import NDArray
 
+from chainrule.learn.shards import hands
 from chainrule.learn.train import Params
 from chainrule.ner.model import Architecture, Network
 
@@ -39,6 +40,7 @@ class Problem:
     B: int = 32
     rule: str = "sgd"
     kind: str = "int64"
+    threads: int = 1
 
     @property
     def rate(self) -> float:
@@ -114,7 +116,8 @@ def step_of(problem: Problem, params: Params, backend: str = "numba") -> Step:
     """The training step of a problem."""
     network = Network(Architecture(window=W, dimension=D, hidden=H, caps=0, dropout=0), problem.V, C)
     trained = list(network.parameters.values())
-    return training_step(network.loss(), trained, params, problem.rule, problem.rate, backend)
+    threads = hands(problem.threads, problem.B)
+    return training_step(network.loss(), trained, params, problem.rule, problem.rate, backend, threads)
 
 
 def products(**options: Any) -> Contestant:
@@ -158,7 +161,7 @@ def contests(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:
     for count in threads:
         for rule in ("sgd",) if quick else ("sgd", "adagrad", "adam"):
             for B in sizes:
-                options = {"V": V, "B": B, "rule": rule}
+                options = {"V": V, "B": B, "rule": rule, "threads": count}
                 bare = Entry(PRODUCTS, Role.FLOOR, f"{HERE}:products", options)
                 yield Contest(
                     "training step",
@@ -191,6 +194,25 @@ def growth(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:
             targets=(flat(1.25, names[-1]),) if role is Role.OURS else (),
             tolerance=None,
         )
+
+
+def shared(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:
+    """The training step on threads against itself on one."""
+    sizes, V = ((256,), 2_000) if quick else ((32, 256, 1024), 100_000)
+    for count in (n for n in threads if n > 1):
+        for B in sizes:
+            ours = [
+                Entry(f"{n} thread{'s' * (n > 1)}", Role.OURS, f"{HERE}:ours", {"V": V, "B": B, "threads": n})
+                for n in (1, count)
+            ]
+            yield Contest(
+                "training on threads",
+                f"sgd, B = {B}",
+                tuple(ours),
+                threads=count,
+                base=ours[0].label,
+                tolerance=TOLERANCE,
+            )
 
 
 def memory(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:

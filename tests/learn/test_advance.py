@@ -165,6 +165,13 @@ def test_values_of_other_kinds_are_converted_as_the_interpreter_does(fused, back
     assert ends[0] == ends[1] == ends[2]
 
 
+def test_a_value_that_is_none_is_refused_in_a_sentence():
+    loss, (w,) = small()
+    advance, held = text_step(loss, w), {"w": np.ones(3)}
+    with pytest.raises(cr.errors.DTypeError, match=r"x \(3\) holds real numbers, but the value given is None"):
+        advance({**held, "x": None}, advance.optimizer.start(held), 0.1)
+
+
 def test_nothing_moves_where_a_gradient_is_not_finite(fused, backprops):
     for advance in (fused("sgd"), Stepwise(backprops[FLOAT32], optimizer("sgd"))):
         held = params(FLOAT32)

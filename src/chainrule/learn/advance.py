@@ -103,7 +103,7 @@ class Fused(Stepwise):
         self._free = [k for k, name in enumerate(names) if self._inputs[k][1].ndim and name not in self._moved]
         """Arrays that are not moved: every other batch may be of another size."""
         self._limits = Limits(topological([*backprop.expressions, *self._step.inputs]))
-        self._held: list[Any] = [None] * len(self._inputs)
+        self._held: list[Any] = [object()] * len(self._inputs)
         """The values of the call before that were given as they are."""
         self._kept: dict[str, NDArray[Any]] = {}
         self._rooms: dict[tuple[tuple[int, ...], ...], dict[str, NDArray[Any]] | None] = {}

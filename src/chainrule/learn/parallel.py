@@ -35,6 +35,7 @@ from chainrule.learn.stepper import Optimizer, State
 from chainrule.learn.team import Team
 
 Arrays = dict[str, NDArray[Any]]
+Sizes = tuple[tuple[int, ...], ...]
 
 
 def advance_by(
@@ -74,12 +75,6 @@ class _Function:
         self.constants = tuple(made.emitted.arrays.values())
         self.run = machine(made.emitted, made.kinds)
 
-    def __call__(self, values: Mapping[str, Any], rooms: Arrays) -> tuple[Any, ...]:
-        """What it returns, see `Step.returned`."""
-        given = [values[name] for name in self.inputs]
-        found: tuple[Any, ...] = self.run(*given, *self.constants, *rooms.values())
-        return found
-
     def bound(self, values: Mapping[str, Any]) -> Binding:
         """The sizes of values. Raises BindingError where they disagree."""
         binding = Binding()
@@ -100,7 +95,25 @@ class _Function:
         return made
 
 
-class _Counted(NamedTuple):
+class _Call:
+    """A function with its arguments; those that stay the same at one set of sizes lie ready."""
+
+    def __init__(self, function: _Function, values: Mapping[str, Any], rooms: Arrays) -> None:
+        self._run, self.rooms = function.run, rooms
+        self._places = {name: k for k, name in enumerate(function.inputs)}
+        self._arguments = [*(values[name] for name in function.inputs), *function.constants, *rooms.values()]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self._places:
+            self._arguments[self._places[name]] = value
+
+    def __call__(self) -> tuple[Any, ...]:
+        """What the function returns, see `Step.returned`."""
+        found: tuple[Any, ...] = self._run(*self._arguments)
+        return found
+
+
+class _Handed(NamedTuple):
     """What a shard hands over to the step: the k-th thing that it returns, or so many of the rows of a room."""
 
     name: str
@@ -112,16 +125,14 @@ class _Counted(NamedTuple):
 class _Layout(NamedTuple):
     """What depends on sizes alone.
 
-    examples   those of each shard           rooms   where each shard writes to; last, where the step does
-    shares     its share of the batch        dense   the dense gradients of all shards, as the step takes them
-                                             counted what else the step takes from them
+    examples   those of each shard     shards, step   the functions, with room to write to
+    handed     what the step takes from the shards, besides dense gradients, which lie where they are
     """
 
     examples: list[slice]
-    shares: list[float]
-    rooms: list[Arrays]
-    dense: Arrays
-    counted: list[_Counted]
+    shards: list[_Call]
+    step: _Call
+    handed: list[_Handed]
 
 
 class Parallel(Stepwise):
@@ -147,13 +158,15 @@ class Parallel(Stepwise):
         self._limits = Limits(topological([*part.expressions, *self._shard.step.inputs]))
         self._told = ("/limit", *(f"/{name}" for name in optimizer.told))
         self._norm = self._step.step.returned.index("norm")
-        every = {**self._shard.inputs, **self._step.inputs}
-        self._taken = {name: v for name, v in every.items() if not name.startswith("/")}
-        """What is taken from outside: data, parameters and their slots."""
+        taken = {**self._shard.inputs, **self._step.inputs}
+        taken = {name: v for name, v in taken.items() if not name.startswith("/")}
+        self._changing = {name: v for name, v in taken.items() if name in self._cut.data or not v.ndim}
+        """What is another in every step: data, and parameters that are numbers."""
+        self._lasting = {name: v for name, v in taken.items() if name not in self._changing}
         self._held: dict[str, Any] = {}
-        """The values of the call before that were given as they are."""
+        """The values of the latter as they were given."""
         self._kept: list[Arrays] = [{} for _ in range(team.count + 1)]
-        self._layouts: dict[tuple[tuple[int, ...], ...], _Layout | None] = {}
+        self._layouts: dict[Sizes, _Layout | None] = {}
 
     @property
     def source(self) -> str:
@@ -163,44 +176,50 @@ class Parallel(Stepwise):
     def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
         numbers = self.optimizer.numbers(lr, int(state["step"]) + 1)
         known = {**state, **values}
-        known = {
-            name: value if (value := known[name]) is self._held.get(name) else self._given(v, value)
-            for name, v in self._taken.items()
-        }
-        layout = self._layout_for(known)
+        for name, held in self._held.items():
+            if known[name] is not held:
+                self._layouts.clear()
+                break
+        changing = {name: self._given(v, known[name]) for name, v in self._changing.items()}
+        sizes = tuple([changing[name].shape for name in self._cut.data])
+        if sizes not in self._layouts:
+            self._lay_out(sizes, known, changing)
+        layout = self._layouts[sizes]
         if layout is None:
             return super()._computed(values, state, lr)
-
-        def shard(k: int) -> tuple[Any, ...]:
-            cut = layout.examples[k]
-            data = {name: known[name][cut] for name in self._cut.data}
-            return self._shard({**known, **data, "/share": layout.shares[k], "/limit": math.inf}, layout.rooms[k])
-
-        try:
-            found = self._team(shard)
-        except IndexError:
+        found = self._found(layout, changing)
+        if found is None:
             return super()._computed(values, state, lr)
         self._cut.agree(values, [float(each[0]) for each in found])
-        parts = {
-            name: found[shard][k] if room is None else room[: found[shard][k]]
-            for name, shard, k, room in layout.counted
-        }
-        told = dict(zip(self._told, (self.limit, *numbers), strict=True))
-        result = self._step({**known, **layout.dense, **parts, **told}, layout.rooms[-1])
+        last = layout.step
+        for name, value in (*zip(self._told, (self.limit, *numbers), strict=True), *changing.items()):
+            last[name] = value
+        for name, shard, k, room in layout.handed:
+            last[name] = found[shard][k] if room is None else room[: found[shard][k]]
+        result = last()
         loss, norm = float(result[0]), float(result[self._norm])
         if not (math.isfinite(loss) and math.isfinite(norm)):  # nothing has moved
             return super()._computed(values, state, lr)
         factor = self.limit / norm if norm > self.limit else 1.0
-        rooms = layout.rooms[-1]
-        return loss, norm, {p.attrs["name"]: scaled(self._gradient(p, result, rooms), factor) for p in self._left}
+        left = {p.attrs["name"]: scaled(self._gradient(p, result, last.rooms), factor) for p in self._left}
+        return loss, norm, left
+
+    def _found(self, layout: _Layout, changing: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
+        """What the shards return; None for rows that do not exist."""
+        shards = layout.shards
+        for name, value in changing.items():
+            for call, examples in zip(shards, layout.examples, strict=True):
+                call[name] = value[examples] if name in self._cut.data else value
+        try:
+            return self._team(lambda k: shards[k]())
+        except IndexError:
+            return None
 
     def _given(self, v: Node, value: Any) -> Any:
         """A value as the functions take it; what they move has to lie in memory as it is."""
-        name = v.attrs["name"]
         if isinstance(value, np.ndarray) and value.dtype == v.dtype and value.flags.carray and value.ndim:
-            self._held[name] = value
             return value
-        if name in self._moved:
+        if (name := v.attrs["name"]) in self._moved:
             raise SettingError(
                 f"{name} is moved in place, so it must be an array of {v.dtype}, row by row in memory; "
                 "give np.ascontiguousarray(…) of it"
@@ -218,47 +237,53 @@ class Parallel(Stepwise):
 
     # ── sizes ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _layout_for(self, known: Mapping[str, Any]) -> _Layout | None:
-        """The layout for values of these shapes; None if the functions were not made for them."""
-        shapes = tuple([np.shape(value) for value in known.values()])
-        if shapes not in self._layouts:
-            while len(self._layouts) >= ROOMS:
-                del self._layouts[next(iter(self._layouts))]
-            self._layouts[shapes] = self._made(known)
-        return self._layouts[shapes]
+    def _lay_out(self, sizes: Sizes, known: Mapping[str, Any], changing: Mapping[str, Any]) -> None:
+        """Make the layout for values of these sizes; None if the functions were not made for them."""
+        taken = {name: self._given(v, known[name]) for name, v in self._lasting.items()}
+        self._held = {name: value if value is known[name] else object() for name, value in taken.items()}
+        while len(self._layouts) >= ROOMS:
+            del self._layouts[next(iter(self._layouts))]
+        self._layouts[sizes] = self._layout({**taken, **changing, "/share": 1.0, "/limit": math.inf})
 
-    def _made(self, known: Mapping[str, Any]) -> _Layout | None:
-        n = self._shard.bound({**known, "/share": 1.0, "/limit": math.inf}).size(self._cut.dimension)
+    def _layout(self, values: dict[str, Any]) -> _Layout | None:
+        n = self._shard.bound(values).size(self._cut.dimension)
         if n < self._cut.count:
             return None
-        bounds = list(pairwise(self._cut.bounds(n)))
-        layout = _Layout([slice(a, b) for a, b in bounds], [(b - a) / n for a, b in bounds], [], {}, [])
-        for k, cut in enumerate(layout.examples):
-            data = {name: known[name][cut] for name in self._cut.data}
-            binding = self._shard.bound({**known, **data, "/share": 1.0, "/limit": math.inf})
+        examples = [slice(a, b) for a, b in pairwise(self._cut.bounds(n))]
+        shards: list[_Call] = []
+        handed: list[_Handed] = []
+        dense: Arrays = {}
+        for k, cut in enumerate(examples):
+            data = {name: values[name][cut] for name in self._cut.data}
+            part = {**values, **data, "/share": (cut.stop - cut.start) / n}
+            binding = self._shard.bound(part)
             if not self._limits.hold(binding):
                 return None
-            layout.rooms.append(self._shard.rooms(binding, self._kept[k]))
+            rooms = self._shard.rooms(binding, self._kept[k])
+            shards.append(_Call(self._shard, part, rooms))
             for p, name in self._shard.step.dense.items():
-                layout.dense[_gradient(p, k)] = layout.rooms[k][name].reshape(np.shape(known[p.attrs["name"]]))
-            layout.counted.extend(self._counted(k, layout.rooms[k]))
-        most = {name: 0.0 if room is None else room for name, _, _, room in layout.counted}
-        told = dict.fromkeys(self._told, 0.0)
-        binding = self._step.bound({**known, **layout.dense, **most, **told})
-        layout.rooms.append(self._step.rooms(binding, self._kept[-1]))
-        return layout
+                dense[_gradient(p, k)] = rooms[name].reshape(values[str(p.attrs["name"])].shape)
+            handed += self._handed(k, rooms)
+        most = {name: 0.0 if room is None else room for name, _, _, room in handed}
+        values = {**values, **dict.fromkeys(self._told, 0.0), **most, **dense}
+        return _Layout(
+            examples,
+            shards,
+            _Call(self._step, values, self._step.rooms(self._step.bound(values), self._kept[-1])),
+            handed,
+        )
 
-    def _counted(self, shard: int, rooms: Arrays) -> Iterator[_Counted]:
+    def _handed(self, shard: int, rooms: Arrays) -> Iterator[_Handed]:
         """The loss of a shard, its gradients that are numbers, and those of the rows that it meets."""
         for k, what in enumerate(self._shard.step.returned):
             if what == "loss":
-                yield _Counted(_loss(shard), shard, k)
+                yield _Handed(_loss(shard), shard, k)
             elif isinstance(what, Node) and what in self._shard.step.tables:
                 rows, sums = self._shard.step.tables[what]
-                yield _Counted(_rows(what, shard), shard, k, rooms[rows])
-                yield _Counted(_gradient(what, shard), shard, k, rooms[sums])
+                yield _Handed(_rows(what, shard), shard, k, rooms[rows])
+                yield _Handed(_gradient(what, shard), shard, k, rooms[sums])
             elif isinstance(what, Node):
-                yield _Counted(_gradient(what, shard), shard, k)
+                yield _Handed(_gradient(what, shard), shard, k)
 
 
 def _loss(k: int) -> str:

@@ -25,7 +25,7 @@ from chainrule.learn.backprop import Backprop
 from chainrule.learn.gradients import Gradient, Rows
 from chainrule.learn.team import Team
 
-LEAST = 64  # examples in a shard from which a second thread pays for being told
+LEAST = 128  # examples in a shard from which a second thread pays for what it costs to tell it
 SHARE = variable("/share", (), FLOAT64)
 AGREE = 1e-3  # of float32 and a loss whose terms nearly cancel no more is asked
 INSTEAD = "or train with threads=1"
