@@ -1,6 +1,7 @@
-"""How long a program waits for its imports: a fresh process each time."""
+"""How long a program waits for its imports: a fresh process each time, that finds the bytecode of all modules."""
 
 import atexit
+import functools
 import os
 import shutil
 import subprocess
@@ -29,7 +30,9 @@ def process(arguments: Sequence[str], cache: str = "") -> Contestant:
     def run() -> None:
         with TemporaryDirectory(prefix="chainrule-") as fresh:
             place = {"fresh": fresh, "kept": kept}.get(cache, "")
-            environment = {**os.environ, "CHAINRULE_CACHE": place} if place else None
+            environment = {**os.environ, "PYTHONPYCACHEPREFIX": _bytecode()}
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
+            environment |= {"CHAINRULE_CACHE": place} if place else {}
             done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             kind = ModuleNotFoundError if "ModuleNotFoundError" in done.stderr else RuntimeError
@@ -37,6 +40,14 @@ def process(arguments: Sequence[str], cache: str = "") -> Contestant:
 
     run()
     return Contestant(run)
+
+
+@functools.cache
+def _bytecode() -> str:
+    """A folder for the bytecode of all contestants, as installation leaves it beside their modules."""
+    folder = mkdtemp(prefix="chainrule-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _entry(label: str, role: Role, *arguments: str, cache: str = "") -> Entry:
