@@ -1,25 +1,10 @@
 """The report in a real browser: no error, no request that leaves it, hovering, clicking, both languages."""
 
-from pathlib import Path
-
 import pytest
 
 from chainrule.ner import Tagger, sample
 from chainrule.ner.report import report
-from chainrule.ner.report_page import save
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'chainrule[test]'")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs a browser at {CHROMIUM}")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield running
-        running.close()
+from chainrule.ner.report_page import page, save
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +14,7 @@ def path(tmp_path_factory):
         parts.train.of(parts.train.sentences[:80]), parts.dev, begin=jobs.append, epochs=4, hidden=9
     )
     place = tmp_path_factory.mktemp("report") / "report.html"
-    save(report(jobs[0], tagger.run, parts.test), place)
+    save(page(report(jobs[0], tagger.run, parts.test)), place)
     return place
 
 

@@ -1,7 +1,10 @@
 """`chainrule train` leaves report.html beside the model, whatever becomes of the run."""
 
+import json
 import re
 from pathlib import Path
+
+import pytest
 
 from chainrule.ner import Tagger, training
 from chainrule.ner.folder import REPORT
@@ -63,3 +66,17 @@ def test_a_run_that_blows_up_after_a_good_epoch_still_has_its_report(cli, data, 
     done = cli("train", data / "train.conll", "--out", "m", "--epochs", "3", "--hidden", "10", "--dimension", "12")
     assert done.code == 1 and "epoch 2" in done.err and "are kept" in done.err
     assert re.findall(r'<tr data-epoch="(\d)"', written("m")) == ["1"]
+
+
+@pytest.mark.parametrize("rename", [[], ["--rename", "PER=LOC", "--rename", "ORG=O"]])
+def test_evaluation_writes_its_mistakes_as_a_page(cli, data, model, rename):
+    test = data / "train.conll"
+    done = cli("evaluate", model, test, *rename, "--report", "mistakes.html", "--lang", "ko")
+    assert done.code == 0 and "  report: mistakes.html" in done.err
+    text = Path("mistakes.html").read_text(encoding="utf-8")
+    assert "<title>평가 보고서 – en, train.conll</title>" in text
+    figures = json.loads(cli("evaluate", model, test, *rename, "--json").out)
+    tiles = re.findall(r'<div class="card tile ">.*?<b>([\d.]+)</b>', text)
+    shares = [figures[name] for name in ("f1", "precision", "recall", "accuracy")]
+    assert tiles == [f"{100 * share:.1f}" for share in shares]
+    assert ("✗ PER → LOC" in text) == bool(rename)

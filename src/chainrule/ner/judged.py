@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from chainrule.learn.train import Params
 from chainrule.ner.corpus import Corpus, Sentence
 from chainrule.ner.decode import Decoder
+from chainrule.ner.folder import Config
 from chainrule.ner.metrics import Score, score
-from chainrule.ner.tags import OUTSIDE, Span, spans, split
+from chainrule.ner.model import Network
+from chainrule.ner.tags import OUTSIDE, Scheme, Span, convert, spans, split
 from chainrule.ner.vocab import Vocabulary
 from chainrule.ner.windows import encode
 
@@ -30,7 +33,7 @@ class Judged:
     log_p: tuple[tuple[float, ...], ...]
 
     @classmethod
-    def of(cls, decoder: Decoder, vocabulary: Vocabulary, params: Mapping[str, Any], corpus: Corpus) -> "Judged":
+    def of(cls, decoder: Decoder, vocabulary: Vocabulary, params: Params, corpus: Corpus) -> "Judged":
         """What the network of a decoder says of a corpus."""
         encoded = encode([s.tokens for s in corpus.sentences], vocabulary, decoder.network.architecture.radius)
         scores = decoder.log_probabilities(params, encoded)
@@ -44,10 +47,23 @@ class Judged:
             ),
         )
 
+    @classmethod
+    def by(cls, config: Config, vocabulary: Vocabulary, params: Params, corpus: Corpus, backend: str) -> "Judged":
+        """What a saved model says of a corpus."""
+        network = Network(config.architecture, len(vocabulary), len(config.tags))
+        return cls.of(
+            Decoder(network, config.tags, cast(Scheme, config.scheme), backend), vocabulary, params, corpus
+        )
+
+    def renamed(self, rename: Mapping[str, str]) -> "Judged":
+        """With labels of the model as the data has them; "O" leaves one out."""
+        new = {tag: _renamed(tag, rename) for tags in self.tags for tag in tags}
+        return replace(self, tags=tuple(tuple(new[tag] for tag in tags) for tags in self.tags))
+
     @cached_property
     def score(self) -> Score:
         """Precision, recall, F1, and which types were confused."""
-        return score([s.tags for s in self.corpus.sentences], self.tags, self.corpus.scheme)
+        return score(self.corpus.tagged("IOB2"), [convert(tags, "IOB2") for tags in self.tags], "IOB2")
 
     def gold(self, k: int) -> list[Span]:
         """The names of sentence k as they are tagged."""
@@ -73,6 +89,12 @@ class Judged:
             for pair, places in here.items():
                 found.setdefault(pair, []).append(Case(k, tuple(places)))
         return found
+
+
+def _renamed(tag: str, rename: Mapping[str, str]) -> str:
+    label = split(tag).label
+    new = rename.get(label, label)
+    return OUTSIDE if new == OUTSIDE else tag.removesuffix(label) + new
 
 
 def _types(tags: Any) -> Iterator[str]:

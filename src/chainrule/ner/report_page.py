@@ -13,9 +13,10 @@ from chainrule.display import charts, heatmap
 from chainrule.display.axes import figure, percent
 from chainrule.display.charts import Line, Rule, bar, columns, line_chart, sparkline
 from chainrule.display.document import card, document, languages, table
-from chainrule.display.language import Language, Text, Words, in_html
+from chainrule.display.language import LANGUAGES, Language, Text, Words, in_html
 from chainrule.learn.train import Epoch
 from chainrule.ner import report_spans, report_words as w
+from chainrule.ner.judged import Judged
 from chainrule.ner.metrics import Score, TypeScore
 from chainrule.ner.report import Report
 from chainrule.ner.report_mistakes import matrix, mistakes
@@ -28,35 +29,49 @@ BESIDE = 9  # types, up to which the matrix and the mistakes stand side by side
 
 def page(report: Report, language: Language = "en") -> str:
     """The report as HTML, in both languages; `language` is the one that is shown first."""
-    title = f"{w.TITLE[language == 'ko']} – {report.name}"
-    main = "".join(section(report) for section in SECTIONS)
-    styles = (charts.STYLE, heatmap.STYLE, report_spans.STYLE, _beside("report.css"))
-    return document(
-        title, f"{_header(report, language)}<main>{main}</main>", styles, _beside("report.js"), language
+    stopped = f'<span class="bad">{in_html(w.INTERRUPTED)}</span>' if report.run.interrupted else ""
+    return _written(w.TITLE, report.name, "".join(section(report) for section in SECTIONS), language, stopped)
+
+
+def judged_page(judged: Judged, name: str, language: Language = "en") -> str:
+    """What a model says of a corpus, as HTML: figures, the confusion of types, and its mistakes."""
+    s = judged.score
+    tiles = _tiled(
+        [
+            ("F1", percent(s.f1), w.ENTITIES.filled(right=f"{s.correct:,}", gold=f"{s.gold:,}"), ""),
+            (w.TYPE_COLUMNS[0], percent(s.precision), w.FOUND.filled(found=f"{s.found:,}"), ""),
+            (w.TYPE_COLUMNS[1], percent(s.recall), "", ""),
+            (w.ACCURACY, percent(s.accuracy), w.TOKENS.filled(count=f"{s.tokens:,}"), ""),
+        ]
     )
+    body = f"{tiles}{card(w.TYPES, _type_table(s))}{_confusion(judged)}"
+    return _written(w.EVALUATION, name, body, language)
+
+
+def save(text: str, path: str | Path) -> None:
+    """Write a page, whole or not at all. Raises WriteError where the disk refuses."""
+    with written_whole(path) as file:
+        file.write(text.encode("utf-8", "replace"))
+
+
+def _written(title: Words, name: str, body: str, language: Language, remark: str = "") -> str:
+    """A page with its header around its sections."""
+    buttons = "".join(
+        f'<button id="{key}" class="scripted" aria-pressed="false">{in_html(text)}</button>'
+        for key, text in (("pal", w.PALETTE), ("dark", w.DARK))
+    )
+    header = (
+        f'<header><h1>{in_html(title)}</h1><span class="mute">{escape(name)}</span>{remark}'
+        f'<span class="spacer"></span>{languages(language)}{buttons}</header>'
+    )
+    whole = f"{title[LANGUAGES.index(language)]} – {name}"
+    styles = (charts.STYLE, heatmap.STYLE, report_spans.STYLE, _beside("report.css"))
+    return document(whole, f"{header}<main>{body}</main>", styles, _beside("report.js"), language)
 
 
 def _beside(name: str) -> str:
     """A file that lies beside this one."""
     return resources.files(__package__).joinpath(name).read_text("utf-8")
-
-
-def save(report: Report, path: str | Path, language: Language = "en") -> None:
-    """Write the report, whole or not at all. Raises WriteError where the disk refuses."""
-    with written_whole(path) as file:
-        file.write(page(report, language).encode("utf-8", "replace"))
-
-
-def _header(report: Report, language: Language) -> str:
-    buttons = "".join(
-        f'<button id="{name}" class="scripted" aria-pressed="false">{in_html(text)}</button>'
-        for name, text in (("pal", w.PALETTE), ("dark", w.DARK))
-    )
-    stopped = f'<span class="bad">{in_html(w.INTERRUPTED)}</span>' if report.run.interrupted else ""
-    return (
-        f'<header><h1>{in_html(w.TITLE)}</h1><span class="mute">{escape(report.name)}</span>{stopped}'
-        f'<span class="spacer"></span>{languages(language)}{buttons}</header>'
-    )
 
 
 # ── at a glance ───────────────────────────────────────────────────────────────────────────────────────
@@ -71,7 +86,7 @@ def _tiles(report: Report) -> str:
     }
     count = sum(len(row.entries) for row in report.check.rows)
     best = w.BEST_OF.filled(best=run.best_epoch, epochs=len(run.history)) if run.history else w.NO_EPOCH
-    tiles: list[tuple[Text, Text, Text, str]] = [(_f1_of("dev"), percent(dev.f1), best, "")]
+    tiles: list[Tile] = [(_f1_of("dev"), percent(dev.f1), best, "")]
     if report.test is not None:
         t = report.test
         right = w.ENTITIES.filled(right=f"{t.correct:,}", gold=f"{t.gold:,}")
@@ -85,6 +100,14 @@ def _tiles(report: Report) -> str:
         (w.NUMBERS, f"{sum(sizes.values()):,}", said, ""),
         (w.CHECK, sound[0], w.ENTRIES.filled(count=f"{count:,}"), sound[1]),
     ]
+    return _tiled(tiles)
+
+
+Tile = tuple[Text, Text, Text, str]
+"""What it is, its value, a remark, further classes."""
+
+
+def _tiled(tiles: Sequence[Tile]) -> str:
     return (
         '<div class="tiles">'
         + "".join(
@@ -248,8 +271,12 @@ def _type_table(score: Score) -> str:
 
 
 def _mistakes(report: Report) -> str:
-    kind = "half tall" if len(report.judged.score.confusion) <= BESIDE else ""
-    pair = (w.MATRIX, matrix(report.judged), "confusion"), (w.MISTAKES, mistakes(report.judged), "mistakes")
+    return _confusion(report.judged)
+
+
+def _confusion(judged: Judged) -> str:
+    kind = "half tall" if len(judged.score.confusion) <= BESIDE else ""
+    pair = (w.MATRIX, matrix(judged), "confusion"), (w.MISTAKES, mistakes(judged), "mistakes")
     return "".join(card(title, body, kind, anchor) for title, body, anchor in pair)
 
 

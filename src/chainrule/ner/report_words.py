@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from chainrule.display.language import Words
 
 TITLE = Words("Training report", "훈련 보고서")
+EVALUATION = Words("Evaluation", "평가 보고서")
 DARK = Words("Dark", "어두운 화면")
 PALETTE = Words("Colour-blind palette", "색각 보정 색상")
 
@@ -22,6 +23,9 @@ F1_OF = Words("F1 on {part}", "{part} F1")
 BEST_OF = Words("best epoch {best} of {epochs}", "{epochs} 에폭 중 {best}번째가 최고")
 NO_EPOCH = Words("no epoch was finished", "끝난 에폭 없음")
 ENTITIES = Words("{right} of {gold} names", "이름 {gold}개 중 {right}개")
+FOUND = Words("{found} names found", "이름 {found}개를 찾음")
+ACCURACY = Words("token accuracy", "토큰 정확도")
+TOKENS = Words("{count} tokens", "토큰 {count}개")
 TRAINED_IN = Words("training time", "훈련 시간")
 SPEED = Words("{speed} tokens a second", "초당 토큰 {speed}개")
 NUMBERS = Words("parameters", "매개변수")
@@ -122,7 +126,7 @@ MISTAKES = Words("Commonest mistakes, and what is right", "가장 흔한 오류,
 LEGEND = Words(
     "gold above, prediction below; ✗ and a dashed frame: wrong", "위는 정답, 아래는 예측. ✗와 점선은 틀림"
 )
-NO_MISTAKES = Words("No token of dev was mistaken.", "검증 데이터에서 틀린 토큰이 없습니다.")
+NO_MISTAKES = Words("No token was mistaken.", "틀린 토큰이 없습니다.")
 GROUP = Words("{tokens} tokens in {sentences} sentences", "{sentences}개 문장의 토큰 {tokens}개")
 MORE = Words("and {count} more sentences", "그 밖에 {count}개 문장")
 MISSED = Words("not found", "못 찾음")

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import click
 
+from chainrule.display.language import Language
 from chainrule.ner.corpus import Corpus, read_corpus
+from chainrule.ner.judged import Judged
+from chainrule.ner.report_page import judged_page, save
 from chainrule.ner.tagger import Tagger
 from chainrule.shell import options
 
@@ -13,6 +16,7 @@ EPILOG = """\b
 Examples:
   chainrule evaluate runs/mine test.conll
   chainrule evaluate runs/mine test.conll --json
+  chainrule evaluate runs/mine test.conll --report mistakes.html --lang ko
   chainrule evaluate runs/mine other.conll --rename person=PER --rename group=O
 """
 
@@ -23,9 +27,19 @@ Examples:
 @click.option(
     "--rename", "pairs", multiple=True, metavar="MODEL=DATA", help="A label as DATA has it; =O leaves it out."
 )
+@click.option("--report", type=click.Path(path_type=Path), help="Write the figures and every mistake as a page.")
+@options.language
 @options.backend
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
-def command(model: Path, data: Path, pairs: tuple[str, ...], backend: str, as_json: bool) -> None:
+def command(
+    model: Path,
+    data: Path,
+    pairs: tuple[str, ...],
+    report: Path | None,
+    lang: Language,
+    backend: str,
+    as_json: bool,
+) -> None:
     """Judge MODEL on tagged DATA: precision, recall and F1 of whole entities, as conlleval counts."""
     rename = dict(map(_pair, pairs))
     tagger, corpus = Tagger.load(model, backend), read_corpus(data)
@@ -38,10 +52,15 @@ def command(model: Path, data: Path, pairs: tuple[str, ...], backend: str, as_js
             f"note: {', '.join(missing)} not in the model, so missed; it has {known} (see --rename)", err=True
         )
     note_units(tagger, corpus)
+    if report is not None:
+        judged = Judged.by(tagger.config, tagger.vocabulary, tagger.params, corpus, backend).renamed(rename)
+        save(judged_page(judged, f"{model.name}, {data.name}", lang), report)
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
         click.echo(f"\n{found.table()}\n\n  tokens, in percent of each row\n{found.confusion_table()}\n")
+        if report is not None:
+            click.echo(f"  report: {report}", err=True)
 
 
 def note_units(tagger: Tagger, corpus: Corpus) -> None:

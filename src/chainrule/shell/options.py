@@ -2,6 +2,7 @@
 
 import click
 
+from chainrule.display.language import LANGUAGES
 from chainrule.learn.backends import BACKENDS
 
 backend = click.option(
@@ -10,4 +11,8 @@ backend = click.option(
     default="auto",
     show_default=True,
     help="Who computes: code that Numba compiles, NumPy code, or array by array; results differ by rounding.",
+)
+
+language = click.option(
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the report."
 )

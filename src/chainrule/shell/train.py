@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 from click.core import ParameterSource
 
-from chainrule.display.language import LANGUAGES as LANGUAGES_OF_PAGES, Language
+from chainrule.display.language import Language
 from chainrule.errors import NonFiniteError
 from chainrule.learn.layers import ACTIVATIONS
 from chainrule.learn.optim import OPTIMIZERS
@@ -24,7 +24,7 @@ from chainrule.ner.folder import CHECKPOINT, REPORT
 from chainrule.ner.metrics import Score
 from chainrule.ner.model import COMBINATIONS, Architecture
 from chainrule.ner.report import report
-from chainrule.ner.report_page import save
+from chainrule.ner.report_page import page, save
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
@@ -102,13 +102,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @settings_as_options
 @options.backend
-@click.option(
-    "--lang",
-    type=click.Choice(LANGUAGES_OF_PAGES),
-    default="en",
-    show_default=True,
-    help="Language of report.html.",
-)
+@options.language
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on standard output.")
 def command(
@@ -156,12 +150,12 @@ def command(
             )
         except NonFiniteError as error:
             if jobs and error.run is not None and error.run.best_epoch:
-                save(report(jobs[0], error.run, corpora.test, folder.name), folder / REPORT, lang)
+                save(page(report(jobs[0], error.run, corpora.test, folder.name), lang), folder / REPORT)
             raise
         finally:
             watch.end()
     if tagger.run is not None:
-        save(report(jobs[0], tagger.run, corpora.test, folder.name), folder / REPORT, lang)
+        save(page(report(jobs[0], tagger.run, corpora.test, folder.name), lang), folder / REPORT)
     judged = corpora.test or jobs[0].dev
     note_units(tagger, judged)
     _report(tagger, "test" if corpora.test else "dev", tagger.evaluate(judged), folder, as_json, quiet)
