@@ -26,7 +26,7 @@ from chainrule.compute.interpret import evaluate
 
 Ids = NDArray[np.int64]
 MEMORY = 64 << 20  # bytes of the rows that are kept
-CHUNK = 1024  # windows in one pass, whose intermediate values stay in the cache of the processor
+CHUNK = 512  # windows in one pass, whose intermediate values stay in the cache of the processor
 STEP = 16  # passes have a multiple of this many windows, so that few different sizes occur
 BOUNDS = {"tanh": 1.0, "hard_tanh": 1.0, "sigmoid": 1.0}  # of the values of functions
 BEGIN = 256  # rows for which there is room at first
@@ -53,7 +53,7 @@ class Rows:
         self._hidden, self.window, _ = jacobians[0].shape
         joint = np.concatenate(jacobians, axis=2)
         self._project = Exact(np.ascontiguousarray(joint.reshape(-1, joint.shape[2]).T, np.float32))
-        self._most = max(2 * CHUNK + 64, memory // (4 * self._hidden * self.window))
+        self._most = max(CHUNK + self.window, memory // (4 * self._hidden * self.window))
         self._lock = threading.Lock()
         self._kept = self._empty()
         self._used = 1
@@ -64,13 +64,13 @@ class Rows:
 
     def __call__(self, kinds: Ids) -> tuple[NDArray[np.int32], tuple[Floats, ...]]:
         """Where the rows of these kinds, at most CHUNK, lie, and the rows of every place."""
-        kept = self._kept
-        slots = kept.slots[kinds]
-        if not slots.all():
-            with self._lock:
-                kept = self._made(kinds)
-            slots = kept.slots[kinds]
-        return slots, kept.rows
+        slots = (kept := self._kept).slots[kinds]
+        now = self._kept  # its rows are there before their slots are told
+        if now.slots is kept.slots and slots.all():
+            return slots, now.rows
+        with self._lock:
+            kept = self._made(kinds)
+            return kept.slots[kinds], kept.rows
 
     def _made(self, kinds: Ids) -> Kept:
         """All rows of these kinds. What other threads have in hands stays as it is: rows are only added."""
@@ -87,8 +87,9 @@ class Rows:
         found = self._project(x).reshape(len(new), self._hidden, self.window)
         for p, rows in enumerate(kept.rows):
             rows[self._used : end] = found[:, :, p]
+        self._kept = kept
         kept.slots[new] = np.arange(self._used, end)
-        self._kept, self._used = kept, end
+        self._used = end
         return kept
 
 

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import SettingError
-from chainrule.ner.tags import OUTSIDE, WORST, Mask, Part, Scheme, closes, legal, split
+from chainrule.ner.tags import OUTSIDE, WORST, Mask, Part, Scheme, Span, closes, legal, split, tags_of
 
 Floats = NDArray[np.floating]
 Ids = NDArray[np.int64]
 
 
 SLACK = 1e-5  # for the rounding of sums
+ROUNDS = 4  # of dividing a sentence into parts
 
 
 class Names(NamedTuple):
@@ -50,7 +51,7 @@ class Lattice:
         named = np.array([part.place != OUTSIDE for part in parts])
         cut = np.array([[closes(a, b) for b in parts] for a in parts])
         self._named, self._begins, self._ends = named, cut & named, cut & named[:, None]
-        self._outside = tags.index(OUTSIDE) if OUTSIDE in tags and len(tags) > 1 else None
+        self._spellings = _spellings(tags, scheme)
         self._legal = np.ones_like(cut)
         self._legal[:-1, :-1] = self._moves
         self._legal[-1, :-1], self._legal[:-1, -1] = self._start, self._end
@@ -83,6 +84,18 @@ class Lattice:
         tags[places] = path
         return Line(tags, places)
 
+    def _lost(self, behind: Floats, line: Line, tokens: Ids) -> Floats:
+        """What legal tags lose where the best ones break the rules, (N,), each run at its first token.
+
+        behind   how far the scores of tags lie below the best, (N, C)      tokens   those of whole runs
+        """
+        first, last = (~self._named[line.tags[line.places[tokens] + step]] for step in (-1, 1))
+        spelt = self._spellings[first + 2 * last]  # as one name of every label, and as none
+        lost = np.zeros(len(behind))
+        sums = np.add.reduceat(behind[tokens[:, None], spelt], np.flatnonzero(first), axis=0)
+        lost[tokens[first]] = sums.min(axis=1)
+        return lost
+
     def names(self, line: Line) -> Names:
         """The names that tags spell, read leniently, in order."""
         pairs = line.tags[:-1], line.tags[1:]
@@ -97,9 +110,9 @@ class Lattice:
     def _mended(self, scores: Floats, line: Line, lengths: Ids, log_p: Callable[[Floats], Floats]) -> Ids:
         """The likeliest legal tags (N,) of sentences where the best tags of every token break the rules.
 
-        The names that break them, taken for no names, give a legal path; what it loses on its sentence is the most
-        that the likeliest one loses. A tag that is ahead of the next best by more is part of that path. So what
-        is sought lies between such tags, where a rule is broken.
+        The names that break them, taken for one name or none, give a legal path; what it loses on its sentence is
+        the most that the likeliest one loses. A tag that is ahead of the next best by more is part of that path;
+        where it is part of both, each side is such a problem of its own. What is sought lies between such tags.
         """
         broken, tags = self._broken(line), line.tags
         free = np.zeros(len(tags), np.bool_)
@@ -116,20 +129,38 @@ class Lattice:
 
     def _doubtful(self, scores: Floats, line: Line, lengths: Ids, broken: Ids) -> Mask:
         """Which tags may be others in the likeliest legal path, (N,)."""
-        if self._outside is None:
+        if self._spellings is None:
             return np.ones(len(scores), np.bool_)
-        named = self._named[line.tags]
+        named, places = self._named[line.tags], line.places
         run = np.cumsum(named & ~np.roll(named, 1))  # the borders in front and behind are no names
         fallen = np.zeros(int(run[-1]) + 1, np.bool_)
         fallen[run[np.where(named[broken], broken, broken + 1)]] = True
-        in_fallen = (named & fallen[run])[line.places]
-        sentence = np.repeat(np.arange(len(lengths)), lengths)
+        in_fallen = (named & fallen[run])[places]
+        part = np.repeat(np.arange(len(lengths)), lengths)  # at first a sentence
+        first = np.diff(part, prepend=-1) != 0
+        sure = np.zeros(len(scores), np.bool_)
         with np.errstate(invalid="ignore"):  # what is no number is not sure either
             second, top = np.partition(scores.astype(np.float64), -2, axis=1)[:, -2:].T
-            lost = np.where(in_fallen, top - scores[:, self._outside], 0)
-            bound = np.bincount(sentence, lost, len(lengths))
-            sure: Mask = top - second > bound[sentence] * (1 + SLACK) + SLACK
+            ahead, lost = top - second, self._lost(top[:, None] - scores, line, np.flatnonzero(in_fallen))
+            for _ in range(ROUNDS):
+                sure |= ahead > np.bincount(part, lost)[part] * (1 + SLACK) + SLACK
+                part = np.cumsum(first | (sure & ~in_fallen)) - 1
         return ~sure
+
+
+def _spellings(tags: Sequence[str], scheme: Scheme | None) -> Ids | None:
+    """The tags of an inner, the first, the last and the only token of a name, by label and for none, (4, L + 1).
+
+    None without the tag O; labels that lack one of the tags are left out.
+    """
+    if OUTSIDE not in tags or len(tags) == 1:
+        return None
+    columns = [[OUTSIDE] * 4]
+    for label in dict.fromkeys(split(tag).label for tag in tags if tag != OUTSIDE) if scheme else ():
+        (only,), (first, inside, last) = (tags_of([Span(0, n, label)], n, scheme) for n in (1, 3))
+        columns.append([inside, first, last, only])
+    known = [[tags.index(tag) for tag in column] for column in columns if set(column) <= set(tags)]
+    return np.array(known, np.int64).T
 
 
 def largest(scores: Floats) -> Ids:

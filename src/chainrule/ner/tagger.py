@@ -31,6 +31,8 @@ from chainrule.ner.training import Choices, Job, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import Vocabulary
 
+TOGETHER = 1 << 20  # characters of a group of texts, at which it is complete
+
 
 class Entity(NamedTuple):
     """A name in a text: `text == document[start:end]`, in code points, end-exclusive.
@@ -184,13 +186,23 @@ class Tagger:
 
     __call__ = tag
 
-    def pipe(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[list[Entity]]:
-        """The entities of each text, in order, in bounded memory. SettingError for one text in place of many."""
+    def pipe(self, texts: Iterable[str], batch_size: int = 256) -> Iterator[list[Entity]]:
+        """The entities of each text, in order, in bounded memory. SettingError for one text in place of many.
+
+        batch_size   texts that are tagged together, fewer where they are long; no result depends on it
+        """
         if isinstance(texts, str):
             raise SettingError("pipe takes several texts; tag takes one")
         within("batch size", batch_size, least=1, whole=True)
-        rest = iter(texts)
-        while group := list(islice(rest, batch_size)):
+        group: list[str] = []
+        held = 0
+        for text in texts:
+            group.append(text)
+            held += len(text)
+            if len(group) == batch_size or held >= TOGETHER:
+                yield from self._tag_group(group)
+                group, held = [], 0
+        if group:
             yield from self._tag_group(group)
 
     def _tag_group(self, texts: Sequence[str]) -> Iterator[list[Entity]]:

@@ -50,8 +50,9 @@ def command(model: Path, sources: tuple[str, ...], form: str | None, backend: st
     tagger = Tagger.load(model, backend)
     write = FORMATS[form or ("text" if is_live(sys.stdout) else "jsonl")]
     for texts in _groups(sources or ("-",)):
-        for text, entities in zip(texts, tagger.pipe(texts), strict=True):
-            click.echo(write(text, entities, tagger))
+        if texts:
+            found = zip(texts, tagger.pipe(texts), strict=True)
+            click.echo("\n".join(write(text, entities, tagger) for text, entities in found))
 
 
 # ── lines of text ─────────────────────────────────────────────────────────────────────────────────────
