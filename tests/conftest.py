@@ -1,10 +1,13 @@
 """Settings of the whole test-suite."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from browser import running
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("CHAINRULE_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"))
@@ -18,3 +21,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "here"))
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20261121)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests of pages."""
+    with running() as started:
+        yield started
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in the browser come last: it stays open once it has been started."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))

@@ -93,34 +93,46 @@ def name_text(name: str, x: float, y: float, size: float, anchor: str = "start")
     slanted = " it" if len(base) == 1 else ""
     below = f'<tspan dy="{size * 0.22:.2g}" font-size="{size * 0.7:.3g}">{escape(",".join(subscripts))}</tspan>'
     return (
-        f'<text class="nm{slanted}" x="{x:.4g}" y="{y:.4g}" font-size="{size:g}" text-anchor="{anchor}">'
+        f'<text class="nm{slanted}" x="{near(x)}" y="{near(y)}" font-size="{size:g}" text-anchor="{anchor}">'
         f"{'d' * differential}{escape(base)}{below if subscripts else ''}</text>"
     )
+
+
+def near(number: float) -> str:
+    """A coordinate to a tenth of a pixel."""
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def pill(x: float, y: float, text: str, kind: str, more: str = "") -> str:
     """A number in a rounded frame around its centre: `v` a value, `g` a gradient, `l` a local gradient."""
     width = pill_width(text)
     dashed = ' stroke-dasharray="3 2"' if kind == "g" else ""
+    beside = f' x="{near(x)}"' if x else ""
     return (
-        f'<g class="pill {kind}"{more}><rect x="{x - width / 2:.4g}" y="{y - PILL / 2:.4g}" width="{width:.4g}" '
-        f'height="{PILL:g}" rx="10"{dashed}/><text x="{x:.4g}" y="{y + 5:.4g}">{escape(text)}</text></g>'
+        f'<g class="pill {kind}"{more}><rect x="{near(x - width / 2)}" y="{near(y - PILL / 2)}" '
+        f'width="{near(width)}" height="{PILL:g}" rx="10"{dashed}/>'
+        f'<text{beside} y="{near(y + 5)}">{escape(text)}</text></g>'
     )
+
+
+def letters(kind: str, x: float, y: float, text: str, size: float) -> str:
+    """A line of text of a class of the style."""
+    return f'<text class="{kind}" x="{near(x)}" y="{near(y)}" font-size="{size:g}">{escape(text)}</text>'
 
 
 def path(points: list[Point], down: float = 0.0) -> str:
     """Level and curved pieces in turn, as SVG, moved down by so much."""
     (x, y), *_ = points
-    text = f"M{x:.1f} {y + down:.1f}"
+    text = f"M{near(x)} {near(y + down)}"
     for k, ((a, b), (c, d)) in enumerate(pairwise(points)):
         if k % 2 == 0:
-            text += f"H{c:.1f}" if c != a else ""
+            text += f"H{near(c)}" if c != a else ""
         elif b == d:
-            text += f"H{c:.1f}"
+            text += f"H{near(c)}"
         else:
             middle = (a + c) / 2
-            text += f"C{middle:.1f} {b + down:.1f} {middle:.1f} {d + down:.1f} {c:.1f} {d + down:.1f}"
-    return text.replace(".0", "")
+            text += f"C{near(middle)} {near(b + down)} {near(middle)} {near(d + down)} {near(c)} {near(d + down)}"
+    return text
 
 
 def _wire(shown: Picture, k: int, points: list[Point], steps: Walk) -> str:
@@ -133,12 +145,12 @@ def _wire(shown: Picture, k: int, points: list[Point], steps: Walk) -> str:
         known = steps.sent(link.flow) if link.flow else steps.seed
         backward = (
             f'<g data-from="{known}"><use class="back" href="#{mark}" y="{BACK:g}"/>'
-            f'<path class="tip g" d="M{x + 9:.1f} {y + BACK - 4:.1f}l-9 4l9 4z"/></g>'
+            f'<path class="tip g" d="M{near(x + 9)} {near(y + BACK - 4)}l-9 4l9 4z"/></g>'
         )
     return (
         f'<g class="link" data-s="{source}" data-t="{target}">'
         f'<g class="wire"><path id="{mark}" d="{path(points)}"/></g>'
-        f'<path class="tip" d="M{end - 9:.1f} {port - 4:.1f}l9 4l-9 4z"/>{backward}</g>'
+        f'<path class="tip" d="M{near(end - 9)} {near(port - 4)}l9 4l-9 4z"/>{backward}</g>'
     )
 
 
@@ -161,7 +173,7 @@ def _label(shown: Picture, link: Link, at: Point, steps: Walk) -> str:
         below = _written(gradient, BETWEEN / 2 + 2, "g", sent)
         if link.flow and shown.trace.rows[source].role == "operation":
             below += _upstream(shown.trace.rows[source], gradient, sent)
-    moved = f"translate({at[0]:.1f} {at[1]:.1f})"
+    moved = f"translate({near(at[0])} {near(at[1])})"
     return f'<g class="at" data-s="{source}" data-t="{target}" transform="{moved}">{above}{below}</g>'
 
 
@@ -171,7 +183,8 @@ def _upstream(row: Row, gradient: np.ndarray, sent: int) -> str:
     x, y = (size.width / 2 + 5, BETWEEN / 2 + 18) if size else (0, BETWEEN + PILL + 9)
     side = " side" if size else ""
     words = in_svg(SAID["upstream of"].filled(name=row.name))
-    return f'<text class="from{side}" x="{x:.4g}" y="{y:.4g}" data-up="{row.id}" data-from="{sent}">{words}</text>'
+    place = f'x="{near(x)}" y="{near(y)}" data-up="{row.id}" data-from="{sent}"'
+    return f'<text class="from{side}" {place}>{words}</text>'
 
 
 def _written(array: np.ndarray, y: float, kind: Kind, known: int) -> str:
@@ -223,7 +236,7 @@ def _node(shown: Picture, part: Part, at: Point, steps: Walk) -> str:
         rows = range(part.block.first + part.block.length, part.block.first + part.block.length * part.block.times)
         hidden = f' data-first="{rows.start}" data-past="{rows.stop}"'
     return (
-        f'<g class="node {part.kind}" data-n="{row.id}"{hidden} tabindex="0" role="button" '
+        f'<g class="node {part.kind}" data-n="{row.id}"{hidden} '
         f'aria-label="{escape(spoken(shown.trace, row))}">{inside}</g>'
     )
 
@@ -238,8 +251,8 @@ def spoken(trace: Passes, row: Row) -> str:
 def _frame(part: Part, x: float, y: float, radius: float = 12) -> str:
     box = part.box
     return (
-        f'<rect class="shape" x="{x - box.width / 2:.4g}" y="{y - box.height / 2:.4g}" '
-        f'width="{box.width:.4g}" height="{box.height:.4g}" rx="{radius:g}"/>'
+        f'<rect class="shape" x="{near(x - box.width / 2)}" y="{near(y - box.height / 2)}" '
+        f'width="{near(box.width)}" height="{near(box.height)}" rx="{radius:g}"/>'
     )
 
 
@@ -250,17 +263,17 @@ def _card(shown: Picture, part: Part, x: float, y: float, steps: Walk) -> str:
         split = left + 14 + max(24.0, part.box.width - 84)
         pieces = [_frame(part, x, y), name_text(row.name, left + 14, y + 7, 22)]
         pieces.append(
-            f'<text class="tv" x="{right - 12:.4g}" y="{y - 9:.4g}">{escape(short(row.value[()]))}</text>'
+            f'<text class="tv" x="{near(right - 12)}" y="{near(y - 9)}">{escape(short(row.value[()]))}</text>'
         )
         if row.gradient is not None:
-            pieces.append(f'<path class="rule" d="M{min(split, right - 40):.4g},{y:.4g}H{right - 10:.4g}"/>')
-            text = f'x="{right - 12:.4g}" y="{y + 22:.4g}" data-sum="{steps.arrivals(row)}"'
+            pieces.append(f'<path class="rule" d="M{near(min(split, right - 40))},{near(y)}H{near(right - 10)}"/>')
+            text = f'x="{near(right - 12)}" y="{near(y + 22)}" data-sum="{steps.arrivals(row)}"'
             pieces.append(f'<text class="tg" {text}>{escape(sum_text(row))}</text>')
         return "".join(pieces)
     pieces = [
         _frame(part, x, y),
         name_text(row.name, left + 12, top + 22, 17),
-        f'<text class="cap end" x="{right - 10:.4g}" y="{top + 21:.4g}">{escape(axes(row.shape))}</text>',
+        f'<text class="cap end" x="{near(right - 10)}" y="{near(top + 21)}">{escape(axes(row.shape))}</text>',
         f'<g class="map v">{heat(row.value, left + 12, top + HEAD, "v")}</g>',
     ]
     if row.gradient is not None:
@@ -271,33 +284,30 @@ def _card(shown: Picture, part: Part, x: float, y: float, steps: Walk) -> str:
 
 
 def _number(shown: Picture, part: Part, x: float, y: float, steps: Walk) -> str:
-    name = escape(part.row.name)
-    return (
-        f'{_frame(part, x, y, 8)}<text class="tm mid" x="{x:.4g}" y="{y + 5.5:.4g}" font-size="16">{name}</text>'
-    )
+    return _frame(part, x, y, 8) + letters("tm mid", x, y + 5.5, part.row.name, 16)
 
 
 def _gate(shown: Picture, part: Part, x: float, y: float, steps: Walk) -> str:
     symbol = part.row.symbol
     if part.box.round:
         size = {1: 24, 2: 19, 3: 16}.get(len(symbol), 13)
-        shape = f'<circle class="shape" cx="{x:.4g}" cy="{y:.4g}" r="{RADIUS:g}"/>'
+        shape = f'<circle class="shape" cx="{near(x)}" cy="{near(y)}" r="{RADIUS:g}"/>'
     else:
         size, width = 14, part.box.width
         shape = (
-            f'<rect class="shape" x="{x - width / 2:.4g}" y="{y - RADIUS:.4g}" width="{width:.4g}" '
+            f'<rect class="shape" x="{near(x - width / 2)}" y="{near(y - RADIUS)}" width="{near(width)}" '
             f'height="{2 * RADIUS:g}" rx="{RADIUS:g}"/>'
         )
-    sign = f'<text class="sign" x="{x:.4g}" y="{y + size * 0.34:.4g}" font-size="{size}">{escape(symbol)}</text>'
+    sign = (
+        f'<text class="sign" x="{near(x)}" y="{near(y + size * 0.34)}" font-size="{size}">{escape(symbol)}</text>'
+    )
     return shape + sign + name_text(part.row.name, x, y + RADIUS + 16, 14.5, "middle")
 
 
 def _block(shown: Picture, part: Part, x: float, y: float, steps: Walk) -> str:
     behind = f'<g transform="translate(5,5)">{_frame(part, x, y)}</g>'
-    title = escape(block_title(shown.trace, part.block)) if part.block else ""
-    return (
-        f'{behind}{_frame(part, x, y)}<text class="sign" x="{x:.4g}" y="{y + 5:.4g}" font-size="15">{title}</text>'
-    )
+    title = block_title(shown.trace, part.block) if part.block else ""
+    return behind + _frame(part, x, y) + letters("sign", x, y + 5, title, 15)
 
 
 def _reference(shown: Picture, part: Part, x: float, y: float, steps: Walk) -> str:

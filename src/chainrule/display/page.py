@@ -146,7 +146,7 @@ def _section(key: str, body: str) -> str:
 
 def _forward(trace: Passes, steps: Walk) -> str:
     lines = [
-        f'<li data-n="{row.id}" tabindex="0"><span>{equation(row)}</span>'
+        f'<li data-n="{row.id}"><span>{equation(row)}</span>'
         + (
             f'<span class="mute">{escape(axes(row.shape))}</span></li>'
             if row.shape

@@ -20,6 +20,8 @@
     data = JSON.parse(one("#data").textContent);
     all(".flow").forEach(boxes);
     texts = new Map(all("[data-at]").map(e => [e, carrier(e)]).filter(([, t]) => t).map(([e, t]) => [e, [t, t.textContent]]));
+    for (const e of all(".node, .lines li")) e.tabIndex = 0;
+    for (const e of all(".node")) e.setAttribute("role", "button");
     all(".outer").forEach(svg => light(svg, 0, 0));
   }
   const make = (tag, attributes = {}, ...inside) => {
