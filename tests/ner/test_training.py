@@ -179,6 +179,29 @@ def test_large_data_fine_tunes_by_itself(corpus, monkeypatch):
     assert made.notes[-1] == ("word vectors: given, fine-tuned (12 training tokens are enough; fine_tune no)")
 
 
+@pytest.mark.parametrize(
+    ("threads", "size", "said"),
+    [
+        (1, 32, None),
+        (2, 256, None),
+        (
+            2,
+            32,
+            "threads: 1 of 2, since each needs 128 windows of a batch, and batches have 32 (--batch-size 256)",
+        ),
+        (
+            8,
+            256,
+            "threads: 2 of 8, since each needs 128 windows of a batch, and batches have 256 (--batch-size 1024)",
+        ),
+    ],
+)
+def test_threads_without_work_are_told_of(corpus, threads, size, said):
+    plan = Plan(threads=threads, batch_size=size)
+    notes = prepare(corpus(sentences(4)), corpus(sentences(2), "dev.conll"), None, TINY, plan, Choices()).notes
+    assert [note for note in notes if note.startswith("threads")] == ([said] if said else [])
+
+
 def test_random_vectors_are_always_trained(corpus):
     for policy in ("auto", "yes"):
         made = job(corpus(sentences(4)), fine_tune=policy)
