@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from chainrule.algebra.signature import shape_text
+from chainrule.compute.check import Entry
 from chainrule.display.axes import figure, percent
 from chainrule.learn.batches import rng_for
 from chainrule.learn.train import Run
@@ -87,6 +88,7 @@ def test_the_derivation_is_of_the_network_and_the_check_of_its_parameters(made):
 def test_every_architecture_is_derived(combine, activation):
     found = derived(Architecture(combine=combine, activation=activation, caps=0, l2=0.1))
     assert [str(s) for s in found.slopes] == [f"∂J/∂{n}" for n in "EWbUc"]
+    assert not [note for note in found.notes if "textbook form" in note]  # it has passed its proof
 
 
 @pytest.mark.parametrize(("activation", "slope"), [("tanh", 1), ("relu", 1), ("sigmoid", 0.25), ("hard_tanh", 1)])
@@ -120,6 +122,17 @@ def test_dead_units_are_those_that_no_gradient_passes(made, activation, bias, bl
 
 def test_settings_that_are_not_usual_are_known(made):
     assert made[2].changed == {**SMALL, "epochs": 3, "learning_rate": 0.2}
+
+
+def test_of_entries_that_agree_one_is_shown_whose_error_means_something(made):
+    row = made[2].check.rows[2]
+    tiny = Entry((0, 0), 1e-40, 0.0, 0.0, 0.0, 1.0, "ok")
+    shown = page(
+        replace(made[2], check=replace(made[2].check, rows=(replace(row, entries=(tiny, *row.entries)),)))
+    )
+    assert "1e−40" not in words(shown)
+    alone = page(replace(made[2], check=replace(made[2].check, rows=(replace(row, entries=(tiny,)),))))
+    assert "1e−40" in words(alone)
 
 
 # ── the page ──────────────────────────────────────────────────────────────────────────────────────────

@@ -123,10 +123,10 @@ def _axes(x: Scale, y: Scale, marks: Sequence[float], epochs: Sequence[int], wri
 def _best(x: Scale, best: int, epochs: Sequence[int]) -> str:
     if best not in epochs:
         return ""
-    at = f"{x(best):.1f}"
+    at, anchor = f"{x(best):.1f}", "middle" if x(best) > LEFT + 30 else "start"  # clear of the ticks' numbers
     return (
         f'<line class="bestline" x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text class="tick bestname" x="{at}" y="{TOP - 6}" text-anchor="middle">{in_svg(BEST)} {best}</text>'
+        f'<text class="tick bestname" x="{at}" y="{TOP - 6}" text-anchor="{anchor}">{in_svg(BEST)} {best}</text>'
     )
 
 

@@ -20,7 +20,7 @@ from chainrule.algebra.op import Array
 from chainrule.algebra.product import mean, sum
 from chainrule.algebra.reduce import log_softmax
 from chainrule.algebra.select import concat, ravel, take
-from chainrule.algebra.signature import FLOAT32, Axis, axis
+from chainrule.algebra.signature import FLOAT32, FLOAT64, Axis, DType, axis
 from chainrule.calculus.batch import batch
 from chainrule.calculus.derive import gradient
 from chainrule.errors import SettingError
@@ -85,18 +85,23 @@ class Network:
             return {letter: axis(letter) for letter in "VDSHC"} | ({} if a.caps else {"S": 0})
         return {"V": self.V, "D": a.dimension, "S": a.caps, "H": a.hidden, "C": self.C}
 
+    @property
+    def dtype(self) -> DType:
+        """float32 to be trained, float64 to be read, where 1/5 is to be 1/5."""
+        return FLOAT32 if self.V else FLOAT64
+
     @cached_property
     def parameters(self) -> dict[str, Node]:
         """Name → variable: E word vectors, K vectors of shapes, W and b hidden layer, U and c scores."""
         a, (V, D, S, H, C) = self.architecture, self.sizes.values()
         width = (D + S) * (a.window if a.combine == "concatenate" else 1)
         nodes = [
-            matrix("E", V, D, dtype=FLOAT32),
-            *([matrix("K", len(CAPS), S, dtype=FLOAT32)] if a.caps else []),
-            matrix("W", H, width, dtype=FLOAT32),
-            vector("b", H, dtype=FLOAT32),
-            matrix("U", C, H, dtype=FLOAT32),
-            vector("c", C, dtype=FLOAT32),
+            matrix("E", V, D, dtype=self.dtype),
+            *([matrix("K", len(CAPS), S, dtype=self.dtype)] if a.caps else []),
+            matrix("W", H, width, dtype=self.dtype),
+            vector("b", H, dtype=self.dtype),
+            matrix("U", C, H, dtype=self.dtype),
+            vector("c", C, dtype=self.dtype),
         ]
         return {node.attrs["name"]: node for node in nodes}
 
@@ -110,7 +115,7 @@ class Network:
             *([index("caps", a.window)] if a.caps else []),
             index("y"),
             *(
-                [vector("mask_x", width, dtype=FLOAT32), vector("mask_h", self.sizes["H"], dtype=FLOAT32)]
+                [vector("mask_x", width, dtype=self.dtype), vector("mask_h", self.sizes["H"], dtype=self.dtype)]
                 if a.dropout
                 else []
             ),

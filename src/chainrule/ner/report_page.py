@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.algebra.signature import shape_text
+from chainrule.compute.check import Entry, Row
 from chainrule.compute.files import written_whole
 from chainrule.display import charts, heatmap
 from chainrule.display.axes import figure, percent
@@ -24,6 +25,7 @@ from chainrule.ner.report_mistakes import matrix, mistakes
 MOST_EPOCHS = 200  # that are drawn; of more, evenly spaced ones, the best and the last
 PAINTS = ("val", "grad", "loc", "neg", "pos", "mute")
 BINS = 10
+ZERO = 1e-7  # below it the relative error of a difference says nothing
 BESIDE = 9  # types, up to which the matrix and the mistakes stand side by side
 
 
@@ -302,7 +304,7 @@ def _check(report: Report) -> str:
         name = f"<b>{escape(row.name)}</b>" + (
             f" <small>{in_html(w.ROWS_USED)}</small>" if row.name == "E" else ""
         )
-        worst = row.worst
+        worst = _worst(row)
         numbers = ["", "", "", ""]
         if worst is not None:
             numbers = [figure(worst.error, 2), str(list(worst.at)), figure(worst.claimed), figure(worst.numeric)]
@@ -310,6 +312,12 @@ def _check(report: Report) -> str:
         rows.append([name, shape_text(row.shape), f"{len(row.entries):,}", *numbers, sign])
     remark = f'<p class="remark">{in_html(w.CHECKED_REMARK)}</p>'
     return card(w.CHECKED, table(w.CHECK_COLUMNS, rows, "check") + remark, "half")
+
+
+def _worst(row: Row) -> Entry | None:
+    """The entry that speaks loudest; of what agrees, one that is not all but 0, where rounding is everything."""
+    felt = [e for e in row.entries if max(abs(e.claimed), abs(e.numeric)) > ZERO]
+    return max(felt, key=lambda e: e.error) if felt and row.verdict == "ok" else row.worst
 
 
 # ── data and settings ─────────────────────────────────────────────────────────────────────────────────
