@@ -22,7 +22,7 @@ numbers = st.floats(-1e9, 1e9, allow_subnormal=False)
         (0, 123456, [0, 50000, 100000, 150000]),
         (-1.2e-6, 3e-6, [-2e-6, -1e-6, 0, 1e-6, 2e-6, 3e-6]),
         (3, 3, [1, 2, 3, 4, 5]),
-        (0, 0, [-0.5, 0, 0.5]),
+        (0, 0, [0, 0.2, 0.4, 0.6, 0.8, 1]),
     ],
 )
 def test_ticks_are_multiples_of_1_2_or_5_times_a_power_of_ten(low, high, found):
