@@ -14,7 +14,8 @@ NONE = "–"
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten from at or below `low` to at or above `high`; at most `most`.
 
-    Where both are equal the ticks lie around the number, or from 0 to 1. Raises ValueError unless both are finite, low ≤ high.
+    Where both are equal the ticks lie around the number, or from 0 to 1. Raises ValueError unless both are finite
+    and low ≤ high.
     """
     if not (math.isfinite(low) and math.isfinite(high) and low <= high) or most < 3:
         raise ValueError(f"ticks from {low} to {high}, at most {most}")
