@@ -361,3 +361,21 @@ def test_every_gate_speaks_two_languages():
         for words in gate:
             assert words.en.isascii() or "²" in words.en
             assert any("가" <= c <= "힣" for c in words.ko)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "row", "said"),
+    [
+        ("sum(max(0, 1 - s))", {"s": [1, 2]}, "b", ["[a > 0]"]),
+        ("norm(x)", {"x": [3, 4]}, "f", ["x/f"]),
+        ("x**y", {"x": 2, "y": 3}, "f", ["y · x^(y − 1) = 12", "f log(x) = 5.545"]),
+        ("sum(softmax(x) * x)", {"x": [3, 4]}, "a", ["a ⊙ ((·) − (·)ᵀ a)"]),
+        ("x/y", {"x": 3, "y": 4}, "f", ["1/y = 0.25", "−f/y = −0.1875"]),
+        ("exp(x)", {"x": 0}, "f", ["f = 1"]),
+        ("tanh(x)", {"x": 0}, "f", ["1 − f² = 1"]),
+        ("sum(E * w)", {"E": [[1.0, 2], [3, 4]], "w": [1, 2]}, "a", ["w", "sum(E ⊙ (·), axis=0)"]),
+    ],
+)
+def test_local_gradients_in_symbols(text, values, row, said):
+    t = cr.trace(text, values)
+    assert [local_text(t, flow) for flow in t[row].inputs if flow.downstream is not None] == said

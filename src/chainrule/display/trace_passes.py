@@ -10,21 +10,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule.algebra.choice import WHERE
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.letters import PRODUCT_OP
+from chainrule.algebra.letters import PRODUCT_OP, build
 from chainrule.algebra.node import VARIABLE, Node, constant, topological, variable, variables
 from chainrule.algebra.notation import write
-from chainrule.algebra.product import full
+from chainrule.algebra.product import full, sum
 from chainrule.algebra.signature import FLOATS, Binding, shape_text
 from chainrule.calculus.pullback import behind_choices, downstream
 from chainrule.calculus.rewrite import substitute
 from chainrule.calculus.simplify import simplify
+from chainrule.calculus.textbook import textbook
 from chainrule.compute.interpret import Interpreter, Kept
 from chainrule.display.trace_blocks import blocks_of
 from chainrule.display.trace_names import UPSTREAM, free, is_plain, name_rows, on_names, symbol_of, taken_names
 from chainrule.display.trace_records import Flow, Passes, Role, Row, Span
 from chainrule.display.trace_words import gate_of
 from chainrule.errors import BindingError
+
+MOST_THOROUGH = 400  # rows up to which local rules are put in textbook form
 
 
 class Asked(NamedTuple):
@@ -117,9 +121,28 @@ def is_entrywise(node: Node) -> bool:
     return len(set(out)) == len(out) and all(len(set(t)) == len(t) and set(t) <= set(out) for t in ins)
 
 
-def _shortened(rule: Node, names: Mapping[Node, Node]) -> Node:
-    """A gradient rule simplified, with the name of the value where it speaks of the value."""
-    return substitute([simplify(rule)], names)[0] if rule.inputs else rule
+def _shortened(rule: Node, names: Mapping[Node, Node], form: Node, *, thorough: bool) -> Node:
+    """A gradient rule simplified, with the name of the value where it speaks of the value.
+
+    thorough   in textbook form where it has guards at single points, or speaks of all entries together
+    """
+    if not rule.inputs:
+        return rule
+    involved = gate_of(form) == "normalises" or any(n.op is WHERE for n in topological([rule]))
+    short = textbook([rule])[0] if thorough and involved else simplify(rule)
+    return substitute([_opened(short)], names)[0]
+
+
+def _opened(rule: Node) -> Node:
+    """A product entry by entry that is summed over some axes as these two: `sum(δ ⊙ A, axis=0)`."""
+    if rule.op is not PRODUCT_OP or len(rule.inputs) < 2 or not rule.shape:
+        return rule
+    ins, out = letters_of(rule.attrs["letters"])
+    term = ins[0]
+    if set(ins) != {term} or len(set(term)) < len(term) or "".join(c for c in term if c in out) != out:
+        return rule
+    gone = [k for k, c in enumerate(term) if c not in out]
+    return sum(build(ins, term, rule.inputs), gone) if gone else rule
 
 
 def _plainly(slope: Node, local: np.ndarray) -> Node:
@@ -151,6 +174,7 @@ class _Sweep:
         self.into: dict[int, list[Flow]] = {}
         self.flows: dict[int, tuple[Flow, ...]] = {}
         self.behind = behind_choices(order)
+        self.thorough = len(order) <= MOST_THOROUGH
         self.active: set[Node] = set()
         for node in order:
             if node.dtype in FLOATS and (node.op is VARIABLE or any(i in self.active for i in node.inputs)):
@@ -189,8 +213,8 @@ class _Sweep:
             slope = downstream(i, unit, form, guarded=False)
             if slope is not None:
                 local = _frozen(at(slope))
-                slope = _plainly(_shortened(slope, result), local)
-        rule = _shortened(flow, result)
+                slope = _plainly(_shortened(slope, result, form, thorough=self.thorough), local)
+        rule = _shortened(flow, result, form, thorough=self.thorough)
         edge = Flow(self.place[x], k, i, g, local, part, rule, slope)
         self._arrive(edge)
         return edge

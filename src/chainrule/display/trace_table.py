@@ -45,9 +45,7 @@ FORWARD, BACKWARD = Words("forward", "순전파"), Words("backward", "역전파"
 VALUE = Words("value", "값")
 UPSTREAM, LOCAL, DOWNSTREAM = Words("upstream", "상류"), Words("local", "국소"), Words("downstream", "하류")
 SEED = Words("(seed)", "(시작)")
-MORE = Words(
-    "⋮  {times} more times the same {length} operations", "⋮  같은 연산 {length}개가 {times}번 더 되풀이됨"
-)
+MORE = Words("⋮  {times} more times the same {operations}", "⋮  같은 연산 {length}개가 {times}번 더 되풀이됨")
 TERMS = Words("  (a sum of {count} terms)", "  (항 {count}개의 합)")
 
 
@@ -134,7 +132,8 @@ def _visible(trace: Passes, style: Style, *, backward: bool = False) -> Iterator
             yield row
         elif row.block not in said:
             said.add(row.block)
-            yield MORE.filled(times=f"{block.times - 2:,}", length=block.length)
+            operations = "operation" if block.length == 1 else f"{block.length} operations"
+            yield MORE.filled(times=f"{block.times - 2:,}", length=block.length, operations=operations)
 
 
 # ── the forward pass ──────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +165,8 @@ def _forward(trace: Passes, style: Style) -> list[str]:
         )
         if style.full and row.value.ndim:
             lines += [f"{' ' * (wide + 4)}{style.paint(text, 'value')}" for text in entries(row.value)]
-    gaps: tuple[int, ...] = (0, 2, 4 if numbers else 0, 4, 3)
+    shown = any(not isinstance(line, str) and line[2].text for line in lines)
+    gaps: tuple[int, ...] = (0, 2, 4 if shown else 0, 4, 3)
     if _is_wide(lines, style, gaps):
         lines = [line if isinstance(line, str) else (*line[:2], *line[3:]) for line in lines]
         gaps = (0, 2, 3, 3)

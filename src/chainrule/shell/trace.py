@@ -105,8 +105,9 @@ def command(
     """Compute FORMULA forward and backward, and show every value and gradient: upstream × local = downstream.
 
     FORMULA is in Python's spelling (@ and .T) or MATLAB's (' and .*); lines, or parts between semicolons, define
-    names. A VALUE is a number or nested lists, as in x=1 and W='[[1,2],[3,4]]'; with --seed W=3,4 and x=4, say a
-    shape alone. The gradients of an array are those of the sum of its entries, unless --upstream says otherwise.
+    names. A VALUE is a number or nested lists, as in x=1 and W='[[1,2],[3,4]]'; with --seed, W=3,4 says a shape
+    alone (of a vector x=4, with the comma). The gradients of an array are those of the sum of its entries, unless
+    --upstream says otherwise.
     """
     values, shapes = _given(given)
     if shapes and seed is None:
@@ -239,13 +240,16 @@ def _array(name: str, value: Any) -> Any:
     """The value itself, if it is numbers in rows of equal length; BindingError otherwise."""
     try:
         array = np.array(value)
+        array = array.astype(float) if array.dtype == object else array  # whole numbers of many digits
+    except (TypeError, OverflowError):
+        raise BindingError(f"the value of {name} holds what is no number; give numbers in lists") from None
     except ValueError:
         raise BindingError(
             f"the value of {name} has rows of unequal length; give as many numbers in each"
         ) from None
     if array.dtype.kind not in "biuf":
         raise BindingError(f"the value of {name} holds what is no number; give numbers in lists")
-    return array if array.ndim else value
+    return array if array.ndim else array[()]
 
 
 def _values(path: Path | None) -> dict[str, Any]:
