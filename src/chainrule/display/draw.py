@@ -26,9 +26,7 @@ from chainrule.display.draw_sizes import (
 )
 from chainrule.display.draw_steps import Walk, walk
 from chainrule.display.heat import Kind, heat, size_of
-from chainrule.display.language import in_svg
 from chainrule.display.layout import Point
-from chainrule.display.page_words import SAID
 from chainrule.display.theme import colour
 from chainrule.display.trace_names import equation_of
 from chainrule.display.trace_numbers import axes, short, summary
@@ -182,9 +180,8 @@ def _upstream(row: Row, gradient: np.ndarray, sent: int) -> str:
     size = size_of(gradient) if gradient.ndim else None
     x, y = (size.width / 2 + 5, BETWEEN / 2 + 18) if size else (0, BETWEEN + PILL + 9)
     side = " side" if size else ""
-    words = in_svg(SAID["upstream of"].filled(name=row.name))
     place = f'x="{near(x)}" y="{near(y)}" data-up="{row.id}" data-from="{sent}"'
-    return f'<text class="from{side}" {place}>{words}</text>'
+    return f'<text class="from{side}" {place}>{escape(row.name)}</text>'
 
 
 def _written(array: np.ndarray, y: float, kind: Kind, known: int) -> str:

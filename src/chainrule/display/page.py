@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainrule.compute.check import Row as Checked, check
 from chainrule.display.document import document, languages
@@ -33,6 +33,7 @@ from chainrule.errors import ChainruleError, SettingError
 
 WIDE, BROAD = 1000.0, 1500.0  # drawings that are wider have two thirds of the page, and all of it
 LARGEST, SMALLEST = 1.2, 0.62  # how far a drawing is enlarged and reduced before it is scrolled
+MOST_DIGITS = 1e15  # below it whole numbers are written without an exponent
 DOTS = 48  # steps that are shown as dots; more are a slider
 MOST_FIELDS, MOST_ENTRIES, MOST_NUMBERS = 8, 64, 5000  # inputs in the head, entries of an array, of all arrays
 UNFOLDED = 400  # rows up to which a drawing with all repetitions is in the page too
@@ -47,16 +48,38 @@ def page(trace: Passes, lang: Language = "en", *, live: str = "") -> str:
     """
     if lang not in LANGUAGES:
         raise SettingError(f"pages are written in {' and '.join(LANGUAGES)}, not {lang!r:.20}")
+    found = parts(trace, lang, "".join(_fields(trace, live)))
+    static = files("chainrule.display") / "static"
+    style = (static / "page.css").read_text("utf-8")
+    script = "\n".join(line.strip() for line in (static / "page.js").read_text("utf-8").splitlines())
+    styles = [drawing_style(), style, found.scale]
+    body = "\n".join((found.head, found.main, found.foot, found.data))
+    return document(found.title, body, styles, script, lang, live=live)
+
+
+class Parts(NamedTuple):
+    """The parts of a page, as HTML; `title` is text, `scale` the style that says how large its drawings become."""
+
+    title: str
+    head: str
+    main: str
+    foot: str
+    data: str
+    scale: str
+
+
+def parts(trace: Passes, lang: Language, fields: str = "") -> Parts:
+    """The parts of the page of a trace; `fields` show or edit the values of the inputs."""
     steps, folded = walk(trace), picture(trace)
     unfolded = picture(trace, collapsed=False) if trace.blocks and len(trace.rows) <= UNFOLDED else None
-    static = files("chainrule.display") / "static"
-    style, script = (static / "page.css").read_text("utf-8"), (static / "page.js").read_text("utf-8")
-    body = "\n".join(
-        (_head(trace, lang, live), _main(trace, steps, folded, unfolded), _foot(trace, steps), _data(trace, steps))
+    return Parts(
+        f"{equation_of(trace.result.name, trace.result.node)[:90]} · chainrule",
+        _head(trace, lang, fields),
+        _main(trace, steps, folded, unfolded),
+        _foot(trace, steps),
+        _data(trace, steps),
+        _scale(folded, unfolded),
     )
-    title = f"{equation_of(trace.result.name, trace.result.node)[:90]} · chainrule"
-    styles = [drawing_style(), style, _scale(folded, unfolded)]
-    return document(title, body, styles, script, lang, live=live)
 
 
 def iframe(page: str, height: int = 760) -> str:
@@ -84,7 +107,7 @@ def _scale(*pictures: Picture | None) -> str:
 # ── the head ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _head(trace: Passes, lang: Language, live: str) -> str:
+def _head(trace: Passes, lang: Language, fields: str) -> str:
     buttons = "".join(
         f'<button id="{key}" class="scripted" aria-pressed="false">{said(word)}</button>'
         for key, word in (("palette", "palette"), ("dark", "dark"))
@@ -94,7 +117,7 @@ def _head(trace: Passes, lang: Language, live: str) -> str:
     menu = "".join(f'<button data-export="{k}">{names.get(k, k.upper())}</button>' for k in kinds)
     return (
         f'<header><div class="formula" role="heading" aria-level="1">{formula(trace)}</div>'
-        f'<div class="inputs">{"".join(_fields(trace, live))}</div><div id="problem" role="alert"></div>'
+        f'<div class="inputs">{fields}</div><div id="problem" role="alert"></div>'
         f'<div class="tools">{languages(lang)}{buttons}'
         f'<details class="menu scripted"><summary>{said("export")}</summary><div>{menu}</div></details>'
         "</div></header>"
@@ -115,7 +138,8 @@ def _fields(trace: Passes, live: str) -> Iterator[str]:
 
 
 def _typed(value: Any) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
+    number = float(value)
+    return str(int(number)) if number.is_integer() and abs(number) < MOST_DIGITS else repr(number)
 
 
 # ── the body ──────────────────────────────────────────────────────────────────────────────────────────
@@ -266,6 +290,7 @@ def _data(trace: Passes, steps: Walk) -> str:
         "steps": captions(trace, steps),
         "chosen": trace.output,
         "names": [name(row) for row in trace.rows],
+        "upstream": SAID["upstream of"],
         "boxes": [SAID[key] for key in ("upstream", "local", "downstream")],
         "files": b64encode(zlib.compress(to_text(files).encode(), 9)).decode(),
     }

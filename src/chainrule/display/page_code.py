@@ -10,6 +10,7 @@ from chainrule.calculus.rewrite import substitute
 from chainrule.compute.source import python_source
 from chainrule.compute.source_names import Names
 from chainrule.display.draw_steps import Walk
+from chainrule.display.trace_names import is_plain, stand_in
 from chainrule.display.trace_numbers import short
 from chainrule.display.trace_records import Flow, Passes, Row
 from chainrule.errors import ChainruleError
@@ -29,53 +30,59 @@ def code(trace: Passes, steps: Walk) -> tuple[list[Line], list[Line]]:
     """The lines of the forward pass, and of the backward pass; none of a graph of many operations."""
     if len(trace.operations) > MOST:
         return [], []
+    writer = _Writer(trace, steps)
     try:
-        names = _idents(trace)
-        forward = [
-            Line(text, row.id, steps.value(row))
-            for row in trace.operations
-            for text in _assigned(names[row.name], row.formula)
-        ]
-        backward = list(_backward(trace, steps, names))
+        return list(writer.forward()), list(writer.backward())
     except ChainruleError:  # an operation that has no NumPy form is said in the table of values
         return [], []
-    return forward, backward
 
 
-def _idents(trace: Passes) -> dict[str, str]:
-    """Row → its name in Python."""
-    known = [row.name for row in trace.rows if row.role != "constant" or row.shape]
-    return dict(zip(known, Names(known, ()).inputs, strict=True))
+class _Writer:
+    """Both passes, line after line; sizes are told once, where they are needed first."""
 
+    def __init__(self, trace: Passes, steps: Walk) -> None:
+        self.trace, self.steps = trace, steps
+        rows = [row for row in trace.rows if not is_plain(row.node)]
+        self.known = [stand_in(row.node, {row.node: row.name}) for row in rows]
+        names = [row.name for row in rows]
+        self.names = dict(zip(names, Names(names, ()).inputs, strict=True))
+        self.told: set[str] = set()
+        self.started: set[int] = set()
 
-def _backward(trace: Passes, steps: Walk, names: dict[str, str]) -> Iterator[Line]:
-    if not trace.backward and trace.result.gradient is None:
-        return
-    seed = short(trace.start[()]) if not trace.start.ndim else f"np.ones({trace.start.shape})"
-    yield Line(f"d{names[trace.result.name]} = {seed.replace('−', '-')}", trace.output, steps.seed)
-    started: set[int] = set()
-    for row in trace.backward:
-        for flow in row.inputs:
-            if flow.rule is not None:
-                sign = "+=" if flow.source in started else "="
-                started.add(flow.source)
-                target = f"d{names[trace.rows[flow.source].name]}"
-                for text in _assigned(target, _from_above(trace, row, flow), sign):
-                    yield Line(text, row.id, steps.sent(flow))
+    def forward(self) -> Iterator[Line]:
+        for row in self.trace.operations:
+            for text in self._assigned(self.names[row.name], row.formula):
+                yield Line(text, row.id, self.steps.value(row))
 
+    def backward(self) -> Iterator[Line]:
+        start, result = self.trace.start, self.trace.result
+        if result.gradient is None:
+            return
+        seed = f"np.ones({start.shape})" if start.ndim else short(start[()]).replace("−", "-")
+        yield Line(f"d{self.names[result.name]} = {seed}", result.id, self.steps.seed)
+        for row in self.trace.backward:
+            for flow in row.inputs:
+                if flow.rule is not None:
+                    yield from self._sent(row, flow, flow.rule)
 
-def _from_above(trace: Passes, row: Row, flow: Flow) -> Node:
-    """The rule of a flow with the name of this row's gradient: `db` for δ."""
-    if flow.rule is None:
-        return row.formula
-    own = [n for n in topological([flow.rule]) if n.op is VARIABLE and n.attrs["name"] == trace.upstream]
-    return substitute([flow.rule], {n: variable(f"d{row.name}", n.shape, n.dtype) for n in own})[0]
+    def _sent(self, row: Row, flow: Flow, rule: Node) -> Iterator[Line]:
+        """`dy = db * (y > z)`, and `dy += da` where something has arrived before."""
+        sign = "+=" if flow.source in self.started else "="
+        self.started.add(flow.source)
+        own = [n for n in topological([rule]) if n.op is VARIABLE and n.attrs["name"] == self.trace.upstream]
+        named = {n: variable(f"d{row.name}", n.shape, n.dtype) for n in own}
+        (value,) = substitute([rule], named)
+        for text in self._assigned(
+            f"d{self.names[self.trace.rows[flow.source].name]}", value, sign, *named.values()
+        ):
+            yield Line(text, row.id, self.steps.sent(flow))
 
-
-def _assigned(target: str, value: Node, sign: str = "=") -> Iterator[str]:
-    """`target = value` in NumPy, after what it needs."""
-    inputs = [n for n in topological([value]) if n.op is VARIABLE]
-    source = python_source("of", inputs, Program((), (value,)), [target])
-    *before, last = re.sub(r".*^def of\([^\n]*\n", "", source, flags=re.DOTALL | re.MULTILINE).splitlines()
-    yield from (line.strip() for line in before)
-    yield f"{target} {sign} {last.strip().removeprefix('return ')}"
+    def _assigned(self, target: str, value: Node, sign: str = "=", *more: Node) -> Iterator[str]:
+        """`target = value` in NumPy, after what it needs."""
+        source = python_source("of", [*self.known, *more], Program((), (value,)), [target])
+        *before, last = re.sub(r".*^def of\([^\n]*\n", "", source, flags=re.DOTALL | re.MULTILINE).splitlines()
+        for line in map(str.strip, before):
+            if line not in self.told:
+                self.told.add(line)
+                yield line
+        yield f"{target} {sign} {last.strip().removeprefix('return ')}"

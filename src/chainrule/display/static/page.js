@@ -12,6 +12,7 @@
     get: name => { try { return localStorage.getItem("chainrule." + name); } catch { return null; } },
     set: (name, value) => { try { localStorage.setItem("chainrule." + name, value); } catch { /* a page without a memory */ } },
   };
+  const LANGUAGES = ["en", "ko"];
   let data, step, chosen, texts;
 
   /* ── what is shown at which step ── */
@@ -19,13 +20,17 @@
   function load() {
     data = JSON.parse(one("#data").textContent);
     all(".flow").forEach(boxes);
+    for (const e of all(".from")) {
+      const said = data.upstream.map(text => text.replace("{name}", e.textContent));
+      e.replaceChildren(...said.map((text, k) => make("tspan", { lang: LANGUAGES[k] }, text)));
+    }
     texts = new Map(all("[data-at]").map(e => [e, carrier(e)]).filter(([, t]) => t).map(([e, t]) => [e, [t, t.textContent]]));
     for (const e of all(".node, .lines li")) e.tabIndex = 0;
     for (const e of all(".node")) e.setAttribute("role", "button");
     all(".outer").forEach(svg => light(svg, 0, 0));
   }
   const make = (tag, attributes = {}, ...inside) => {
-    const e = document.createElement(tag);
+    const e = document.createElementNS(`http://www.w3.org/${tag === "tspan" ? "2000/svg" : "1999/xhtml"}`, tag);
     Object.entries(attributes).forEach(([k, v]) => e.setAttribute(k, v));
     e.append(...inside);
     return e;
@@ -39,7 +44,7 @@
     const numbers = line.textContent.split(/ [×=] /), known = at3.split(" ");
     const slopes = [[out, t], [t, s], [out, s]];
     const [up, local, down] = numbers.map((text, k) => make("div", { class: "box " + "uld"[k] },
-      make("small", {}, ...data.boxes[k].map((word, i) => make("span", { lang: ["en", "ko"][i] }, word))),
+      make("small", {}, ...data.boxes[k].map((word, i) => make("span", { lang: LANGUAGES[i] }, word))),
       slope(...slopes[k]), make("b", { "data-at": known[k], class: text.length > 8 ? "long" : "" }, text)));
     const op = sign => make("span", { class: "op" }, sign);
     flow.before(make("div", { class: "eq" }, up, op("×"), local, op("="), down));
@@ -239,14 +244,17 @@
     } catch (e) { problem(String(e.message ?? e)); }
   }
   const problem = text => { one("#problem").textContent = text; };
-  function replaced(html) {
+  function replaced(html) {  /* the same formula keeps its step and its node, another is shown at its end */
     const page = new DOMParser().parseFromString(html, "text/html"), n = chosen, k = step;
+    const formula = data.formula, ended = k === data.steps.length - 1;
     for (const part of ["main", "#data", "header .formula", "footer .track"]) one(part).replaceWith(document.adoptNode(one(part, page)));
     problem("");
     load();
-    go(k);
-    select(n);
+    const same = formula === data.formula && n < data.names.length;
+    go(ended || !same ? Infinity : k);
+    select(same ? n : data.chosen);
   }
+  document.addEventListener("computed", event => replaced(event.detail));  /* by another script, which asks by itself */
 
   /* ── events ── */
 
