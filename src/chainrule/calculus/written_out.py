@@ -31,7 +31,7 @@ def _softmax_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequ
 
 
 def _sigmoid_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequence[Term] | None:
-    """1 / (1 + exp(-x)) = σ(x), and exp x / (1 + exp x) = σ(x)."""
+    """1 / (1 + exp(-x)) = σ(x), exp x / (1 + exp x) = σ(x), and exp x / (1 + exp x)² = σ(x) - σ(x)²."""
     f = term.factors[k]
     if f.power >= 0:
         return None
@@ -40,8 +40,11 @@ def _sigmoid_written_out(reader: "Reader", term: Term, k: int, out: int) -> Sequ
         return None
     x, sign = found
     for i, g in enumerate(term.factors):
-        if sign > 0 and f.power == -1 and g == Factor(exp(x), f.letters):
-            return [term.without(k, i).times(1.0, Factor(sigmoid(x), f.letters))]
+        if sign > 0 and g.base is exp(x) and g.letters == f.letters and -f.power - g.power in (0, 1):
+            rest, h = term.without(k, i), Factor(sigmoid(x), f.letters, g.power)
+            if g.power == -f.power:
+                return [rest.times(1.0, h)]
+            return [rest.times(1.0, h), rest.times(-1.0, h._replace(power=g.power + 1))]
     argument = x if sign < 0 else minus(reader, x)
     node = reader.best(sigmoid(argument))
     return [term.without(k).times(1.0, Factor(node, f.letters, -f.power))]
