@@ -379,3 +379,27 @@ def test_every_gate_speaks_two_languages():
 def test_local_gradients_in_symbols(text, values, row, said):
     t = cr.trace(text, values)
     assert [local_text(t, flow) for flow in t[row].inputs if flow.downstream is not None] == said
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "symbols"),
+    [
+        (WRITTEN_OUT, NEURON, ["×", "×", "+", "+", "σ"]),
+        ("exp(z)/sum(exp(z))", {"z": [1, 2, 3]}, ["softmax"]),
+        ("log(sum(exp(z)))", {"z": [1, 2, 3]}, ["logsumexp"]),
+        ("log(1 + exp(x))", {"x": 1}, ["softplus"]),
+        ("2*x + 3*x", {"x": 2}, ["×", "×", "+"]),
+        ("(x + y) * max(y, z)", LECTURE, ["+", "max", "×"]),
+    ],
+)
+def test_only_what_is_written_out_is_combined(text, values, symbols):
+    t, single = cr.trace(text, values, combine=True), cr.trace(text, values)
+    assert [row.symbol for row in t.operations] == symbols
+    np.testing.assert_allclose(t.result.value, single.result.value, rtol=1e-12)
+    for name, gradient in numbers_of(single).items():
+        np.testing.assert_allclose(t.gradients[name], gradient, rtol=1e-9, atol=1e-15)
+    assert t.result.spans
+
+
+def numbers_of(found: Passes) -> dict[str, np.ndarray]:
+    return {row.name: found.gradients[row.name] for row in found.inputs}

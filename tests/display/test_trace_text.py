@@ -222,3 +222,10 @@ def test_wrong_moves(values, said):
     with pytest.raises(cr.ChainruleError) as caught:
         cr.trace(*LECTURE).poke(values)
     assert said in str(caught.value)
+
+
+def test_moving_nothing_and_moving_out_of_the_domain():
+    with pytest.raises(cr.SettingError, match="nothing is moved"):
+        cr.trace(*LECTURE).poke()
+    assert "no finite value there" in str(cr.trace("log(x)", {"x": 2}).poke(x=-1))
+    assert "no finite value there" in str(cr.trace("x*x", {"x": 2}).poke(x=1e300))

@@ -1,5 +1,6 @@
 """What if: inputs are moved, and the change that the gradient predicts is compared with the true one."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from chainrule.display.trace_numbers import short, summary
 from chainrule.display.trace_records import Passes, Row
 from chainrule.display.trace_table import PLAIN, Style
 from chainrule.display.writing import padded
-from chainrule.errors import BindingError, FormulaError
+from chainrule.errors import BindingError, FormulaError, SettingError
 
 
 class Moved(NamedTuple):
@@ -49,6 +50,8 @@ def poke(trace: Passes, values: Mapping[str, Any]) -> Poke:
 
     Raises FormulaError for a name that is no input, BindingError for a value of another shape.
     """
+    if not values:
+        raise SettingError("nothing is moved; name an input and its new value, as in poke(x=1.1)")
     inputs = {spelt(row.name): row for row in trace.inputs}
     moved: list[Moved] = []
     for name, value in values.items():
@@ -83,6 +86,7 @@ TRUE = Words("true", "실제")
 LINEAR = Words(
     "the gradient is exact here: along this way the formula is a line", "이 방향으로 식이 직선이므로 예측이 정확함"
 )
+NOWHERE = Words("the formula has no finite value there", "그곳에서 식은 유한한 값이 없음")
 CURVED = Words(
     "they differ by {difference}: the gradient is the slope at the start, and the formula bends on the way",
     "차이 {difference}: 기울기는 출발점의 경사이고, 가는 길에 식이 휘기 때문",
@@ -129,6 +133,8 @@ def _term(trace: Passes, moved: Moved) -> tuple[str, str]:
 
 def _verdict(poke: Poke, style: Style) -> str:
     difference = abs(poke.predicted - poke.true)
+    if not math.isfinite(difference):
+        return NOWHERE[style.language]
     size = max(
         abs(poke.predicted), abs(poke.true), float(np.max(np.abs(poke.trace.result.value), initial=0)) * 1e-6
     )

@@ -14,6 +14,7 @@ from chainrule.algebra.notation import write
 from chainrule.algebra.parse import Formula, formula
 from chainrule.algebra.signature import FLOATS, INTEGER, Axis, Binding, shape_text
 from chainrule.calculus.facts import Facts
+from chainrule.calculus.rewrite import remake
 from chainrule.calculus.textbook import recognised
 from chainrule.compute.calling import Compiled
 from chainrule.compute.draw import draw
@@ -145,12 +146,24 @@ def _spelt_as(given: Mapping[str, Any], known: Mapping[str, Node], defined: Mapp
     return found
 
 
+_TRIED = ("divide", "log", "log1p", "power", "subtract", "product")
+_COMBINED = ("sigmoid", "tanh", "softplus", "softmax", "log_softmax", "logsumexp")
+
+
 def _combined(asked: Asked) -> Asked:
-    """σ, softmax, logsumexp and the like as one gate where they are written out."""
-    whole, *parts = recognised([asked.expression, *asked.defined.values()])
-    below = set(topological([whole]))
-    kept = {name: node for name, node in zip(asked.defined, parts, strict=True) if node in below}
-    return asked._replace(expression=whole, defined=kept)
+    """σ, softmax, logsumexp and the like as one gate where they are written out; all else as it was."""
+    done: dict[Node, Node] = {}
+    order = topological([asked.expression, *asked.defined.values()])
+    for node in order:
+        now = remake(node, [done[i] for i in node.inputs]) if node.inputs else node
+        (found,) = recognised([now]) if node.op.name in _TRIED else (now,)
+        done[node] = found if found.op.name in _COMBINED and found.shape == now.shape else now
+    below = set(topological([done[asked.expression]]))
+    return asked._replace(
+        expression=done[asked.expression],
+        defined={name: done[node] for name, node in asked.defined.items() if done[node] in below},
+        spans={done[node]: spans for node, spans in asked.spans.items() if node in done and done[node] in below},
+    )
 
 
 def _complete(s: Node, values: dict[str, Any], seed: int | None) -> dict[str, Any]:
