@@ -219,6 +219,19 @@ def test_any_texts_are_read_as_the_tokenizer_says(texts):
 READERS = readers()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "by E. J. H. Corner, No. 5 and No. V. Then J.  Smith",
+        "M. 말피기, R. A. F. 레오뮈르, C. 보네(Charles Bonnet)",
+        "No. 1. No. 2? Vitamin C. The I. The No.\t5 J.\u00a0Smith",
+    ],
+)
+def test_what_stands_behind_an_initial_or_a_number_is_looked_at(always, text):
+    for reader in READERS:
+        assert_read_alike(reader, [text, text + "\n" + text])
+
+
 def test_what_is_remembered_is_bounded(always, monkeypatch):
     monkeypatch.setattr(reading, "MOST_CHUNKS", 50)
     monkeypatch.setattr(reading, "MOST_TOKENS", 40)

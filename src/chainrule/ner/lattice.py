@@ -84,13 +84,13 @@ class Lattice:
         tags[places] = path
         return Line(tags, places)
 
-    def _lost(self, behind: Floats, line: Line, tokens: Ids) -> Floats:
+    def _lost(self, behind: Floats, line: Line, tokens: Ids, spellings: Ids) -> Floats:
         """What legal tags lose where the best ones break the rules, (N,), each run at its first token.
 
         behind   how far the scores of tags lie below the best, (N, C)      tokens   those of whole runs
         """
         first, last = (~self._named[line.tags[line.places[tokens] + step]] for step in (-1, 1))
-        spelt = self._spellings[first + 2 * last]  # as one name of every label, and as none
+        spelt = spellings[first + 2 * last]  # as one name of every label, and as none
         lost = np.zeros(len(behind))
         sums = np.add.reduceat(behind[tokens[:, None], spelt], np.flatnonzero(first), axis=0)
         lost[tokens[first]] = sums.min(axis=1)
@@ -129,7 +129,8 @@ class Lattice:
 
     def _doubtful(self, scores: Floats, line: Line, lengths: Ids, broken: Ids) -> Mask:
         """Which tags may be others in the likeliest legal path, (N,)."""
-        if self._spellings is None:
+        spellings = self._spellings
+        if spellings is None:
             return np.ones(len(scores), np.bool_)
         named, places = self._named[line.tags], line.places
         run = np.cumsum(named & ~np.roll(named, 1))  # the borders in front and behind are no names
@@ -141,7 +142,8 @@ class Lattice:
         sure = np.zeros(len(scores), np.bool_)
         with np.errstate(invalid="ignore"):  # what is no number is not sure either
             second, top = np.partition(scores.astype(np.float64), -2, axis=1)[:, -2:].T
-            ahead, lost = top - second, self._lost(top[:, None] - scores, line, np.flatnonzero(in_fallen))
+            ahead = top - second
+            lost = self._lost(top[:, None] - scores, line, np.flatnonzero(in_fallen), spellings)
             for _ in range(ROUNDS):
                 sure |= ahead > np.bincount(part, lost)[part] * (1 + SLACK) + SLACK
                 part = np.cumsum(first | (sure & ~in_fallen)) - 1
@@ -151,12 +153,12 @@ class Lattice:
 def _spellings(tags: Sequence[str], scheme: Scheme | None) -> Ids | None:
     """The tags of an inner, the first, the last and the only token of a name, by label and for none, (4, L + 1).
 
-    None without the tag O; labels that lack one of the tags are left out.
+    None without the tag O or a scheme; labels that lack one of the tags are left out.
     """
-    if OUTSIDE not in tags or len(tags) == 1:
+    if OUTSIDE not in tags or len(tags) == 1 or scheme is None:
         return None
     columns = [[OUTSIDE] * 4]
-    for label in dict.fromkeys(split(tag).label for tag in tags if tag != OUTSIDE) if scheme else ():
+    for label in dict.fromkeys(split(tag).label for tag in tags if tag != OUTSIDE):
         (only,), (first, inside, last) = (tags_of([Span(0, n, label)], n, scheme) for n in (1, 3))
         columns.append([inside, first, last, only])
     known = [[tags.index(tag) for tag in column] for column in columns if set(column) <= set(tags)]

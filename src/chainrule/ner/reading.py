@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,11 +79,12 @@ class Kinds(dict[str, int]):
 
 FIRST, COUNT, LENGTH, ODD, ENDS, OPENS, ASKS, SHOWS, INSTEAD = range(9)
 NOTHING, CAPITAL, DIGIT = range(3)  # what a chunk asks for behind it, and what another shows in front
+LAST = frozenset(".?!…\"'”’»)]")  # a chunk that may end a sentence ends so
 FOLLOWERS = {CAPITAL: " A", DIGIT: " 1"}
 
 
 class Chunks(dict[str, int]):
-    """Chunk → its number, that of a row of `facts` (N, 9); its tokens are rows of `tokens`: kind, start, end.
+    """Chunk → its number, that of a row of facts (N, 9); its tokens are rows of another table: kind, start, end.
 
     ODD      whether its line must be read the plain way
     ENDS     whether a sentence ends with it, if the next chunk OPENS one
@@ -92,37 +93,50 @@ class Chunks(dict[str, int]):
 
     def __init__(self, tokenizer: str, kinds: Kinds) -> None:
         self._cut, self._kinds, self._single = TOKENIZERS[tokenizer], kinds, tokenizer == CHARACTERS
-        self.facts = np.zeros((256, 9), np.int32)
-        self.tokens = np.zeros((256, 3), np.int64)
-        self._count = self._tokens = 0
+        self._facts = _Table(np.zeros((256, 9), np.int32))
+        self._tokens = _Table(np.zeros((256, 3), np.int64))
         self._lock = threading.Lock()
+
+    def tables(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The facts of all chunks that have a number, and the tokens."""
+        with self._lock:
+            return self._facts.array(), self._tokens.array()
 
     def __missing__(self, chunk: str) -> int:
         with self._lock:
             number = self.get(chunk)
             if number is None:
                 number = self._added(chunk)
-                self[chunk] = number  # its facts are written already
+                self[chunk] = number
             return number
 
     def _added(self, chunk: str) -> int:
-        odd = len(chunk) > CACHED or len(chunk.split()) > 1 or chunk != chunk.strip()
-        if odd or _FULL_STOPS.search(chunk) or (self._single and _MARK.match(chunk)):
+        if not (chunk.isalnum() and chunk.isascii() and len(chunk) <= CACHED) and self._is_odd(chunk):
             return self._row([], len(chunk), odd=True)
         found = self._cut(chunk)
         asked = self._asked(chunk, found)
-        stop = next((m[0] for m in stops(chunk + " ") if m.end() == len(chunk)), "")
         number = self._row(
             found,
             len(chunk),
             odd=len(asked) > 1,
-            ends=stop != "" and not (stop == "." and abbreviates(chunk, len(chunk))),
+            ends=chunk[-1:] in LAST and self._ends(chunk),
             opens=opens(chunk, 0),
             shows=CAPITAL if _CAPITAL.match(chunk) else DIGIT if chunk[:1].isdecimal() else NOTHING,
         )
         for asks, other in asked.items():
-            self.facts[number, [ASKS, INSTEAD]] = asks, self._row(other, len(chunk))
+            instead = self._row(other, len(chunk))
+            row = self._facts.new[number - instead - 1]
+            row[ASKS], row[INSTEAD] = asks, instead
         return number
+
+    def _is_odd(self, chunk: str) -> bool:
+        spaced = chunk.split() != [chunk] and chunk != ""
+        marked = self._single and _MARK.match(chunk) is not None
+        return len(chunk) > CACHED or spaced or marked or _FULL_STOPS.search(chunk) is not None
+
+    def _ends(self, chunk: str) -> bool:
+        stop = next((m[0] for m in stops(chunk + " ") if m.end() == len(chunk)), "")
+        return stop != "" and not (stop == "." and abbreviates(chunk, len(chunk)))
 
     def _asked(self, chunk: str, found: list[Token]) -> dict[int, list[Token]]:
         """What else the chunk would be, by what follows."""
@@ -140,19 +154,31 @@ class Chunks(dict[str, int]):
         opens: bool = False,
         shows: int = NOTHING,
     ) -> int:
-        number, first = self._count, self._tokens
-        self.facts = _with_room(self.facts, number + 2)
-        self.tokens = _with_room(self.tokens, first + len(found))
-        for k, token in enumerate(found, first):
-            self.tokens[k] = self._kinds[token.text], token.start, token.end
-        self.facts[number] = first, len(found), length, odd, ends, opens, NOTHING, shows, number
-        self._count, self._tokens = number + 1, first + len(found)
+        first, number = self._tokens.count, self._facts.count
+        self._tokens.add([[self._kinds[t.text], t.start, t.end] for t in found])
+        self._facts.add([[first, len(found), length, odd, ends, opens, NOTHING, shows, number]])
         return number
 
 
-def _with_room(table: NDArray[np.signedinteger], rows: int) -> NDArray[np.signedinteger]:
-    """The table, or a larger copy: who reads the old one meanwhile is not disturbed."""
-    return table if rows <= len(table) else np.concatenate([table, np.zeros_like(table[: max(len(table), rows)])])
+class _Table:
+    """Rows of whole numbers that are added to; an array that was given out stays as it is."""
+
+    def __init__(self, empty: NDArray[Any]) -> None:
+        self._rows, self.count, self.new = empty, 0, list[list[int]]()
+
+    def add(self, rows: list[list[int]]) -> None:
+        self.new += rows
+        self.count += len(rows)
+
+    def array(self) -> NDArray[Any]:
+        """All rows, and room behind them."""
+        if self.new:
+            if self.count > len(self._rows):
+                room = np.zeros((self.count, self._rows.shape[1]), self._rows.dtype)
+                self._rows = np.concatenate([self._rows, room])
+            self._rows[self.count - len(self.new) : self.count] = self.new
+            self.new = []
+        return self._rows
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────
@@ -213,7 +239,7 @@ class Reader:
         odd = np.zeros(len(cut), np.bool_)
         odd[given.line[given.facts[:, ODD] != 0]] = True
         single = self.kinds[" "] if self._single else None
-        found = _joined(self._chunks, given, (given.facts[:, LENGTH] != 0) & ~odd[given.line], single)
+        found = _joined(given, (given.facts[:, LENGTH] != 0) & ~odd[given.line], single)
         if odd.any():
             found = _merged([found, *(self._plain_line(lines.lines[k], k) for k in np.flatnonzero(odd).tolist())])
         offset, text = _ids(lines.starts)[found.line], _ids(lines.texts)[found.line]
@@ -229,7 +255,7 @@ class Reader:
 class _Given(NamedTuple):
     """The chunks of all lines: what is known of each, where it begins in its line, and which line that is."""
 
-    memory: Chunks
+    known: tuple[NDArray[np.int32], NDArray[np.int64]]
     facts: NDArray[np.int32]
     start: Ids
     line: Ids
@@ -249,26 +275,27 @@ class _Found(NamedTuple):
 def _given(memory: Chunks, cut: Sequence[Sequence[str]]) -> _Given:
     chunks = list(chain.from_iterable(cut))
     numbers = np.fromiter(map(memory.__getitem__, chunks), np.int64, len(chunks))
-    facts, counts = memory.facts[numbers], _ids(list(map(len, cut)))
+    known = memory.tables()
+    facts, counts = known[0][numbers], _ids(list(map(len, cut)))
     width = facts[:, LENGTH].astype(np.int64) + 1
     start = np.cumsum(width) - width
     start -= np.repeat(start[np.cumsum(counts) - counts], counts)
-    return _Given(memory, facts, start, np.repeat(np.arange(len(counts)), counts))
+    return _Given(known, facts, start, np.repeat(np.arange(len(counts)), counts))
 
 
-def _joined(memory: Chunks, given: _Given, kept: NDArray[np.bool_], single: int | None) -> _Found:
+def _joined(given: _Given, kept: NDArray[np.bool_], single: int | None) -> _Found:
     """The tokens of the chunks that are kept, none of them empty or odd, and where sentences end among them.
 
     single   the kind of a space, for models that read characters
     """
-    facts, start, line = given.facts[kept], given.start[kept], given.line[kept]
+    (known, tokens), facts, start, line = given.known, given.facts[kept], given.start[kept], given.line[kept]
     last = np.ones(len(facts), np.bool_)
     last[:-1] = (line[1:] != line[:-1]) | ((facts[:-1, ENDS] & facts[1:, OPENS]) != 0)
     spaces = np.zeros(len(facts), np.int64)
     spaces[:-1] = np.where(last[:-1], 0, start[1:] - start[:-1] - facts[:-1, LENGTH])
     asks = facts[:-1, ASKS]
     answered = np.flatnonzero((asks != NOTHING) & (asks == facts[1:, SHOWS]) & (spaces[:-1] == 1))
-    facts[answered] = memory.facts[facts[answered, INSTEAD]]
+    facts[answered] = known[facts[answered, INSTEAD]]
     count = facts[:, COUNT].astype(np.int64)
     whole = count if single is None else count + spaces
     end = np.cumsum(whole)
@@ -277,9 +304,9 @@ def _joined(memory: Chunks, given: _Given, kept: NDArray[np.bool_], single: int 
     rows = facts[chunk, FIRST] + within
     free = within >= count[chunk]
     if single is None:
-        found = memory.tokens[rows]
+        found = tokens[rows]
     else:
-        found = memory.tokens[np.where(free, 0, rows)]
+        found = tokens[np.where(free, 0, rows)]
         place = (facts[chunk, LENGTH] + within - count[chunk])[free]
         found[free] = np.stack([np.full(len(place), single), place, place + 1], axis=1)
     places = found[:, 1:] + start[chunk][:, None]
