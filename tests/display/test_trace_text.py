@@ -229,3 +229,12 @@ def test_moving_nothing_and_moving_out_of_the_domain():
         cr.trace(*LECTURE).poke()
     assert "no finite value there" in str(cr.trace("log(x)", {"x": 2}).poke(x=-1))
     assert "no finite value there" in str(cr.trace("x*x", {"x": 2}).poke(x=1e300))
+
+
+def test_narrow_terminals_have_shapes_and_lengths_alone():
+    text = cr.trace(*LAYER).table(width=64)
+    assert "= 3×4 |g| 5.48   ◂ W" in text and max(map(cells, text.splitlines())) <= 64
+
+
+def test_steps_put_products_in_parentheses():
+    assert "× (h ⊙ (1 − h)) =" in cr.trace("h = sigmoid(z); sum(h)", {"z": [1, 2]}).walk()

@@ -100,7 +100,7 @@ def _edge(trace: Passes, flow: Flow) -> Words:
     return _EDGE.filled(
         to=written_name(to),
         upstream=_number(flow.upstream),
-        local=f"({local})" if "=" in local else local,
+        local=f"({local})" if " " in local else local,
         downstream=_number(flow.downstream),
     )
 

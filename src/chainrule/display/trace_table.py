@@ -226,6 +226,8 @@ def _backward(trace: Passes, style: Style) -> list[str]:
         lines = [_shorter(line, trace) for line in lines]
     if _is_wide(lines, style, gaps):  # the remarks go below their lines
         lines = [below for line in lines for below in _remark_below(line, wide + 4, style)]
+    if _is_wide(lines, style, gaps) and not numbers:
+        lines = [_without_entries(line) for line in lines]
     return _titled(BACKWARD[k], lines, style, gaps)
 
 
@@ -241,6 +243,16 @@ def _shorter(line: Line | str, trace: Passes) -> Line | str:
         return line
     shape, space, _ = line[2].text.partition(" [")
     return (*line[:2], line[2]._replace(text=f"{trace.upstream} {shape}" if space else line[2].text), *line[3:])
+
+
+def _without_entries(line: Line | str) -> Line | str:
+    """The line with the shape and the length of the downstream gradient alone: `3×4 |g| 5.48`."""
+    if isinstance(line, str) or line[6].kind != "gradient":
+        return line
+    shape, space, rest = line[6].text.partition(" [")
+    length = rest.partition("|g|")[2]
+    short = f"{shape} |g|{length}" if length else shape
+    return (*line[:6], line[6]._replace(text=short if space else line[6].text), *line[7:])
 
 
 def _edge(trace: Passes, flow: Flow, numbers: bool) -> tuple[Cell, ...]:
