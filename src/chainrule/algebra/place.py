@@ -18,3 +18,21 @@ def cells(text: str) -> int:
     """How many cells of a terminal a text fills: wide letters such as 한 two, marks upon letters none."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+
+
+def located(text: str, message: str) -> tuple[int, int] | None:
+    """Where the part lies that a message underlines, `text[start:end]`: the inverse of `underlined`."""
+    lines = message.split("\n")
+    for line, marks in zip(lines, lines[1:], strict=False):
+        if line.startswith("  ") and marks.strip(" ") and not marks.strip(" ^"):
+            shown = line[2:]
+            part = shown.removeprefix("…").removesuffix("…") if shown not in text else shown
+            start = text.find(part)
+            if start >= 0:
+                begin = len(marks) - len(marks.lstrip(" ")) - 2 - (part is not shown and shown.startswith("…"))
+                ends = [begin, begin + marks.count("^")]
+                low, high = (
+                    next((k for k in range(len(part) + 1) if cells(part[:k]) >= e), len(part)) for e in ends
+                )
+                return start + low, start + high
+    return None
