@@ -27,6 +27,7 @@ THIRTY = (
     {"a": 0.7, "b": -1.2, "c": 2.5, "d": 0.3, "x": 0.5, "w": 1.25},
 )
 NEURON = ("1/(1+exp(-(w0*x0+w1*x1+w2)))", {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3})
+TIE = ("max(0, 1 - s + t) * max(s, 2*t) * relu(1 - t) + abs(2 - s)", {"s": 2.0, "t": 1.0})
 VOID = {"meta", "link", "input", "br", "hr"}
 
 
@@ -73,7 +74,7 @@ def lecture() -> str:
     return page(trace(*LECTURE))
 
 
-@pytest.mark.parametrize("case", [LECTURE, LAYER, THIRTY, ("x", {"x": 2}), ("x > y", {"x": 1, "y": 2})])
+@pytest.mark.parametrize("case", [LECTURE, LAYER, THIRTY, ("x", {"x": 2}), ("5", {}), ("x > y", {"x": 1, "y": 2})])
 def test_every_tag_is_closed_and_every_identifier_stands_once(case):
     found = Reader(page(trace(*case)))
     marks = [attrs["id"] for _, attrs in found.tags if "id" in attrs]
@@ -173,7 +174,7 @@ def test_large_arrays_are_left_out_of_the_data_of_a_page():
     assert row["name"] == "W" and row["value"] is None and len(text) < 200_000
 
 
-@pytest.mark.parametrize("case", [LECTURE, LAYER, THIRTY, NEURON])
+@pytest.mark.parametrize("case", [LECTURE, LAYER, THIRTY, NEURON, TIE])
 def test_the_lines_of_python_compute_the_values_and_gradients_of_the_trace(case):
     traced = trace(*case)
     forward, backward = code(traced, walk(traced))

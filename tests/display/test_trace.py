@@ -366,7 +366,7 @@ def test_every_gate_speaks_two_languages():
 @pytest.mark.parametrize(
     ("text", "values", "row", "said"),
     [
-        ("sum(max(0, 1 - s))", {"s": [1, 2]}, "b", ["[a > 0]"]),
+        ("sum(max(0, 1 - s))", {"s": [0, 2]}, "b", ["[a > 0]"]),
         ("norm(x)", {"x": [3, 4]}, "f", ["x/f"]),
         ("x**y", {"x": 2, "y": 3}, "f", ["y · x^(y − 1) = 12", "f log(x) = 5.545"]),
         ("sum(softmax(x) * x)", {"x": [3, 4]}, "a", ["a ⊙ ((·) − (·)ᵀ a)"]),

@@ -15,8 +15,8 @@ from chainrule.display.trace_records import Flow, Passes, Row
 
 UNIT = 0.025  # a pixel of the layout in cm
 TIKZ = (  # the styles of a picture
-    r"\newcommand\wire[1]{\draw[->,wire,thick] #1;}",
-    r"\newcommand\both[1]{\wire{#1}\draw[<-,grad,dashed,thick,yshift=-1.5mm] #1;}",
+    r"\providecommand\wire[1]{\draw[->,wire,thick] #1;}",
+    r"\providecommand\both[1]{\wire{#1}\draw[<-,grad,dashed,thick,yshift=-1.5mm] #1;}",
     r"\begin{tikzpicture}[x=.025cm,y=-.025cm,>=stealth,every to/.style={out=0,in=180},",
     r"  gate/.style={circle,draw,minimum size=1.4cm,fill=white},",
     r"  leaf/.style={rectangle,draw,rounded corners,fill=white},",

@@ -43,7 +43,7 @@ def name_width(name: str, size: float) -> float:
 
 def pill_width(text: str) -> float:
     """The width of the pill around a number."""
-    return max(26.0, wide(text) + 14)
+    return max(26.0, BOLD * wide(text) + 11)
 
 
 def gradient_text(value: np.ndarray) -> str:

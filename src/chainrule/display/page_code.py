@@ -27,8 +27,8 @@ class Line(NamedTuple):
 
 
 def code(trace: Passes, steps: Walk) -> tuple[list[Line], list[Line]]:
-    """The lines of the forward pass, and of the backward pass; none of a graph of many operations."""
-    if len(trace.operations) > MOST:
+    """The lines of the forward pass, and of the backward pass; none of a graph of no operations or of many."""
+    if not 0 < len(trace.operations) <= MOST:
         return [], []
     writer = _Writer(trace, steps)
     try:

@@ -121,15 +121,20 @@ def is_entrywise(node: Node) -> bool:
     return len(set(out)) == len(out) and all(len(set(t)) == len(t) and set(t) <= set(out) for t in ins)
 
 
-def _shortened(rule: Node, names: Mapping[Node, Node], form: Node, *, thorough: bool) -> Node:
+def _shortened(
+    rule: Node, names: Mapping[Node, Node], form: Node, at: Kept, value: np.ndarray, *, thorough: bool
+) -> Node:
     """A gradient rule simplified, with the name of the value where it speaks of the value.
 
+    value      what the rule is at the numbers: at a tie the guards that make it so stay
     thorough   in textbook form where it has guards at single points, or speaks of all entries together
     """
     if not rule.inputs:
         return rule
     involved = gate_of(form) == "normalises" or any(n.op is WHERE for n in topological([rule]))
     short = textbook([rule])[0] if thorough and involved else simplify(rule)
+    if thorough and involved and not np.allclose(at(short), value, equal_nan=True):
+        short = simplify(rule)
     return substitute([_opened(short)], names)[0]
 
 
@@ -213,8 +218,8 @@ class _Sweep:
             slope = downstream(i, unit, form, guarded=False)
             if slope is not None:
                 local = _frozen(at(slope))
-                slope = _plainly(_shortened(slope, result, form, thorough=self.thorough), local)
-        rule = _shortened(flow, result, form, thorough=self.thorough)
+                slope = _plainly(_shortened(slope, result, form, at, local, thorough=self.thorough), local)
+        rule = _shortened(flow, result, form, at, part, thorough=self.thorough)
         edge = Flow(self.place[x], k, i, g, local, part, rule, slope)
         self._arrive(edge)
         return edge

@@ -177,7 +177,7 @@
   /* ── exports ── */
 
   const LOOKS = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-family", "font-size",
-    "font-style", "font-weight", "text-anchor"];
+    "font-style", "font-weight", "text-anchor", "paint-order"];
 
   function drawing() {  /* the graph as it is seen now, its colours written out */
     const from = all(".graph").find(e => e.getBoundingClientRect().width) ?? one(".graph"), copy = from.cloneNode(true);
