@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 MANTISSA = 53
+ALONE = 1 << 18  # multiplications, up to which OpenBLAS does not wake its other threads; they are slow to come
 
 
 class Exact:
@@ -39,6 +40,11 @@ class Exact:
         return self._times(np.rint(spread, out=spread), np.ldexp(1.0, -scales))
 
     def _times(self, whole: NDArray[np.float64], scale: float | NDArray[np.float64]) -> Floats:
-        found: NDArray[np.float64] = whole @ self._matrix
+        (k, c), n = self._matrix.shape, len(whole)
+        found = np.empty((n, c))
+        many = max(1, ALONE // (k * c))
+        end = n - n % many
+        np.matmul(whole[:end].reshape(-1, many, k), self._matrix, out=found[:end].reshape(-1, many, c))
+        np.matmul(whole[end:], self._matrix, out=found[end:])
         found *= self._scale * scale
         return found.astype(np.float32)
