@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from clock import cost
 
 from chainrule.display.draw import drawing, standalone
 from chainrule.display.draw_export import dot, latex_of, tikz
@@ -232,3 +233,11 @@ def test_tikz_and_latex_are_balanced_and_hold_the_gradients(traced):
 def test_latex_has_rule_and_number_of_every_flow():
     text = latex_of(trace(*LECTURE))
     assert text.count(r"\partial") == 12 and "= 3 \\\\" in text.replace("\n", " ").replace("\\end", "\\\\")
+
+
+def test_fifteen_hundred_rows_are_laid_out_in_less_than_three_seconds():
+    lines = [f"y{k} = tanh(y{k - 1} * w{k % 5} + y{max(0, k - 7)})" for k in range(1, 501)]
+    values = {"y0": 0.5, **{f"w{k}": 0.3 * k for k in range(5)}}
+    large = trace("; ".join([*lines, "s = y500 + y0"]), values)
+    assert len(large.rows) > 1500
+    assert cost(lambda: picture(large, collapsed=False)) < 300  # the unit is a hundredth of a second

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from browser import opened
 
-from chainrule.display.page import page
+from chainrule.display.page import iframe, page
 from chainrule.display.trace import trace
 
 LECTURE = ("(x + y) * max(y, z)", {"x": 1, "y": 2, "z": 0})
@@ -216,3 +216,15 @@ def test_a_served_page_posts_what_is_edited_and_takes_what_comes_back(browser, t
         "values": {"x": "1", "y": "2", "z": "3"},
         "lang": "en",
     }
+
+
+def test_the_page_works_in_the_frame_of_a_notebook(browser, tmp_path):
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8>{iframe(page(trace(*LECTURE)))}", "utf-8")
+    with opened(browser, path) as view:
+        inside = view.frame_locator("iframe")
+        inside.locator("#back").click()
+        inside.locator("#back").click()
+        inside.locator("#palette").click()  # a frame without a memory switches all the same
+        assert inside.locator("#cap").text_content().startswith("Backward 2 of 3.")
+        assert [e.text_content() for e in inside.locator("svg.graph [data-sum]").all()] == ["∂", "3 + …", "0"]
