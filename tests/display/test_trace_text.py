@@ -238,3 +238,15 @@ def test_narrow_terminals_have_shapes_and_lengths_alone():
 
 def test_steps_put_products_in_parentheses():
     assert "× (h ⊙ (1 − h)) =" in cr.trace("h = sigmoid(z); sum(h)", {"z": [1, 2]}).walk()
+
+
+def test_what_was_drawn_is_shown():
+    t = cr.trace("sum(W@x)", {"x": [1, 2]}, shapes={"W": (2, 2)}, seed=0)
+    (said,) = t.remarks
+    assert said == f"drawn at random: W = {summary(t['W'].value)}" and f"note: {said}" in str(t)
+    assert cr.trace("sum(W@x)", {"x": [1, 2], "W": [[1, 2], [3, 4]]}).remarks == ()
+
+
+def test_full_shows_the_inputs_too():
+    assert cr.trace(*LAYER).table(full=True).startswith("  u = 3 [1, −2, 3]\n       1  −2  3\n  W = 3×4")
+    assert cr.trace(*LECTURE).table(full=True) == TABLE

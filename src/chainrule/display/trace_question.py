@@ -19,6 +19,7 @@ from chainrule.calculus.textbook import recognised
 from chainrule.compute.calling import Compiled
 from chainrule.compute.draw import draw
 from chainrule.compute.interpret import Values
+from chainrule.display.trace_numbers import summary
 from chainrule.display.trace_passes import Asked
 from chainrule.errors import BindingError, ChainruleError, DTypeError, FormulaError, GraphError, ShapeError
 
@@ -69,7 +70,15 @@ def question(
         asked = _combined(asked)
     if asked.text:
         given = _spelt_as(given, known, asked.defined)
-    return asked, _complete(asked.expression, given, seed)
+    values = _complete(asked.expression, given, seed)
+    drawn = [
+        f"{write(v)} = {summary(np.asarray(values[v.attrs['name']]))}"
+        for v in variables(asked.expression)
+        if v.attrs["name"] not in given
+    ]
+    if drawn:
+        asked = asked._replace(remarks=(*asked.remarks, f"drawn at random: {', '.join(drawn)}"))
+    return asked, values
 
 
 def _by_name(values: Values) -> dict[str, Any]:

@@ -62,12 +62,22 @@ Line = Sequence[Cell]
 
 def table(trace: Passes, style: Style = PLAIN) -> str:
     """The forward pass, the backward pass and the gradients of the inputs."""
-    blocks = [_forward(trace, style), _backward(trace, style), _gradients(trace, style), _remarks(trace, style)]
+    passes = [_forward(trace, style), _backward(trace, style), _gradients(trace, style), _remarks(trace, style)]
+    blocks = [_inputs(trace, style), *passes] if style.full else passes
     return "\n\n".join("\n".join(f"  {line}".rstrip() for line in block) for block in blocks if block)
 
 
 def _remarks(trace: Passes, style: Style) -> list[str]:
     return [style.paint(f"note: {text}", "mute") for text in trace.remarks]
+
+
+def _inputs(trace: Passes, style: Style) -> list[str]:
+    """The inputs with all their entries, where there are arrays among them."""
+    found: list[str] = []
+    for row in trace.inputs if any(row.shape for row in trace.inputs) else ():
+        found.append(f"{written_name(row)} = {style.paint(summary(row.value), 'value')}")
+        found += [f"     {style.paint(text, 'value')}" for text in entries(row.value) if row.shape]
+    return found
 
 
 # ── columns ───────────────────────────────────────────────────────────────────────────────────────────
