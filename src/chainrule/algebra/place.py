@@ -1,6 +1,7 @@
 """Where in a formula something is wrong: its line, underlined."""
 
 import unicodedata
+from itertools import pairwise
 
 
 def underlined(text: str, start: int, end: int) -> str:
@@ -23,7 +24,7 @@ def cells(text: str) -> int:
 def located(text: str, message: str) -> tuple[int, int] | None:
     """Where the part lies that a message underlines, `text[start:end]`: the inverse of `underlined`."""
     lines = message.split("\n")
-    for line, marks in zip(lines, lines[1:], strict=False):
+    for line, marks in pairwise(lines):
         if line.startswith("  ") and marks.strip(" ") and not marks.strip(" ^"):
             shown = line[2:]
             part = shown.removeprefix("…").removesuffix("…") if shown not in text else shown

@@ -8,7 +8,7 @@ posts edited values there and takes the parts of the page that comes back.
 import json
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -48,12 +48,14 @@ def page(trace: Passes, lang: Language = "en", *, live: str = "") -> str:
     """
     if lang not in LANGUAGES:
         raise SettingError(f"pages are written in {' and '.join(LANGUAGES)}, not {lang!r:.20}")
-    found = parts(trace, lang, "".join(_fields(trace, live)))
+    found = parts(trace)
     static = files("chainrule.display") / "static"
     style = (static / "page.css").read_text("utf-8")
     script = "\n".join(line.strip() for line in (static / "page.js").read_text("utf-8").splitlines())
     styles = [drawing_style(), style, found.scale]
-    body = "\n".join((found.head, found.main, found.foot, found.data))
+    inputs = f'<div class="inputs">{"".join(_fields(trace, live))}</div><div id="problem" role="alert"></div>'
+    head = f"<header>{found.formula}{inputs}{tools(lang, EXPORTS)}</header>"
+    body = "\n".join((head, found.main, found.foot, found.data))
     return document(found.title, body, styles, script, lang, live=live)
 
 
@@ -61,20 +63,20 @@ class Parts(NamedTuple):
     """The parts of a page, as HTML; `title` is text, `scale` the style that says how large its drawings become."""
 
     title: str
-    head: str
+    formula: str
     main: str
     foot: str
     data: str
     scale: str
 
 
-def parts(trace: Passes, lang: Language, fields: str = "") -> Parts:
-    """The parts of the page of a trace; `fields` show or edit the values of the inputs."""
+def parts(trace: Passes) -> Parts:
+    """The parts of the page of a trace."""
     steps, folded = walk(trace), picture(trace)
     unfolded = picture(trace, collapsed=False) if trace.blocks and len(trace.rows) <= UNFOLDED else None
     return Parts(
         f"{equation_of(trace.result.name, trace.result.node)[:90]} · chainrule",
-        _head(trace, lang, fields),
+        f'<div class="formula" role="heading" aria-level="1">{formula(trace)}</div>',
         _main(trace, steps, folded, unfolded),
         _foot(trace, steps),
         _data(trace, steps),
@@ -107,21 +109,25 @@ def _scale(*pictures: Picture | None) -> str:
 # ── the head ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _head(trace: Passes, lang: Language, fields: str) -> str:
+EXPORTS: Mapping[str, str] = {
+    "svg": "SVG",
+    "png": "PNG",
+    "tex": "LaTeX",
+    "tikz": "TikZ",
+    "dot": "DOT",
+    "json": "JSON",
+}
+
+
+def tools(lang: Language, exports: Mapping[str, str]) -> str:
+    """The switches of language, palette and darkness, and the menu of files, if there are any."""
     buttons = "".join(
-        f'<button id="{key}" class="scripted" aria-pressed="false">{said(word)}</button>'
-        for key, word in (("palette", "palette"), ("dark", "dark"))
+        f'<button id="{key}" class="scripted" aria-pressed="false">{said(key)}</button>'
+        for key in ("palette", "dark")
     )
-    kinds = ("svg", "png", "tex", "tikz", "dot", "json")
-    names = {"tex": "LaTeX", "tikz": "TikZ"}
-    menu = "".join(f'<button data-export="{k}">{names.get(k, k.upper())}</button>' for k in kinds)
-    return (
-        f'<header><div class="formula" role="heading" aria-level="1">{formula(trace)}</div>'
-        f'<div class="inputs">{fields}</div><div id="problem" role="alert"></div>'
-        f'<div class="tools">{languages(lang)}{buttons}'
-        f'<details class="menu scripted"><summary>{said("export")}</summary><div>{menu}</div></details>'
-        "</div></header>"
-    )
+    menu = "".join(f'<button data-export="{kind}">{name}</button>' for kind, name in exports.items())
+    files = f'<details class="menu scripted"><summary>{said("export")}</summary><div>{menu}</div></details>'
+    return f'<div class="tools">{languages(lang)}{buttons}{files if menu else ""}</div>'
 
 
 def _fields(trace: Passes, live: str) -> Iterator[str]:

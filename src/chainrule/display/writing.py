@@ -106,11 +106,11 @@ def in_text(page: Page, width: int = WIDTH) -> str:
 
 
 def _left_text(row: Row) -> str:
-    return _side(row.left, row.right, "readable")
+    return side(row.left, row.right, "readable")
 
 
 def _right(row: Row, hand: HandName = "readable") -> str:
-    return _value(row.left, row.right, hand)
+    return value(row.left, row.right, hand)
 
 
 def _is_tensor(left: Node | Slope | None, right: Node) -> bool:
@@ -118,12 +118,12 @@ def _is_tensor(left: Node | Slope | None, right: Node) -> bool:
     return isinstance(left, Slope) and not left.vec and right.ndim > 2
 
 
-def _value(left: Node | Slope | None, right: Node, hand: HandName) -> str:
+def value(left: Node | Slope | None, right: Node, hand: HandName) -> str:
     """A right side."""
     return set_in(index_form(right) if _is_tensor(left, right) else phrase(right), hand)
 
 
-def _side(left: Node | Slope | None, right: Node, hand: HandName) -> str:
+def side(left: Node | Slope | None, right: Node, hand: HandName) -> str:
     """A left side: the label of a derivative, a name, or one side of an equation."""
     if left is None:
         return ""
@@ -226,7 +226,7 @@ def _set_rows(page: Page) -> Iterator[tuple[Node | Slope | None, Node, str]]:
 def in_latex(page: Page) -> str:
     """The page as an aligned environment, to stand in display mathematics."""
     rows = [
-        f"{_side(left, right, 'latex')} &= {_value(left, right, 'latex')}" + (f" && {prose(said)}" if said else "")
+        f"{side(left, right, 'latex')} &= {value(left, right, 'latex')}" + (f" && {prose(said)}" if said else "")
         for left, right, said in _set_rows(page)
     ]
     return "\n".join(["\\begin{aligned}", " \\\\\n".join(rows), "\\end{aligned}"])
@@ -273,8 +273,8 @@ def in_mathml(page: Page) -> str:
         "".join(
             f"<mtd>{part}</mtd>"
             for part in (
-                _side(left, right, "mathml"),
-                f"<mo>=</mo>{_value(left, right, 'mathml')}",
+                side(left, right, "mathml"),
+                f"<mo>=</mo>{value(left, right, 'mathml')}",
                 f"<mtext>{escape(said)}</mtext>" if said else "",
             )
         )
