@@ -157,3 +157,15 @@ def test_chains_of_small_steps_keep_their_value(steps):
         assert (after.shape, after.dtype) == (before.shape, before.dtype)
     for a, b in zip(cr.evaluate(pool, values), cr.evaluate(short, values), strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-13)
+
+
+def test_chains_with_numbers_are_deeper_than_the_stack():
+    x = cr.scalar("x")
+    s, links = x, 3_000
+    for _ in range(links):
+        s = 0.5 * cr.tanh(s) + 1.5 * x
+    value, slope = 0.3, 1.0
+    for _ in range(links):
+        t = np.tanh(value)
+        value, slope = 0.5 * t + 0.45, 0.5 * (1 - t * t) * slope + 1.5
+    assert cr.evaluate(cr.gradient(s, x), {"x": 0.3}) == pytest.approx(slope, rel=1e-12)

@@ -113,20 +113,25 @@ def _number_inside(node: Node) -> Node | None:
 
 
 def begun_with(number: float, node: Node) -> Node | None:
-    """The product times a number, if the scalar that it begins with begins with a number itself."""
-    if node.op is not PRODUCT_OP or len(node.inputs) != 2 or node.inputs[0].shape:
-        return None
-    first = node.inputs[0]
-    value = _value(first)
-    if value is None:
-        begun = begun_with(number, first)
-    else:
-        begun = constant(number * value, node.dtype) if _representable(number * value, node.dtype) else None
-    if begun is None:
-        return None
-    product = remake(node, (begun, node.inputs[1]))
-    plain = _without_one(product)
-    return product if plain is None else plain
+    """The product times a number, if the scalar that it begins with begins with a number itself, not too deep."""
+    path: list[Node] = []
+    while len(path) < DEEPEST and node.op is PRODUCT_OP and len(node.inputs) == 2 and not node.inputs[0].shape:
+        path.append(node)
+        node = node.inputs[0]
+        value = _value(node)
+        if value is not None:
+            begun = constant(number * value, node.dtype) if _representable(number * value, node.dtype) else None
+            return None if begun is None else _rebuilt(path, begun)
+    return None
+
+
+def _rebuilt(path: Sequence[Node], begun: Node) -> Node:
+    """The first of the products, each of which begins with the next, with another beginning of the last."""
+    for product in path[::-1]:
+        begun = remake(product, (begun, product.inputs[1]))
+        plain = _without_one(begun)
+        begun = begun if plain is None else plain
+    return begun
 
 
 def _twice(node: Node) -> Node | None:
@@ -154,6 +159,7 @@ def _representable(value: float, dtype: DType) -> bool:
     return bool(limits.tiny <= abs(value) <= limits.max)
 
 
+DEEPEST = 16  # products, each the beginning of the next, that a number looks into
 ANY: tuple[Op, ...] = ()
 
 LAWS: Sequence[Law] = (
