@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.display.draw_steps import walk
 from chainrule.display.page import iframe, page
 from chainrule.display.page_code import code
@@ -212,3 +213,42 @@ def test_the_outer_product_has_cells_for_column_row_and_product():
     (outer,) = re.findall(r'<svg class="maps map outer".*?</svg>', text, re.S)
     assert [len(re.findall(f'data-k="{k}"', outer)) for k in "dxw"] == [3, 4, 12]
     assert 'data-left="δ" data-right="x"' in text
+
+
+def chain(times):
+    x = cr.scalar("x")
+    s = x
+    for _ in range(times):
+        s = cr.tanh(s) * 0.5 + x * 1.5 - 0.25
+    return cr.trace(s, {"x": 0.3})
+
+
+def test_a_page_of_thirty_nodes_is_small_and_holds_every_panel():
+    traced = trace(*THIRTY)
+    text = page(traced)
+    assert len(text.encode()) < 110_000
+    packed = json.loads(zlib.decompress(b64decode(data_of(text)["packed"])))
+    assert len(packed["panels"]) == len(packed["names"]) == len(traced.rows)
+    for row, html in zip(traced.rows, packed["panels"], strict=True):
+        Reader(html)
+        assert f'data-n="{row.id}"' in html
+    assert text.count('class="panel"') == 1
+
+
+def test_repetitions_that_share_an_operation_are_drawn_once_and_pages_grow_with_the_rows_alone():
+    small, large = chain(30), chain(200)
+    assert [(b.length, b.times) for b in large.blocks] == [(4, 199)]
+    one, two = page(small), page(chain(120))
+    value, slope = 0.3, 1.0
+    for _ in range(200):
+        h = np.tanh(value)
+        value, slope = 0.5 * h + 0.45 - 0.25, 0.5 * (1 - h * h) * slope + 1.5
+    assert large.gradients["x"] == pytest.approx(slope, rel=1e-12)
+    assert len(two) < 4 * len(one) and two.count('class="node') == one.count('class="node')
+
+
+def test_a_graph_that_no_browser_shows_is_refused_with_what_to_do(monkeypatch):
+    monkeypatch.setattr("chainrule.display.page.MOST_ROWS", 100)
+    with pytest.raises(SettingError, match=r"at most 100 nodes, and this graph has 105; write it as .json or"):
+        page(chain(25))
+    page(chain(20))

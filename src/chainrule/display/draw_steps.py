@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from chainrule.display.trace_numbers import short
 from chainrule.display.trace_records import Flow, Passes, Row
 
+MOST_PARTS = 12  # contributions to a gradient that are written one by one
 Kind = Literal["start", "forward", "seed", "backward", "done"]
 
 
@@ -44,7 +45,12 @@ class Walk:
         return max((self.sent(flow) for flow in row.uses), default=self.seed if row.gradient is not None else 0)
 
     def arrivals(self, row: Row) -> str:
-        """What arrives at a row of one number, and when: `8 3;9 2`; the script writes the sum so far."""
+        """What arrives at a row of one number, and when: `8 3;9 2`; the script writes the sum so far.
+
+        Of very many contributions the last alone, with the sum.
+        """
+        if len(row.uses) > MOST_PARTS and row.gradient is not None:
+            return f"{self.gradient(row)} {short(row.gradient[()])}"
         parts = [(self.sent(f), short(f.downstream[()])) for f in row.uses if f.downstream is not None]
         return ";".join(f"{step} {text}" for step, text in parts) or f"{self.gradient(row)} 0"
 

@@ -28,7 +28,7 @@ from chainrule.display.page_words import SAID
 from chainrule.display.trace_json import to_dict
 from chainrule.display.trace_names import equation_of
 from chainrule.display.trace_numbers import axes, short
-from chainrule.display.trace_records import Passes
+from chainrule.display.trace_records import Passes, Row
 from chainrule.errors import ChainruleError, SettingError
 
 WIDE, BROAD = 1000.0, 1500.0  # drawings that are wider have two thirds of the page, and all of it
@@ -37,6 +37,9 @@ MOST_DIGITS = 1e15  # below it whole numbers are written without an exponent
 DOTS = 48  # steps that are shown as dots; more are a slider
 MOST_FIELDS, MOST_ENTRIES, MOST_NUMBERS = 8, 64, 5000  # inputs in the head, entries of an array, of all arrays
 UNFOLDED = 400  # rows up to which a drawing with all repetitions is in the page too
+PACKED = 24  # rows above which what is shown one at a time is deflated: panels, captions, repetitions
+LISTED = 400  # operations that are listed
+MOST_ROWS = 10_000
 CHECKED, CHECKED_OF_LARGE = 200, 5  # entries of an input that are compared with finite differences
 
 
@@ -44,10 +47,15 @@ def page(trace: Passes, lang: Language = "en", *, live: str = "") -> str:
     """The page of a trace, in both languages, of which `lang` is shown first.
 
     live   where edited values are posted to, of a page that is served: `./api/trace`
-    Raises SettingError for another language.
+    Raises SettingError for another language, and for a graph that no browser shows.
     """
     if lang not in LANGUAGES:
         raise SettingError(f"pages are written in {' and '.join(LANGUAGES)}, not {lang!r:.20}")
+    if len(trace.rows) > MOST_ROWS:
+        raise SettingError(
+            f"a page shows at most {MOST_ROWS:,} nodes, and this graph has {len(trace.rows):,}; "
+            "write it as .json or .txt, or trace a part of it"
+        )
     found = parts(trace)
     static = files("chainrule.display") / "static"
     style = (static / "page.css").read_text("utf-8")
@@ -79,7 +87,7 @@ def parts(trace: Passes) -> Parts:
         f'<div class="formula" role="heading" aria-level="1">{formula(trace)}</div>',
         _main(trace, steps, folded, unfolded),
         _foot(trace, steps),
-        _data(trace, steps),
+        _data(trace, steps, unfolded),
         _scale(folded, unfolded),
     )
 
@@ -154,11 +162,12 @@ def _typed(value: Any) -> str:
 def _main(trace: Passes, steps: Walk, folded: Picture, unfolded: Picture | None) -> str:
     width = folded.places.width
     kind = "broad" if width > BROAD else "wide" if width > WIDE else "near"
-    full = f'<div id="full" hidden>{svg(unfolded, steps)}</div>' if unfolded else ""
+    full = f'<div id="full" hidden>{"" if _is_packed(trace) else svg(unfolded, steps)}</div>' if unfolded else ""
     whole = f'<button id="whole" class="scripted" aria-pressed="false">{said("all")}</button>' if unfolded else ""
     swatches = (("v", "3", "value"), ("g", "◂ 3", "gradient"), ("l", "1", "local gradient"))
     legend = "".join(f'<span><span class="sw {k}">{text}</span>{said(word)}</span>' for k, text, word in swatches)
-    panels = "".join(panel(trace, row, steps) for row in trace.rows)
+    shown = [trace.result] if _is_packed(trace) else trace.rows
+    panels = "".join(panel(trace, row, steps) for row in shown)
     remarks = "".join(f'<p class="mute">{escape(text)}</p>' for text in trace.remarks)
     lists = f"{_forward(trace, steps)}{_python(trace, steps)}{_check(trace)}"
     return (
@@ -182,9 +191,17 @@ def _forward(trace: Passes, steps: Walk) -> str:
             if row.shape
             else f'<span class="v" data-at="{steps.value(row)}">{short(row.value[()])}</span></li>'
         )
-        for row in trace.operations
+        for row in _listed(trace)
     ]
     return _section("forward", f'<ul class="lines">{"".join(lines)}</ul>' if lines else "")
+
+
+def _listed(trace: Passes) -> list[Row]:
+    """The operations whose lines are shown: of a large trace each repetition once, and the first ones."""
+    if len(trace.rows) <= UNFOLDED:
+        return list(trace.operations)
+    once = {row for b in trace.blocks for row in range(b.first + b.length, b.first + b.length * b.times)}
+    return [row for row in trace.operations if row.id not in once][:LISTED]
 
 
 def _python(trace: Passes, steps: Walk) -> str:
@@ -287,23 +304,38 @@ def _seed(trace: Passes) -> str:
     return short(trace.start[()]) if not trace.start.ndim else "1"
 
 
-def _data(trace: Passes, steps: Walk) -> str:
-    """All data in one block, safe within HTML: no `<`, no `&`, no line separators; files are deflated."""
+def _is_packed(trace: Passes) -> bool:
+    """Whether what is shown one at a time is unpacked by the script."""
+    return len(trace.rows) > PACKED
+
+
+def _data(trace: Passes, steps: Walk, unfolded: Picture | None) -> str:
+    """All data in one block, safe within HTML: no `<`, no `&`, no line separators; files are deflated.
+
+    Of a large trace so are, by row, the panels, and the captions and the drawing with all repetitions.
+    """
     files = {"json": to_text(_records(trace)), "tex": latex_of(trace), "tikz": tikz(trace), "dot": dot(trace)}
-    held = {
+    held: dict[str, Any] = {"steps": captions(trace, steps), "names": [name(row) for row in trace.rows]}
+    if _is_packed(trace):
+        held["panels"] = [panel(trace, row, steps) for row in trace.rows]
+        held["full"] = svg(unfolded, steps) if unfolded else ""
+        held = {"packed": _deflated(held)}
+    held |= {
         "formula": trace.text,
         "syntax": trace.syntax,
-        "steps": captions(trace, steps),
         "chosen": trace.output,
-        "names": [name(row) for row in trace.rows],
         "upstream": SAID["upstream of"],
         "boxes": [SAID[key] for key in ("upstream", "local", "downstream")],
-        "files": b64encode(zlib.compress(to_text(files).encode(), 9)).decode(),
+        "files": _deflated(files),
     }
     text = to_text(held)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return f'<script type="application/json" id="data">{text}</script>'
+
+
+def _deflated(held: Any) -> str:
+    return b64encode(zlib.compress(to_text(held).encode(), 9)).decode()
 
 
 def _records(trace: Passes) -> dict[str, Any]:

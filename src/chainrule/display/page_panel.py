@@ -9,7 +9,7 @@ from html import escape
 from chainrule.algebra.node import Node
 from chainrule.algebra.notation import mathml
 from chainrule.display.draw_sizes import added
-from chainrule.display.draw_steps import Walk
+from chainrule.display.draw_steps import MOST_PARTS, Walk
 from chainrule.display.language import Text, in_html
 from chainrule.display.page_formula import equation, figure, joined, math, name, slope_name
 from chainrule.display.page_maps import flow_picture, outer_names, rows_and_columns
@@ -134,7 +134,7 @@ def _leaf(trace: Passes, row: Row, steps: Walk) -> Iterator[str]:
     uses = [flow for flow in row.uses if flow.downstream is not None]
     key = "unused" if not uses else "used once" if len(uses) == 1 else "used"
     yield f"<p>{said(key, name=row.name, times=len(uses), output=trace.result.name)}</p>"
-    for flow in uses[:12]:
+    for flow in uses[:MOST_PARTS]:
         amount = summary(flow.downstream) if flow.downstream is not None else ""
         pill = f'<span class="sw g" data-at="{steps.sent(flow)}">◂ {escape(amount)}</span>'
         yield f'<div class="to">{pill} {said("through")} {equation(trace.rows[flow.target])}</div>'
@@ -162,7 +162,7 @@ def _sum_line(trace: Passes, row: Row, steps: Walk) -> str:
     if row.shape:
         total = f"<mtext>{escape(summary(row.gradient))}</mtext>" if row.gradient is not None else ""
         return math(f'{front}<mrow data-at="{steps.gradient(row)}">{total}</mrow>')
-    parts = [short(f.downstream[()]) for f in row.uses if f.downstream is not None]
+    parts = [short(f.downstream[()]) for f in row.uses[: MOST_PARTS + 1] if f.downstream is not None]
     total = "" if row.gradient is None else short(row.gradient[()])
-    text = f"{added(parts)} = {total}" if len(parts) > 1 else total
+    text = f"{added(parts)} = {total}" if 1 < len(parts) <= MOST_PARTS else total
     return math(f'{front}<mn data-sum="{steps.arrivals(row)}">{text}</mn>')

@@ -17,17 +17,31 @@
 
   /* ── what is shown at which step ── */
 
-  function load() {
+  async function load() {
     data = JSON.parse(one("#data").textContent);
-    all(".flow").forEach(boxes);
-    for (const e of all(".from")) {
+    if (data.packed) Object.assign(data, await inflated(data.packed));
+    texts = new Map();
+    prepare(document);
+  }
+  function prepare(where) {
+    all(".flow", where).forEach(boxes);
+    for (const e of all("[data-at]", where)) if (carrier(e)) texts.set(e, [carrier(e), carrier(e).textContent]);
+    for (const e of all(".node, .lines li", where)) e.tabIndex = 0;
+    for (const e of all(".node", where)) e.setAttribute("role", "button");
+    for (const e of all(".from", where)) {
       const said = data.upstream.map(text => text.replace("{name}", e.textContent));
       e.replaceChildren(...said.map((text, k) => make("tspan", { lang: LANGUAGES[k] }, text)));
     }
-    texts = new Map(all("[data-at]").map(e => [e, carrier(e)]).filter(([, t]) => t).map(([e, t]) => [e, [t, t.textContent]]));
-    for (const e of all(".node, .lines li")) e.tabIndex = 0;
-    for (const e of all(".node")) e.setAttribute("role", "button");
-    all(".outer").forEach(svg => light(svg, 0, 0));
+    all(".outer", where).forEach(svg => light(svg, 0, 0));
+  }
+  async function inflated(text) {
+    const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
+    return JSON.parse(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text());
+  }
+  function unpack(box, html) {  /* into the page, as it is at this step */
+    box.insertAdjacentHTML("beforeend", html);
+    prepare(box.lastElementChild);
+    reveal(box.lastElementChild);
   }
   const make = (tag, attributes = {}, ...inside) => {
     const e = document.createElementNS(`http://www.w3.org/${tag === "tspan" ? "2000/svg" : "1999/xhtml"}`, tag);
@@ -54,17 +68,21 @@
 
   const carrier = e => e.matches("g.pill") ? e.lastElementChild : e.children.length ? null : e;
 
-  function show() {
-    for (const e of all("[data-at],[data-dim]")) {
+  function reveal(where) {
+    for (const e of all("[data-at],[data-dim]", where)) {
       const pending = step < +(e.dataset.at ?? e.dataset.dim);
       e.classList.toggle("pending", pending);
       const [target, full] = texts.get(e) ?? [];
       if (target) target.textContent = pending ? (full.startsWith("◂") ? "◂ ?" : "?") : full;
     }
-    for (const e of all("[data-from],[data-until]")) {
+    for (const e of all("[data-from],[data-until]", where)) {
       e.toggleAttribute("hidden", step < +(e.dataset.from ?? 0) || step >= +(e.dataset.until ?? Infinity));
     }
-    all("[data-sum]").forEach(sum);
+    all("[data-sum]", where).forEach(sum);
+  }
+
+  function show() {
+    reveal(document);
     const now = data.steps[step];
     const isNow = e => now.k !== "done" && now.n !== null && holds(e, now.n);
     all(".node").forEach(e => e.classList.toggle("now", isNow(e)));
@@ -102,6 +120,7 @@
 
   function select(n) {
     chosen = n;
+    if (data.panels && !one(`.panel[data-n="${n}"]`)) unpack(one("#why"), data.panels[n]);
     const near = e => +e.dataset.s === n || +e.dataset.t === n;
     all(".node").forEach(e => {
       e.classList.toggle("sel", holds(e, n));
@@ -206,9 +225,7 @@
   }
 
   async function written(kind, name) {  /* a file that Python has written, deflated in the data */
-    const bytes = Uint8Array.from(atob(data.files), c => c.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    save(JSON.parse(await new Response(stream).text())[kind], "text/plain", name);
+    save((await inflated(data.files))[kind], "text/plain", name);
   }
 
   const EXPORTS = {
@@ -244,12 +261,12 @@
     } catch (e) { problem(String(e.message ?? e)); }
   }
   const problem = text => { one("#problem").textContent = text; };
-  function replaced(html) {  /* the same formula keeps its step and its node, another is shown at its end */
+  async function replaced(html) {  /* the same formula keeps its step and its node, another is shown at its end */
     const page = new DOMParser().parseFromString(html, "text/html"), n = chosen, k = step;
     const formula = data.formula, ended = k === data.steps.length - 1;
     for (const part of ["main", "#data", "header .formula", "footer .track"]) one(part).replaceWith(document.adoptNode(one(part, page)));
     problem("");
-    load();
+    await load();
     const same = formula === data.formula && n < data.names.length;
     go(ended || !same ? Infinity : k);
     select(same ? n : data.chosen);
@@ -269,8 +286,10 @@
     if (at("#whole")) {
       const whole = at("#whole").getAttribute("aria-pressed") !== "true";
       at("#whole").setAttribute("aria-pressed", whole);
+      if (!one("#full").firstElementChild) unpack(one("#full"), data.full);
       one("#full").hidden = !whole;
       one("#folded").hidden = whole;
+      show();
       return select(chosen);
     }
     if (!at(".menu")) all(".menu[open]").forEach(e => { e.open = false; });
@@ -298,8 +317,9 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", pressed);
 
   root.classList.add("script");
-  load();
   appearance();
-  go(Infinity);
-  select(data.chosen);
+  load().then(() => {
+    go(Infinity);
+    select(data.chosen);
+  });
 })();
