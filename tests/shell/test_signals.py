@@ -16,7 +16,7 @@ from chainrule.ner import Tagger
 from chainrule.ner.bundled import sample
 from chainrule.ner.corpus import write_conll
 from chainrule.ner.folder import CHECKPOINT, CONFIG, WEIGHTS
-from chainrule.shell.train import _stopping
+from chainrule.shell.stopping import stopping
 
 SETTINGS = ("--hidden", "8", "--dimension", "8", "--epochs", "6", "--patience", "6", "--seed", "3")
 
@@ -111,9 +111,9 @@ def test_an_impatient_second_signal_ends_it_at_once_and_leaves_no_half_model(lon
 @pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
 def test_a_signal_is_a_request_only_once_training_has_begun(number, error):
     before = signal.getsignal(number)
-    with pytest.raises(error), _stopping(lambda: False):
+    with pytest.raises(error), stopping(lambda: False):
         os.kill(os.getpid(), number)
-    with _stopping(lambda: True) as asked:
+    with stopping(lambda: True) as asked:
         os.kill(os.getpid(), number)
         assert asked == [number]
         with pytest.raises(error):

@@ -136,6 +136,11 @@ def tokenize(text: str) -> list[Token]:
     return _found(_WORDS, text)
 
 
+def words(text: str) -> list[str]:
+    """The words of a text as `tokenize` finds them, without their places."""
+    return _WORDS.findall(text)
+
+
 def characters(text: str) -> list[Token]:
     """The characters of a text in order, spaces too; marks, joined emoji and flags are one character."""
     return _found(_SINGLES, text)

@@ -15,16 +15,18 @@ from typing import Any, NoReturn
 import click
 
 import chainrule
-from chainrule.errors import ChainruleError, NonFiniteError, ProofError, WriteError
+from chainrule.errors import ChainruleError, NonFiniteError, ProofError, WorkerError, WriteError
 
 COMMANDS: Mapping[str, str] = {
     "train": "Train a tagger, on DATA or on the bundled sample; write a model folder.",
     "evaluate": "Judge a model on tagged data: precision, recall and F1 of every type.",
     "tag": "Find the names in text, files or standard input.",
+    "vectors": "Train word vectors on text of any size; find neighbours of words, and analogies.",
     "derive": "Differentiate a formula: textbook form, steps, LaTeX, Python, proved by numbers.",
     "trace": "Compute a formula forward and backward: every value, every gradient, as a table, tree or page.",
     "compile": "Print the program that computes a formula and its gradients, statement by statement.",
     "check": "Prove the gradients of a formula by numbers, or judge a gradient made by hand.",
+    "studio": "Serve the local page: type formulas, see graph and derivation; find names in text.",
     "score": "Judge a file whose last two columns are gold and predicted tags.",
 }
 
@@ -147,4 +149,4 @@ def _explained(error: BaseException) -> tuple[str, int]:
         case OSError():
             place, reason = error.filename or "standard output", error.strerror or error
             return f"error: {place}: {reason}", 2 if error.filename else 1
-    return f"error: {error}", 1 if isinstance(error, (NonFiniteError, ProofError, WriteError)) else 2
+    return f"error: {error}", 1 if isinstance(error, (NonFiniteError, ProofError, WorkerError, WriteError)) else 2

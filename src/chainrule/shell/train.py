@@ -2,12 +2,9 @@
 
 import json
 import shlex
-import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 import click
@@ -32,6 +29,7 @@ from chainrule.ner.training import FINE_TUNE, Choices, Job
 from chainrule.shell import options
 from chainrule.shell.evaluate import note_units
 from chainrule.shell.progress import watcher
+from chainrule.shell.stopping import stopping
 from chainrule.shell.terminal import clock
 
 EPILOG = """\b
@@ -137,7 +135,7 @@ def command(
             watch.say(f"no interrupted run in {folder}: this is a new one")
         watch.begin(job, corpora._asdict())
 
-    with _stopping(lambda: bool(jobs)) as asked:
+    with stopping(lambda: bool(jobs)) as asked:
         try:
             tagger = Tagger.train(
                 corpora.train,
@@ -180,27 +178,6 @@ def _corpora(data: Path | None, dev: Path | None, test: Path | None, language: s
 def _free(parent: Path, name: str) -> Path:
     """The first of NAME-01, NAME-02 … that does not exist."""
     return next(p for k in range(1, 10_000) if not (p := parent / f"{name}-{k:02d}").exists())
-
-
-@contextmanager
-def _stopping(begun: Callable[[], bool]) -> Iterator[list[int]]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop after the batch.
-
-    A second one, and one that comes while data is still read, ends at once.
-    """
-    asked: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked or not begun():
-            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-        asked.append(number)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _report(tagger: Tagger, part: str, figures: Score, folder: Path, as_json: bool, quiet: bool) -> None:

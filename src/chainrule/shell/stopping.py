@@ -1,0 +1,27 @@
+"""Ctrl-C and SIGTERM as requests to work that can stop in good order."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def stopping(begun: Callable[[], bool]) -> Iterator[list[int]]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop after the batch.
+
+    A second one, and one that comes while data is still read, ends at once.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked or not begun():
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+        asked.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
