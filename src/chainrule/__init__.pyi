@@ -152,6 +152,7 @@ from .errors import (
     ProofError as ProofError,
     SettingError as SettingError,
     ShapeError as ShapeError,
+    WorkerError as WorkerError,
     WriteError as WriteError,
 )
 

@@ -9,6 +9,7 @@
     ├── SettingError       an option outside its range             (also a ValueError)
     ├── NonFiniteError     a loss or gradient became NaN or ∞      (also an ArithmeticError)
     ├── ProofError         an answer of ours failed its numeric proof, and is not shown (also an ArithmeticError)
+    ├── WorkerError        a process that shared the work ended before it (also a RuntimeError)
     └── DataError          a file cannot be used: place, cause, repair  (also a ValueError)
         ├── ModelError     a model folder is damaged, altered or from another version
         └── WriteError     the disk or a folder refuses what is to be written
@@ -60,6 +61,10 @@ class NonFiniteError(ChainruleError, ArithmeticError):
 
 class ProofError(ChainruleError, ArithmeticError):
     """An answer of ours that failed its numeric proof: a defect of this library, not of the question."""
+
+
+class WorkerError(ChainruleError, RuntimeError):
+    """A process that shared the work and ended before it; what was given out until then is complete."""
 
 
 class DataError(ChainruleError, ValueError):

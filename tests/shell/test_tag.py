@@ -4,14 +4,17 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from shard_work import killed
 
 from chainrule.ner import Tagger
 from chainrule.ner.corpus import read_corpus
+from chainrule.shell import tag
 from chainrule.shell.tag import LONGEST
 
 MARSH = "Prime Minister Helen Marsh flew to Berlin on Monday for two days of talks on energy supply."
@@ -190,6 +193,54 @@ def test_nobody_who_asks_line_by_line_waits_for_an_answer(model):
         talk.stdin.close()
         assert talk.wait(30) == 0
         talk.stdout.close()
+
+
+# ── workers ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_workers_write_what_one_writes_and_then_the_error(cli, model):
+    lines = b"".join(b"Helen Marsh flew to Berlin in week %d\n" % k for k in range(4000))
+    alone = cli("tag", model, stdin=lines + b"Z\xfcrich\n")
+    assert alone.code == 2
+    assert len(records(alone.out)) == 4000
+    assert cli("tag", model, "--workers", "2", stdin=lines + b"Z\xfcrich\n") == alone
+
+
+def test_nobody_who_asks_a_worker_line_by_line_waits_for_an_answer_and_ctrl_c_ends_all(model):
+    talk = subprocess.Popen(
+        [sys.executable, "-m", "chainrule", "tag", str(model), "--workers", "2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        for line in ("Berlin", "Helen Marsh"):
+            talk.stdin.write(line.encode() + b"\n")
+            talk.stdin.flush()
+            assert json.loads(talk.stdout.readline())["text"] == line
+        os.killpg(talk.pid, signal.SIGINT)  # as a terminal sends it, to the workers too
+        out, err = talk.communicate(timeout=30)
+        assert (talk.returncode, out, err) == (130, b"", b"\nstopped by Ctrl-C\n")
+        with pytest.raises(ProcessLookupError):
+            for _ in range(500):
+                os.killpg(talk.pid, 0)  # as long as one of them is there
+                time.sleep(0.01)
+    finally:
+        talk.kill()
+
+
+def test_a_worker_that_is_killed_is_an_error_behind_whole_lines(cli, model, monkeypatch):
+    monkeypatch.setattr(tag, "_records", killed)
+    done = cli("tag", model, "--workers", "2", stdin=b"one\ntwo\n")
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(
+        r"error: worker 1 of 2 \(process \d+\) was ended .* with texts 1 to 2 in hand; .*\n", done.err
+    )
+
+
+def test_no_workers_is_wrong_usage(cli, model):
+    assert "0 is not in the range x>=1" in cli("tag", model, "--workers", "0", "Paris").err
 
 
 # ── forms of output ───────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -30,8 +30,9 @@ from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, cu
 from chainrule.ner.training import Choices, Job, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import Vocabulary
+from chainrule.ner.workers import shared_out
 
-TOGETHER = 1 << 20  # characters of a group of texts, at which it is complete
+TOGETHER = 1 << 18  # characters of a group of texts, at which it is complete
 
 
 class Entity(NamedTuple):
@@ -49,6 +50,35 @@ class Entity(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON has it."""
         return self._asdict()
+
+
+class Found(NamedTuple):
+    """The names in T texts: how many each has, (T,); of every name its place, last tag by number, and score."""
+
+    counts: Ids
+    starts: Ids
+    ends: Ids
+    tags: Ids
+    scores: list[float]
+
+
+def tag_shard(tagger: "Tagger", texts: Sequence[str]) -> Found:
+    """The names in some texts, which depend on no other texts: the work of one worker, under any executor."""
+    return tagger._found(texts)
+
+
+def _groups(texts: Iterable[str], most: int) -> Iterator[list[str]]:
+    """Texts in groups of so many, and of fewer where they are long."""
+    group: list[str] = []
+    held = 0
+    for text in texts:
+        group.append(text)
+        held += len(text)
+        if len(group) == most or held >= TOGETHER:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,42 +216,43 @@ class Tagger:
 
     __call__ = tag
 
-    def pipe(self, texts: Iterable[str], batch_size: int = 256) -> Iterator[list[Entity]]:
+    def pipe(self, texts: Iterable[str], batch_size: int = 256, workers: int = 1) -> Iterator[list[Entity]]:
         """The entities of each text, in order, in bounded memory. SettingError for one text in place of many.
 
         batch_size   texts that are tagged together, fewer where they are long; no result depends on it
+        workers      processes that tag; a script has to ask for more than one behind `if __name__ == "__main__":`
+        Raises WorkerError where a process ends before its work; all that came before it is complete.
         """
         if isinstance(texts, str):
             raise SettingError("pipe takes several texts; tag takes one")
         within("batch size", batch_size, least=1, whole=True)
-        group: list[str] = []
-        held = 0
-        for text in texts:
-            group.append(text)
-            held += len(text)
-            if len(group) == batch_size or held >= TOGETHER:
-                yield from self._tag_group(group)
-                group, held = [], 0
-        if group:
-            yield from self._tag_group(group)
+        within("number of workers", workers, least=1, whole=True)
+        for group, found in shared_out(tag_shard, self, _groups(texts, batch_size), workers):
+            yield from self._entities(group, found)
 
-    def _tag_group(self, texts: Sequence[str]) -> Iterator[list[Entity]]:
+    def _entities(self, texts: Sequence[str], found: "Found") -> Iterator[list[Entity]]:
+        rest = zip(found.starts.tolist(), found.ends.tolist(), found.tags.tolist(), found.scores, strict=True)
+        labels, new = self._labels, tuple.__new__  # what Entity(…) comes to, in half the time
+        for text, count in zip(texts, found.counts.tolist(), strict=True):
+            yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in islice(rest, count)]
+
+    def _found(self, texts: Sequence[str]) -> "Found":
         reading = self._reader.read(texts)
         line, scores = self._tagged(reading)
         names = self._decoder.lattice.names(line)
         if self.characters:
             names = trimmed(names, reading.spaces)
-        rest = zip(
-            reading.starts[names.starts].tolist(),
-            reading.ends[names.ends - 1].tolist(),
-            names.tags.tolist(),
+        return Found(
+            np.diff(names.starts.searchsorted(reading.texts.cumsum()), prepend=0),
+            reading.starts[names.starts],
+            reading.ends[names.ends - 1],
+            names.tags,
             self._probabilities(names, line.path, scores),
-            strict=True,
         )
-        labels, new = self._labels, tuple.__new__  # what Entity(…) comes to, in half the time
-        first = np.searchsorted(names.starts, np.cumsum(reading.texts)).tolist()  # name behind each text
-        for text, start, end in zip(texts, [0, *first], first, strict=False):
-            yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in islice(rest, end - start)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What the tagger is, without what it made of that; so another process makes its own."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def _probabilities(self, names: Names, path: Ids, scores: Floats) -> list[float]:
         """The product over the tokens of each name of the probability of their tags."""

@@ -4,10 +4,13 @@ import io
 import json
 import os
 import re
+import select
 import shutil
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +20,7 @@ from rich.cells import cell_len
 from chainrule.errors import DataError
 from chainrule.ner.tagger import Entity, Tagger
 from chainrule.ner.tags import Span, tags_of
+from chainrule.ner.workers import shared_out
 from chainrule.shell import options
 from chainrule.shell.terminal import is_live
 
@@ -24,7 +28,7 @@ EPILOG = """\b
 Examples:
   chainrule tag runs/mine "Museums in Paris are amazing"
   chainrule tag runs/mine - < text.txt
-  chainrule tag runs/mine a.txt b.txt --format jsonl
+  chainrule tag runs/mine a.txt b.txt --format jsonl --workers 2
 """
 
 LONGEST = 1 << 20  # bytes of a line
@@ -42,24 +46,34 @@ UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move t
     type=click.Choice(["text", "jsonl", "conll"]),
     help="Output [text on a terminal, jsonl elsewhere]; one record for each line of input.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that tag, for much text; the output is the same.",
+)
 @options.backend
-def command(model: Path, sources: tuple[str, ...], form: str | None, backend: str) -> None:
+def command(model: Path, sources: tuple[str, ...], form: str | None, workers: int, backend: str) -> None:
     """Find the names in SOURCES: text, files, or - for standard input; line by line."""
     if not sources and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
     tagger = Tagger.load(model, backend)
-    write = FORMATS[form or ("text" if is_live(sys.stdout) else "jsonl")]
-    for texts in _groups(sources or ("-",)):
-        if texts:
-            found = zip(texts, tagger.pipe(texts), strict=True)
-            click.echo("\n".join(write(text, entities, tagger) for text, entities in found))
+    work = partial(_records, form or ("text" if is_live(sys.stdout) else "jsonl"))
+    for _, records in shared_out(work, tagger, _groups(sources or ("-",)), workers):
+        click.echo(records)
+
+
+def _records(form: str, tagger: Tagger, texts: Sequence[str]) -> str:
+    """The records of some lines, which depend on no other lines."""
+    return "\n".join(map(FORMATS[form], texts, tagger.pipe(texts), repeat(tagger)))
 
 
 # ── lines of text ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _groups(sources: Sequence[str]) -> Iterator[list[str]]:
-    """The lines of all sources; a group holds what is there, so that nobody waits for an answer."""
+    """The lines of all sources; a group holds what is there, maybe nothing, so that nobody waits for an answer."""
     for source in sources:
         if source == "-":
             yield from _standard_input()
@@ -74,7 +88,8 @@ def _groups(sources: Sequence[str]) -> Iterator[list[str]]:
 def _standard_input() -> Iterator[list[str]]:
     if sys.stdin is None:
         raise DataError("standard input: is closed; give a text or files")
-    yield from _lines(cast(io.BufferedReader, sys.stdin.buffer), "standard input")
+    stream = cast(io.BufferedReader, sys.stdin.buffer)
+    yield from _lines(stream, "standard input", partial(_is_waiting, stream))
 
 
 def _is_file(source: str) -> bool:
@@ -99,10 +114,24 @@ def _refuse_path(source: str) -> None:
         raise DataError(f"{source}: there is no such file; check the path")
 
 
-def _lines(stream: io.BufferedIOBase, place: str) -> Iterator[list[str]]:
+def _is_waiting(stream: io.BufferedIOBase) -> bool:
+    """Whether to read from a stream would take until there is more; where none can know, it would."""
+    try:
+        return not select.select([stream], [], [], 0)[0]
+    except (OSError, ValueError):
+        return True
+
+
+def _lines(
+    stream: io.BufferedIOBase, place: str, is_waiting: Callable[[], bool] = lambda: False
+) -> Iterator[list[str]]:
     """The lines of a stream, as many as each read brings; DataError for one that is not UTF-8 or too long."""
     number, rest = 0, b""
-    while block := stream.read1(BLOCK):
+    while True:
+        if is_waiting():
+            yield []
+        if not (block := stream.read1(BLOCK)):
+            break
         *lines, rest = (rest + block).split(b"\n")
         yield from _decoded(lines, place, number)
         number += len(lines)
