@@ -99,7 +99,7 @@ def test_charts_can_be_heard():
     told = next(p for p in tree(chart).iter("p") if p.get("class") == "unseen")
     assert [s.text for s in told] == [
         "Epochs 1 to 2. train: from 0.5 to 0.25. The best epoch is 2.",
-        "에폭 1부터 2까지. 훈련: 0.5에서 0.25(으)로. 최고 에폭은 2입니다.",
+        "에폭 1부터 2까지. 훈련: 0.5에서 시작해 0.25에서 끝납니다. 최고 에폭은 2입니다.",
     ]
     assert tree(chart).find(".//svg").get("aria-label") == "Loss · 손실"
 

@@ -144,7 +144,7 @@ def test_language_darkness_and_palette_are_switched_and_remembered(browser, writ
         view.locator(".switch label").nth(1).click()
         assert view.locator(".panel.on h2").inner_text() == "노드 f: 교환기"
         view.keyboard.press("ArrowLeft")  # the arrow steps, it does not choose a language
-        assert view.locator("#cap").text_content().startswith("뒤로 3 중 3. a: 2 받음.")
+        assert view.locator("#cap").text_content().startswith("역전파 3/3. a: 상류 기울기 2.")
         view.reload()
         assert colour("val") == "#005ea8" and view.evaluate("document.documentElement.lang") == "ko"
         assert view.locator("#palette").get_attribute("aria-pressed") == "true"
@@ -228,3 +228,18 @@ def test_the_page_works_in_the_frame_of_a_notebook(browser, tmp_path):
         inside.locator("#palette").click()  # a frame without a memory switches all the same
         assert inside.locator("#cap").text_content().startswith("Backward 2 of 3.")
         assert [e.text_content() for e in inside.locator("svg.graph [data-sum]").all()] == ["∂", "3 + …", "0"]
+
+
+def test_the_table_of_checks_stands_beside_the_code_and_above_the_steps(browser, written):
+    with opened(browser, written(*LAYER), viewport={"width": 1480, "height": 900}) as view:
+        place = {key: view.locator(f"#{key}").bounding_box() for key in ("forward", "python", "check", "why")}
+        below = place["forward"]["y"] + place["forward"]["height"]
+        assert below <= place["check"]["y"] <= below + 20 and place["check"]["x"] == place["forward"]["x"]
+        assert place["python"]["x"] > place["check"]["x"] + place["check"]["width"]
+        view.evaluate("scrollTo(0, 1e6)")
+        end = view.locator("#check").bounding_box()
+        assert end["y"] + end["height"] <= view.locator("footer").bounding_box()["y"]
+    with opened(browser, written(*LAYER, "ko"), viewport={"width": 1480, "height": 900}) as view:
+        heights = [e.bounding_box()["height"] for e in view.locator(".track em").all()]
+        assert max(heights) < 24
+        assert shown(view, ".track em [lang=ko]") == ["순전파", "역전파"]

@@ -220,7 +220,7 @@ def _told(lines: Sequence[Line], epochs: Sequence[int], best: int, write: Callab
 
 
 SPAN = Words("Epochs {first} to {last}.", "에폭 {first}부터 {last}까지.")
-TOLD = Words("{name}: from {first} to {last}.", "{name}: {first}에서 {last}(으)로.")
+TOLD = Words("{name}: from {first} to {last}.", "{name}: {first}에서 시작해 {last}에서 끝납니다.")
 BEST_TOLD = Words("The best epoch is {best}.", "최고 에폭은 {best}입니다.")
 
 

@@ -52,7 +52,7 @@ _EDGE_RULE = Words("to {to}:  {slope} {rule} = {downstream}", "{to} 쪽으로:  
 _END = Words("Done.", "끝.")
 _TOGETHER = Words(
     "{name} is used {count} times, so its gradients are added.",
-    "{name}은(는) {count}번 쓰이므로 기울기를 더합니다.",
+    "{name}: {count}번 쓰이므로 기울기를 더합니다.",
 )
 
 

@@ -28,37 +28,37 @@ GATES: Mapping[str, Gate] = {
         "an input",
         "Its gradient is the sum over every path back from the output.",
         "입력",
-        "이 값의 기울기는 출력에서 돌아오는 모든 경로의 합입니다.",
+        "기울기는 출력에서 되돌아오는 모든 경로의 합입니다.",
     ),
     "constant": _gate(
         "a constant",
         "It does not move, so no gradient is needed.",
         "상수",
-        "변하지 않으므로 기울기가 필요 없습니다.",
+        "값이 변하지 않으므로 기울기가 필요 없습니다.",
     ),
     "distributes": _gate(
         "a distributor",
         "Addition hands the upstream gradient, unchanged, to each of its inputs.",
         "분배기",
-        "덧셈은 위에서 온 기울기를 그대로 모든 입력에 나누어 줍니다.",
+        "덧셈은 상류 기울기를 모든 입력에 그대로 전달합니다.",
     ),
     "subtracts": _gate(
         "a distributor with a sign",
         "Subtraction hands the upstream gradient to the first input, and with its sign turned to the second.",
         "부호가 있는 분배기",
-        "뺄셈은 위에서 온 기울기를 첫째 입력에는 그대로, 둘째 입력에는 부호를 바꾸어 보냅니다.",
+        "뺄셈은 상류 기울기를 첫째 입력에는 그대로, 둘째 입력에는 부호를 바꾸어 전달합니다.",
     ),
     "switches": _gate(
         "a switch",
         "Multiplication switches: the local gradient of each input is the value of the other one.",
         "교환기",
-        "곱셈은 입력을 맞바꿉니다. 한 입력의 국소 기울기는 다른 입력의 값입니다.",
+        "곱셈은 두 입력을 맞바꿉니다. 한 입력의 국소 기울기는 다른 입력의 값입니다.",
     ),
     "scales": _gate(
         "a scaler",
         "The upstream gradient is multiplied by a fixed number.",
         "배율기",
-        "위에서 온 기울기에 정해진 수를 곱합니다.",
+        "상류 기울기에 상수를 곱합니다.",
     ),
     "divides": _gate(
         "a divider",
@@ -69,75 +69,75 @@ GATES: Mapping[str, Gate] = {
     "routes": _gate(
         "a router",
         "The upstream gradient goes whole to the input that was chosen, and nothing goes to the others.",
-        "라우터",
-        "위에서 온 기울기는 선택된 입력으로 모두 가고, 나머지에는 아무것도 가지 않습니다.",
+        "선택기(라우터)",
+        "상류 기울기는 선택된 입력으로만 모두 전달되고, 나머지 입력에는 전달되지 않습니다.",
     ),
     "gates": _gate(
         "a gate that opens and closes",
         "Where it is open the upstream gradient passes unchanged; where it is closed nothing passes.",
-        "열리고 닫히는 문",
-        "열린 곳에서는 기울기가 그대로 지나가고, 닫힌 곳에서는 아무것도 지나가지 않습니다.",
+        "여닫히는 게이트",
+        "열린 성분에서는 상류 기울기가 그대로 통과하고, 닫힌 성분에서는 차단됩니다.",
     ),
     "bends": _gate(
         "a function of each entry",
         "The upstream gradient is multiplied, entry by entry, by the slope of the function at the input.",
-        "원소별 함수",
-        "위에서 온 기울기에 그 입력에서의 함수의 기울기를 원소마다 곱합니다.",
+        "성분별 함수",
+        "상류 기울기에 입력값에서의 도함숫값을 성분마다 곱합니다.",
     ),
     "mixes": _gate(
         "a product of arrays",
         "The gradient of each factor is the upstream gradient times the other factor, transposed so that "
         "it has the shape of the first.",
         "배열의 곱",
-        "한 인수의 기울기는 위에서 온 기울기와 다른 인수의 전치의 곱이며, 그 인수와 모양이 같습니다.",
+        "각 인수의 기울기는 상류 기울기에 다른 인수를 전치하여 곱한 것이며, 그 인수와 모양이 같습니다.",
     ),
     "sums": _gate(
         "a sum over entries",
         "A sum distributes: every entry that was added receives the upstream gradient of its total.",
-        "원소의 합",
-        "합은 분배합니다. 더해진 모든 원소가 그 합의 기울기를 받습니다.",
+        "성분의 합",
+        "합은 기울기를 분배합니다. 더해진 모든 성분이 그 합의 상류 기울기를 받습니다.",
     ),
     "copies": _gate(
         "a copier",
         "What is copied on the way forward is summed on the way back.",
         "복사기",
-        "앞으로 갈 때 복사된 것은 돌아올 때 더해집니다.",
+        "순전파에서 복사된 값의 기울기는 역전파에서 더해집니다.",
     ),
     "rearranges": _gate(
         "a rearrangement",
         "The entries change places, and so do those of the gradient on the way back.",
         "재배열",
-        "원소의 자리가 바뀌고, 기울기의 원소는 제자리로 돌아갑니다.",
+        "성분의 자리가 바뀌고, 역전파에서는 기울기의 성분이 제자리로 돌아갑니다.",
     ),
     "selects": _gate(
         "a selection",
         "Only the entries that were chosen receive a gradient, the others receive 0; chosen twice, they sum.",
         "선택",
-        "선택된 원소만 기울기를 받고 나머지는 0을 받습니다. 여러 번 선택되면 더해집니다.",
+        "선택된 성분만 기울기를 받고 나머지는 0을 받습니다. 여러 번 선택된 성분에서는 더해집니다.",
     ),
     "joins": _gate(
         "a join",
         "The upstream gradient is cut, and each part receives its own piece.",
         "이어 붙이기",
-        "위에서 온 기울기를 잘라 각 부분에 제 몫을 돌려줍니다.",
+        "상류 기울기를 나누어 각 부분에 해당하는 조각을 전달합니다.",
     ),
     "normalises": _gate(
         "a function of all entries together",
         "Every entry of the result depends on every entry of the input.",
-        "모든 원소의 함수",
-        "결과의 모든 원소가 입력의 모든 원소에 달려 있습니다.",
+        "전체 성분의 함수",
+        "결과의 각 성분이 입력의 모든 성분에 의존합니다.",
     ),
     "solves": _gate(
         "a function of matrices",
         "Its differential is a product of matrices, and the gradient is that product, transposed.",
         "행렬 함수",
-        "이 함수의 미분은 행렬의 곱이며, 기울기는 그 곱을 전치한 것입니다.",
+        "이 함수의 미분은 행렬곱이며, 기울기는 그 곱의 전치입니다.",
     ),
     "compares": _gate(
         "a comparison",
         "It jumps between true and false, and between the jumps it stands still: no gradient flows.",
-        "비교",
-        "참과 거짓 사이를 뛸 뿐 그 사이에서는 변하지 않으므로 기울기가 흐르지 않습니다.",
+        "비교 연산",
+        "값이 참과 거짓 사이에서 바뀔 뿐 그 밖에서는 변하지 않으므로 기울기가 흐르지 않습니다.",
     ),
 }
 """Every kind of operation by its key (`Row.gate`)."""
@@ -185,13 +185,13 @@ def _product(node: Node) -> str:
 # ── what happened at these numbers ────────────────────────────────────────────────────────────────────
 
 _TRUTH = (Words("false", "거짓"), Words("true", "참"))
-_ALL = Words("{left} {sign} {right}: all goes to {to}", "{left} {sign} {right}: 모두 {to} 쪽으로")
-_TIE = Words("{left} = {right}: half goes to each", "{left} = {right}: 반씩 나눔")
-_BRANCH = Words("{condition} is {truth}: all goes to {to}", "{condition}: {truth}, 모두 {to} 쪽으로")
-_GATE = (Words("closed: nothing passes", "닫힘: 지나가지 않음"), Words("open: it passes", "열림: 그대로 지나감"))
-_SHARE = Words("{some} of {all} entries pass", "원소 {all}개 중 {some}개가 지나감")
-_NAN = Words("not a number appears here", "여기서 수가 아닌 값이 생김")
-_INFINITE = Words("infinity appears here", "여기서 무한대가 생김")
+_ALL = Words("{left} {sign} {right}: all goes to {to}", "{left} {sign} {right}: 모두 {to} 쪽으로 전달")
+_TIE = Words("{left} = {right}: half goes to each", "{left} = {right}: 절반씩 전달")
+_BRANCH = Words("{condition} is {truth}: all goes to {to}", "{condition}: {truth}, 모두 {to} 쪽으로 전달")
+_GATE = (Words("closed: nothing passes", "닫힘: 차단"), Words("open: it passes", "열림: 그대로 통과"))
+_SHARE = Words("{some} of {all} entries pass", "성분 {all}개 중 {some}개 통과")
+_NAN = Words("not a number appears here", "여기서 NaN 발생")
+_INFINITE = Words("infinity appears here", "여기서 무한대 발생")
 
 
 def remark(trace: Passes, row: Row) -> Words | None:
