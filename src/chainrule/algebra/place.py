@@ -27,8 +27,9 @@ def located(text: str, message: str) -> tuple[int, int] | None:
     for line, marks in pairwise(lines):
         if line.startswith("  ") and marks.strip(" ") and not marks.strip(" ^"):
             shown = line[2:]
-            part = shown.removeprefix("…").removesuffix("…") if shown not in text else shown
-            start = text.find(part)
+            whole = f"\n{text}\n".find(f"\n{shown}\n")
+            part = shown if whole >= 0 else shown.removeprefix("…").removesuffix("…")
+            start = whole if whole >= 0 else text.find(part)
             if start >= 0:
                 begin = len(marks) - len(marks.lstrip(" ")) - 2 - (part is not shown and shown.startswith("…"))
                 ends = [begin, begin + marks.count("^")]

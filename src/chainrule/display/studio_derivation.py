@@ -2,54 +2,57 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainrule.algebra.notation import symbol
 from chainrule.algebra.parse import formula
 from chainrule.algebra.signature import shape_text
 from chainrule.display.derivation import Derivation, derive
 from chainrule.display.language import in_html
-from chainrule.display.studio_question import MOST_AXIS
+from chainrule.display.studio_question import MOST_AXIS, typed
 from chainrule.display.studio_words import SAID
-from chainrule.display.writing import Page, Row, side, value
+from chainrule.display.writing import Page, Row, Steps, side, value
 from chainrule.errors import BindingError
 
 KINDS = ("gradient", "jacobian", "hessian")
 MOST_TEXT, MOST_RANK = 400, 6
 
 
-def derived(told: Mapping[str, Any]) -> Derivation:
-    """The derivation that a request asks for; BindingError for what is of another kind.
+class Wanted(NamedTuple):
+    """A derivation that is asked for; `shapes` are those of the values beside the formula."""
 
-    shapes    name → the shape of each variable, as the values beside the formula have it
-    """
+    formula: str
+    syntax: Any
+    kind: Any
+    wrt: list[str] | None
+    facts: list[str] | None
+    shapes: Mapping[str, Sequence[int]]
+
+
+def wanted(told: Mapping[str, Any]) -> Wanted:
+    """What a request says; BindingError, with cause and repair, for what is of another kind."""
+    asked = typed({key: told.get(key) for key in ("formula", "syntax")})
     facts, kind, by = (told.get(key) or None for key in ("facts", "kind", "wrt"))
     for key, text in (("facts", facts), ("wrt", by)):
         if not (text is None or (isinstance(text, str) and len(text) <= MOST_TEXT)):
             raise BindingError(f"{key}: is a text of at most {MOST_TEXT} characters")
     if kind not in (None, *KINDS):
         raise BindingError(f"kind: is {', '.join(KINDS)}, or left out")
-    text, syntax = told["formula"], told.get("syntax") or None
-    return derive(
-        text,
-        _listed(by, ","),
-        kind=kind,
-        facts=_listed(facts, ";"),
-        shapes=_shapes(text, syntax, told.get("shapes") or {}),
-        syntax=syntax,
-    )
+    shapes = told.get("shapes") or {}
+    if not isinstance(shapes, dict) or not all(map(_is_shape, shapes.values())):
+        raise BindingError(f"shapes: are lists of whole numbers up to {MOST_AXIS}, by name")
+    return Wanted(asked.formula, asked.syntax, kind, _listed(by, ","), _listed(facts, ";"), shapes)
+
+
+def derived(asked: Wanted) -> Derivation:
+    """The derivation; shapes count for variables that have another number of axes than one would guess."""
+    guessed = formula(asked.formula, syntax=asked.syntax).variables
+    shapes = {n: shape for n, shape in asked.shapes.items() if n in guessed and guessed[n].ndim != len(shape)}
+    return derive(asked.formula, asked.wrt, kind=asked.kind, facts=asked.facts, shapes=shapes, syntax=asked.syntax)
 
 
 def _listed(text: str | None, sign: str) -> list[str] | None:
     return [part.strip() for part in (text or "").split(sign) if part.strip()] or None
-
-
-def _shapes(text: str, syntax: Any, given: Any) -> dict[str, Sequence[int]]:
-    """The shapes of those variables that have other numbers of axes than the formula lets one guess."""
-    if not isinstance(given, dict) or not all(map(_is_shape, given.values())):
-        raise BindingError(f"shapes: are lists of whole numbers up to {MOST_AXIS}, by name")
-    guessed = formula(text, syntax=syntax).variables
-    return {n: shape for n, shape in given.items() if n in guessed and guessed[n].ndim != len(shape)}
 
 
 def _is_shape(shape: Any) -> bool:
@@ -70,19 +73,21 @@ def in_page(found: Derivation, detail: int = 2) -> str:
     return "".join(
         (
             _block("asked", _table(page.asked) + _variables(page)),
-            _block("with", _table(page.named)),
+            _block("with", _table(found.page().named)),
             _block("results", _table(page.results, "results")),
-            *(
-                f"<section><h3>{in_html(SAID['steps to'])} <math>{symbol(str(steps.to), 'mathml')}</math></h3>"
-                f"{_table(steps.rows, 'steps')}</section>"
-                for steps in page.steps
-            ),
+            *(_steps(steps, opened=k == 0) for k, steps in enumerate(page.steps)),
             *(f'<p class="tip">{escape(tip)}</p>' for tip in page.tips),
             f'<p class="mute">{in_html(SAID["used"])} {escape(", ".join(page.facts))}</p>' if page.facts else "",
             *(f'<p class="mute">{escape(note)}</p>' for note in page.notes),
             f'<p class="proof">{proved}{escape(page.verdict)}</p>',
         )
     )
+
+
+def _steps(steps: Steps, *, opened: bool) -> str:
+    """The lines that lead to one derivative, which are folded away but for the first."""
+    title = f"{in_html(SAID['steps to'])} <math>{symbol(str(steps.to), 'mathml')}</math>"
+    return f"<details{' open' * opened}><summary>{title}</summary>{_table(steps.rows, 'steps')}</details>"
 
 
 def _block(key: str, body: str) -> str:
