@@ -9,6 +9,7 @@ from chainrule.algebra.select import concat, ravel, take
 from chainrule.algebra.signature import FLOAT32
 from chainrule.calculus.batch import batch
 from chainrule.calculus.tabulate import tabulated
+from chainrule.compute import fixed
 from chainrule.compute.fixed import Fixed
 
 V, D, K, H, C = 60, 4, 3, 7, 5
@@ -81,16 +82,31 @@ def test_no_window_gives_no_row():
         assert run(np.zeros(count, np.int64)).shape == (0, C)
 
 
-def test_rows_are_kept_within_the_memory_and_made_again():
+def test_rows_are_kept_within_the_memory_and_made_again(monkeypatch):
     root, ids = network(window=1)
     params = values(root, ids)
     kinds = np.random.default_rng(1).integers(0, V * 8, 3000)
-    large, small = (Fixed(root, ids, params, backend="numpy", memory=m) for m in (1 << 20, 0))
-    small._rows._most = 200
+    large = Fixed(root, ids, params, backend="numpy")
+    expected = large(kinds)
+    monkeypatch.setattr(fixed, "CHUNK", 100)
+    small = Fixed(root, ids, params, backend="numpy", memory=0)
+    assert small._rows._most == 202 < len(np.unique(kinds))
     for start in range(0, 3000, 100):
-        np.testing.assert_array_equal(small(kinds[start : start + 100]), large(kinds[start : start + 100]))
-        assert small._rows._used <= 200
-        assert len(small._rows._kept.rows[0]) <= 256
+        np.testing.assert_array_equal(small(kinds[start : start + 100]), expected[start : start + 100])
+        assert small._rows._used <= 202
+        assert small._rows._kept.rows.shape == (202, H)
+
+
+def test_of_full_rows_those_are_kept_that_were_asked_for_last(monkeypatch):
+    monkeypatch.setattr(fixed, "CHUNK", 10)
+    root, ids = network(window=1)
+    rows = Fixed(root, ids, values(root, ids), backend="numpy", memory=0)._rows
+    often = np.arange(5)
+    for start in range(10, 60, 5):
+        rows(np.concatenate([often, np.arange(start, start + 5)]))
+        kept = np.flatnonzero(rows._kept.slots)
+        assert {*range(start - 5 * (start > 10), start + 5), *range(5)} <= {*kept}
+        assert len(kept) < rows._most == 22
 
 
 def test_what_no_table_tells_is_refused():

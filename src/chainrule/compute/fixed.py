@@ -7,6 +7,7 @@ for its own words, and a long one hardly ever for a product. Products with fixed
 what comes out for a window does not depend, in any bit, on what is computed beside it.
 """
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -25,25 +26,24 @@ from chainrule.compute.exact import Exact, Floats
 from chainrule.compute.interpret import evaluate
 
 Ids = NDArray[np.int64]
-MEMORY = 64 << 20  # bytes of the rows that are kept
+MEMORY = 64 << 20  # bytes of the rows that are kept; half as many more while they are sorted out
 CHUNK = 512  # windows in one pass, whose intermediate values stay in the cache of the processor
 STEP = 16  # passes have a multiple of this many windows, so that few different sizes occur
 BOUNDS = {"tanh": 1.0, "hard_tanh": 1.0, "sigmoid": 1.0}  # of the values of functions
-BEGIN = 256  # rows for which there is room at first
 
 
 class Kept(NamedTuple):
-    """Rows that are made: `slots` kind → row, 0 where there is none yet; for each place in the window (N, H)."""
+    """Rows that are made: `slots` kind → number, 0 where there is none; its W rows follow one another."""
 
     slots: NDArray[np.int32]
-    rows: tuple[Floats, ...]
+    rows: Floats
 
 
 class Rows:
     """The rows E[kind] J_pᵀ of all places p in a window, made when they are first asked for.
 
     A kind is a whole number: the rows of all tables that it selects, as the digits of a number whose base is
-    mixed of their lengths.
+    mixed of their lengths. Where the memory is full, the half that was asked for last is kept.
     """
 
     def __init__(self, tables: Sequence[Floats], jacobians: Sequence[Array], memory: int = MEMORY) -> None:
@@ -51,23 +51,25 @@ class Rows:
         self._tables = tables
         self.counts = tuple(map(len, tables))
         self._hidden, self.window, _ = jacobians[0].shape
-        joint = np.concatenate(jacobians, axis=2)
+        joint = np.concatenate([j.transpose(1, 0, 2) for j in jacobians], axis=2)
         self._project = Exact(np.ascontiguousarray(joint.reshape(-1, joint.shape[2]).T, np.float32))
-        self._most = max(CHUNK + self.window, memory // (4 * self._hidden * self.window))
+        bound = max(2 * (CHUNK + self.window), memory // (4 * self._hidden * self.window))
+        self._most = min(bound, 1 + math.prod(self.counts))
         self._lock = threading.Lock()
         self._kept = self._empty()
-        self._used = 1
+        self._used, self._time = 1, 0
+        self._kinds = np.zeros(self._most, np.int64)  # of each number
+        self._asked = np.zeros(self._most, np.int64)  # when it was asked for last, as far as the lock knows
 
-    def _empty(self, room: int = BEGIN) -> Kept:
-        slots = np.zeros(int(np.prod(self.counts)), np.int32)  # its memory is not touched before it is used
-        return Kept(slots, tuple(np.zeros((room, self._hidden), np.float32) for _ in range(self.window)))
+    def _empty(self) -> Kept:
+        slots = np.zeros(math.prod(self.counts), np.int32)
+        return Kept(slots, np.zeros((self._most * self.window, self._hidden), np.float32))  # untouched, it is none
 
-    def __call__(self, kinds: Ids) -> tuple[NDArray[np.int32], tuple[Floats, ...]]:
-        """Where the rows of these kinds, at most CHUNK, lie, and the rows of every place."""
+    def __call__(self, kinds: Ids) -> tuple[NDArray[np.int32], Floats]:
+        """The numbers of these kinds, at most CHUNK of them, and all rows."""
         slots = (kept := self._kept).slots[kinds]
-        now = self._kept  # its rows are there before their slots are told
-        if now.slots is kept.slots and slots.all():
-            return slots, now.rows
+        if slots.all():
+            return slots, kept.rows  # they were there before their numbers were told
         with self._lock:
             kept = self._made(kinds)
             return kept.slots[kinds], kept.rows
@@ -75,28 +77,34 @@ class Rows:
     def _made(self, kinds: Ids) -> Kept:
         """All rows of these kinds. What other threads have in hands stays as it is: rows are only added."""
         kept = self._kept
+        self._time += 1
+        self._asked[kept.slots[kinds]] = self._time
         new = np.unique(kinds[kept.slots[kinds] == 0])
         if self._used + len(new) > self._most:
-            kept, self._used, new = self._empty(), 1, np.unique(kinds)
+            kept = self._halved()
+            new = np.unique(kinds[kept.slots[kinds] == 0])
         end = self._used + len(new)
-        if end > len(kept.rows[0]):
-            room = min(self._most, max(end, 2 * len(kept.rows[0])))
-            kept = Kept(kept.slots, tuple(_longer(rows, room) for rows in kept.rows))
+        numbers = np.arange(self._used, end)
         digits = np.unravel_index(new, self.counts)
         x = np.concatenate([table[k] for table, k in zip(self._tables, digits, strict=True)], axis=1)
-        found = self._project(x).reshape(len(new), self._hidden, self.window)
-        for p, rows in enumerate(kept.rows):
-            rows[self._used : end] = found[:, :, p]
+        rows = kept.rows[self._used * self.window : end * self.window]
+        rows[:] = self._project(x).reshape(rows.shape)
+        self._kinds[numbers], self._asked[numbers] = new, self._time
         self._kept = kept
-        kept.slots[new] = np.arange(self._used, end)
+        kept.slots[new] = numbers
         self._used = end
         return kept
 
-
-def _longer(rows: Floats, room: int) -> Floats:
-    longer = np.zeros((room, rows.shape[1]), np.float32)
-    longer[: len(rows)] = rows
-    return longer
+    def _halved(self) -> Kept:
+        """The rows that were asked for last, as others."""
+        last = 1 + np.argsort(-self._asked[1 : self._used], kind="stable")[: self._most // 2]
+        kept = self._empty()
+        self._used = 1 + len(last)
+        kept.rows.reshape(self._most, -1)[1 : self._used] = self._kept.rows.reshape(self._most, -1)[last]
+        for facts in (self._kinds, self._asked):
+            facts[1 : self._used] = facts[last]
+        kept.slots[self._kinds[1 : self._used]] = np.arange(1, self._used)
+        return kept
 
 
 class Stage(NamedTuple):
@@ -184,15 +192,15 @@ class Fixed:
                 values[stage.name] = value = stage.product(value)
         return value[:count]
 
-    def _sums(self, slots: NDArray[np.int32], rows: Sequence[Floats], count: int) -> Floats:
+    def _sums(self, slots: NDArray[np.int32], rows: Floats, count: int) -> Floats:
         """z = z₀ + Σ_p of the row of place p, for so many windows, (count, H)."""
-        places = np.zeros(count + self.window - 1, np.intp)
-        places[: len(slots)] = slots
-        z = rows[0].take(places[:count], axis=0)
+        firsts = np.zeros(count + self.window - 1, np.intp)
+        np.multiply(slots, self.window, out=firsts[: len(slots)])
+        z = rows.take(firsts[:count], axis=0)
         z += self._start
         row = np.empty_like(z)
         for p in range(1, self.window):
-            rows[p].take(places[p : p + count], axis=0, out=row, mode="clip")  # "raise" would fill a copy first
+            rows[p:].take(firsts[p : p + count], axis=0, out=row, mode="clip")  # "raise" would fill a copy first
             z += row
         return z
 
