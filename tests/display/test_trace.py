@@ -8,6 +8,7 @@ import chainrule as cr
 from chainrule.algebra.node import Node, make
 from chainrule.algebra.notation import readable
 from chainrule.algebra.op import OPS
+from chainrule.display.draw_parts import picture
 from chainrule.display.trace import Trace
 from chainrule.display.trace_lines import local_text
 from chainrule.display.trace_records import Passes
@@ -403,3 +404,16 @@ def test_only_what_is_written_out_is_combined(text, values, symbols):
 
 def numbers_of(found: Passes) -> dict[str, np.ndarray]:
     return {row.name: found.gradients[row.name] for row in found.inputs}
+
+
+def test_an_entry_of_a_known_number_is_one_gate():
+    t = cr.trace("z = W @ x; s = exp(z[1]) + sum(W[-1])", {"W": [[1, 2], [3, 4], [5, 6.0]], "x": [0.1, 0.2]})
+    assert [row.formula.op.name for row in t.operations] == ["product", "take", "exp", "take", "product", "add"]
+    chosen = next(row for row in t.operations if row.gate == "selects")
+    assert float(chosen.value) == pytest.approx(1.1)
+    assert t.text[slice(*chosen.spans[0])] == "z[1]"
+    np.testing.assert_allclose(t.gradients["x"], np.exp(1.1) * np.array([3, 4]))
+    np.testing.assert_allclose(t.gradients["W"], [[0, 0], np.exp(1.1) * np.array([0.1, 0.2]), [1, 1]])
+    assert chosen.symbol == "[1]" and "├── 1" not in t.tree() and "└── 1" not in t.tree()
+    assert [part.kind for part in picture(t).parts].count("constant") == 0
+    assert "z_{2}" in t.written("tex")  # on paper entries are counted from 1

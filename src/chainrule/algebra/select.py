@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.algebra.data import array_of
 from chainrule.algebra.functions import function
 from chainrule.algebra.letters import repeat
-from chainrule.algebra.node import Node, Operand, constant, make
+from chainrule.algebra.node import CONSTANT, Node, Operand, constant, make
 from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Example, Given, Namespace, Op, declare
 from chainrule.algebra.operand import lift, listed, real, reals
@@ -199,6 +199,13 @@ def _batch_scatter(inputs: Sequence[Node], batched: Sequence[bool], batch: int, 
     return make(SCATTER, *_all_batched(inputs, batched), batch=batch + 1, count=count)
 
 
+def _row(p: Phrase, rows: Node) -> Phrase:
+    """A row of a known number: typed from 0, on paper counted from 1."""
+    if rows.op is not CONSTANT or rows.shape:
+        return p
+    return printed_as(p, dimension(int(rows.attrs["data"].array) + 1))
+
+
 _TABLE, _ROWS = Given((4, 3)), Given((5,), 0, 4, "index")
 
 TAKE: Op = declare(
@@ -208,7 +215,7 @@ TAKE: Op = declare(
         infer=_infer_take,
         pullback=_pull_take,
         batch=_batch_take,
-        write=lambda p, inputs, batch: call("take", p, batch=batch) if batch else indexed(*p),
+        write=lambda p, x, batch: call("take", p, batch=batch) if batch else indexed(p[0], _row(p[1], x[1])),
         examples=(
             Example((_TABLE, _ROWS), {"batch": 0}),
             Example((Given((4,)), Given((), 0, 4, "index")), {"batch": 0}),

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.display.draw_sizes import BROADEST, gate_box, label_box, leaf_box, name_width, wide
 from chainrule.display.layout import Box, Layout, Wire, layout
+from chainrule.display.trace_names import entry_number
 from chainrule.display.trace_records import Block, Flow, Passes, Row
 
 # rows beyond which leaves stand beside their uses, and gates up to which every wire says all
@@ -128,7 +129,7 @@ class _Gathering:
         block = self.hidden.get(row.id)
         if block is None:
             target = self._at_home(row, Part("gate", row, gate_box(row)))
-            for flow in row.inputs:
+            for flow in row.inputs[:1] if entry_number(row.node) is not None else row.inputs:
                 self.links.append(self._link(flow, target))
             return
         first = block.first + block.length

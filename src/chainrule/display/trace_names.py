@@ -12,6 +12,7 @@ from chainrule.algebra.node import CONSTANT, SIZE, VARIABLE, Node, make, variabl
 from chainrule.algebra.notation import HandName, phrase, set_in
 from chainrule.algebra.op import Op
 from chainrule.algebra.phrase import Phrase, infix
+from chainrule.algebra.select import TAKE
 from chainrule.algebra.signature import Dim
 
 LETTERS = "abcdghkmnpqrtuvw"
@@ -26,6 +27,13 @@ UPSTREAM = ("δ", "g", "G", "ḡ")
 def is_plain(node: Node) -> bool:
     """Whether a leaf is written as the number that it is."""
     return node.op is SIZE or (node.op is CONSTANT and not node.shape)
+
+
+def entry_number(node: Node) -> int | None:
+    """Which entry or row an operation takes, if that is a plain number: 1 of z[1]."""
+    if node.op is not TAKE or not is_plain(node.inputs[1]) or node.inputs[1].op is SIZE:
+        return None
+    return int(node.inputs[1].attrs["data"].array)
 
 
 def taken_names(order: Sequence[Node], defined: Iterable[str]) -> set[str]:
@@ -130,6 +138,8 @@ def symbol_of(node: Node) -> str:
     """The sign or function of an operation, as it stands in its circle: `+`, `×`, `max`, `σ`."""
     if multiplies_numbers(node):
         return "×"
+    if (entry := entry_number(node)) is not None:
+        return f"[{entry}]"
     if node.op.name in _OF_OPS:
         return _OF_OPS[node.op.name]
     return _product_sign(node) if node.op is PRODUCT_OP else _sign(gate_phrase(node), node.op)

@@ -12,7 +12,9 @@ from chainrule.algebra.names import spelt
 from chainrule.algebra.node import VARIABLE, Node, index, topological, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.parse import Formula, formula
+from chainrule.algebra.select import RESHAPE, take
 from chainrule.algebra.signature import FLOATS, INTEGER, Axis, Binding, shape_text
+from chainrule.algebra.slice import SLICE, Cut
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.rewrite import remake
 from chainrule.calculus.textbook import recognised
@@ -66,8 +68,7 @@ def question(
     if name:
         rest = {other: node for other, node in asked.defined.items() if node is not asked.expression}
         asked = asked._replace(defined={**rest, name: asked.expression})
-    if combine:
-        asked = _combined(asked)
+    asked = _remade(asked, combine)
     if asked.text:
         given = _spelt_as(given, known, asked.defined)
     values = _complete(asked.expression, given, seed)
@@ -159,13 +160,16 @@ _TRIED = ("divide", "log", "log1p", "power", "subtract", "product")
 _COMBINED = ("sigmoid", "tanh", "softplus", "softmax", "log_softmax", "logsumexp")
 
 
-def _combined(asked: Asked) -> Asked:
-    """σ, softmax, logsumexp and the like as one gate where they are written out; all else as it was."""
+def _remade(asked: Asked, combine: bool) -> Asked:
+    """With an entry, z[1], as one gate; `combine`: so σ, softmax and the like where they are written out."""
     done: dict[Node, Node] = {}
     order = topological([asked.expression, *asked.defined.values()])
+    if not combine and all(_entry(node) is None for node in order):
+        return asked
     for node in order:
-        now = remake(node, [done[i] for i in node.inputs]) if node.inputs else node
-        (found,) = recognised([now]) if node.op.name in _TRIED else (now,)
+        entry = _entry(node, done)
+        now = entry if entry is not None else remake(node, [done[i] for i in node.inputs]) if node.inputs else node
+        (found,) = recognised([now]) if combine and node.op.name in _TRIED else (now,)
         done[node] = found if found.op.name in _COMBINED and found.shape == now.shape else now
     below = set(topological([done[asked.expression]]))
     return asked._replace(
@@ -173,6 +177,19 @@ def _combined(asked: Asked) -> Asked:
         defined={name: done[node] for name, node in asked.defined.items() if done[node] in below},
         spans={done[node]: spans for node, spans in asked.spans.items() if node in done and done[node] in below},
     )
+
+
+def _entry(node: Node, done: Mapping[Node, Node] | None = None) -> Node | None:
+    """The entry, or row, of a known number that a reshaped slice is: z[1]; None for all else."""
+    if node.op is not RESHAPE or node.inputs[0].op is not SLICE:
+        return None
+    (cut_out,) = node.inputs
+    (x,), cuts = cut_out.inputs, cut_out.attrs["cuts"]
+    first = cuts[0]
+    whole = all(cut == Cut(0, size, 1) for cut, size in zip(cuts[1:], x.shape[1:], strict=False))
+    if len(cuts) != x.ndim or first.length != 1 or not whole or node.shape != x.shape[1:]:
+        return None
+    return take((done or {}).get(x, x), first.start) if isinstance(first.start, int) else None
 
 
 def _complete(s: Node, values: dict[str, Any], seed: int | None) -> dict[str, Any]:

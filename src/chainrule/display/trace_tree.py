@@ -6,6 +6,7 @@ from typing import NamedTuple
 from chainrule.algebra.place import cells
 from chainrule.display.language import Words
 from chainrule.display.trace_lines import equation, gradient_sum
+from chainrule.display.trace_names import entry_number
 from chainrule.display.trace_numbers import summary
 from chainrule.display.trace_records import Passes, Row
 from chainrule.display.trace_table import PLAIN, Style
@@ -53,7 +54,8 @@ def _lines(trace: Passes, style: Style) -> Iterator[tuple[str, str, str]]:
         if again:
             continue
         seen.add(row.id)
-        operands = [trace.rows[flow.source] for flow in row.inputs]
+        flows = row.inputs[:1] if entry_number(row.node) is not None else row.inputs
+        operands = [trace.rows[flow.source] for flow in flows]
         if operands and depth >= DEEPEST and not style.full:
             yield below + "└── " + DEEPER[style.language].format(count=f"{_below(trace, row, seen):,}"), "", ""
             continue
