@@ -202,6 +202,32 @@ def test_long_chains_are_written_line_by_line(rng):
     assert_same(computed([e], given), [cr.evaluate(e, given)])
 
 
+def test_values_used_twice_at_every_level_are_met_once():
+    e, p = y, y
+    for _ in range(100):
+        e, p = cr.tanh(e) + e, p * p
+    text = emitted([e, cr.sum(p)])
+    assert text.source.count("tanh64(") == 100
+    assert all(len(lines.splitlines()) < 200 for lines in text.source.split("for i in"))  # many short loops
+
+
+def test_a_function_too_long_for_numba_is_left_to_numpy():
+    outputs = [cr.tanh(y * k) for k in range(1, compiling.MANY)]
+    f = cr.compile(outputs)
+    assert f.backend == "numpy"
+    np.testing.assert_allclose(f(y=[0.5])[-1], np.tanh(0.5 * len(outputs)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "name", ["a\x00b", "\ud800", "a\rimport os", "a\nb", '"""', "\\", 'x"', "\u2028x", "\x1b[31m", "#"]
+)
+def test_names_that_are_no_names_stand_in_comments_alone(name, backend, monkeypatch):
+    v = cr.vector(name, "n")
+    f = strictly(cr.compile([v * 2, cr.sum(v)], backend=backend), monkeypatch)
+    np.testing.assert_array_equal(f({name: [1.0, 2.0]})[0], [2, 4])
+
+
 # ── compiled ──────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -371,6 +397,9 @@ def test_one_expression_gives_one_value_and_a_list_a_list(backend):
     assert type(cr.compile(q * 2, backend=backend)(q=3)) is np.float64
     assert cr.compile([q * 2], backend=backend)(q=3) == [6.0]
     assert cr.compile([], backend=backend)() == []
+    each = pickle.loads(pickle.dumps(cr.compile((q * j for j in (1, 2)), (v for v in [q]), backend=backend)))
+    assert each(3) == [3.0, 6.0]
+    assert cr.compile(q * 2, q, backend=backend)(3) == 6.0
     np.testing.assert_array_equal(cr.compile(cr.ones(2), backend=backend)(), [1, 1])
 
 
@@ -507,12 +536,17 @@ def test_what_is_asked_for_wrongly():
         cr.compile(S, inputs=[W, x, u])
     with pytest.raises(cr.GraphError, match="the inputs of a function are variables, and W x is none"):
         cr.compile(S, inputs=[W @ x])
-    with pytest.raises(
-        cr.GraphError, match="the size n is not told by no input; give an input that has an axis n"
-    ):
+    with pytest.raises(cr.GraphError, match="the size n is told by no input; give an input that has an axis n"):
         cr.compile(cr.eye("n"))
-    with pytest.raises(cr.BindingError, match="x stands for two variables"):
-        cr.compile([x, cr.vector("x", "n")])
+    for backend in ("auto", "numpy"):
+        for inputs in (None, [x, cr.vector("x", "n")]):
+            with pytest.raises(cr.BindingError, match="x stands for two variables"):
+                cr.compile([x, cr.vector("x", "n")], inputs, backend=backend)
+    for nothing in (None, 3.0, [None], [[x]]):
+        with pytest.raises(cr.GraphError, match="is no expression"):
+            cr.compile(nothing)
+    with pytest.raises(cr.BindingError, match="two are the same variable; give it once"):
+        cr.compile(x * 2, backend="numpy")({x: [1.0], "x": [2.0]})
     np.testing.assert_array_equal(cr.compile(cr.eye("n"), inputs=[b], backend="numpy")([5, 6]), np.eye(2))
 
 

@@ -67,10 +67,10 @@ class Compiled:
         self,
         outputs: Node | Sequence[Node],
         inputs: Sequence[Node],
-        runner: Runner,
+        runner: Callable[[], Runner],
         again: "Callable[[], Compiled]",
     ) -> None:
-        """`again` makes the same function, in another process too."""
+        """`runner` makes what computes the outputs; `again` makes the same function, in another process too."""
         self._alone = isinstance(outputs, Node)
         self._outputs = (outputs,) if isinstance(outputs, Node) else tuple(outputs)
         self._again = again
@@ -80,7 +80,7 @@ class Compiled:
         self._limits = Limits(topological([*self._outputs, *inputs]))
         self._arrays = [(k, v.dtype) for k, v in enumerate(inputs) if v.ndim]
         self._numbers = [(k, _NUMBERS[v.dtype]) for k, v in enumerate(inputs) if not v.ndim]
-        self._runner = runner
+        self._runner = runner()
         self._known: dict[Sizes, Run | None] = {}
         self._met: dict[Look, Run] = {}
 
@@ -156,6 +156,8 @@ class Compiled:
     def _by_name(self, args: Sequence[Any], values: Mapping[str, Any]) -> dict[str, Any]:
         if len(args) == 1 and isinstance(args[0], Mapping):
             named = {self._name(key): value for key, value in args[0].items()}
+            if len(named) < len(args[0]):
+                raise BindingError(f"of {', '.join(map(str, args[0]))} two are the same variable; give it once")
         elif len(args) > len(self.inputs):
             known = ", ".join(self.inputs) or "none"
             raise BindingError(f"{len(args)} values are given, but the function takes {len(self.inputs)}: {known}")

@@ -11,7 +11,7 @@ in it, and the processor.
 import builtins
 import importlib.util
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,7 @@ from chainrule.compute.stems import stem_of
 from chainrule.errors import GraphError, SettingError
 
 NAME = "compiled"
-MANY = 1500  # statements; a graph of more is not worth the minutes that Numba takes for it
+MANY = 1000  # lines of text; a longer one is not worth the minutes that Numba takes for it
 BACKENDS = ("auto", "numba", "numpy")
 
 
@@ -44,7 +44,7 @@ def compile(
     """A function that computes expressions, as `evaluate` does, many times and fast.
 
     inputs    the variables in the order in which they may be given; those of the expressions unless told
-    backend   "numba", "numpy", or "auto": Numba where it is installed
+    backend   "numba", "numpy", or "auto": Numba where it is installed and the function not too long for it
     The graph is simplified, its products associated; for loops it is typed, lowered and contracted, values are
     stored, loops fused, what is local needs no memory, memory is shared, and row numbers are checked: `f.passes`
     has the names, `chainrule compile FORMULA` prints the program with a sentence for each.
@@ -53,16 +53,19 @@ def compile(
     """
     if backend not in BACKENDS:
         raise SettingError(f"the backend {backend!r} is unknown; choose one of {', '.join(BACKENDS)}")
-    listed = [outputs] if isinstance(outputs, Node) else list(outputs)
+    listed = list(outputs) if isinstance(outputs, Iterable) and not isinstance(outputs, Node) else [outputs]
     order = _inputs(listed, inputs)
-    runner = _runner(listed, order, backend)
-    return Compiled(outputs, order, runner, partial(compile, outputs, inputs, backend=backend))
+    wanted = outputs if isinstance(outputs, Node) else listed
+    return Compiled(
+        wanted, order, partial(_runner, listed, order, backend), partial(compile, wanted, order, backend=backend)
+    )
 
 
-def _inputs(outputs: Sequence[Node], inputs: Sequence[Node] | None) -> list[Node]:
+def _inputs(outputs: Sequence[Node], inputs: Node | Iterable[Node] | None) -> list[Node]:
     needed = variables(*outputs)
     if inputs is None:
         return needed
+    inputs = [inputs] if isinstance(inputs, Node) else list(inputs)
     for v in inputs:
         if not isinstance(v, Node) or v.op is not VARIABLE:
             raise GraphError(f"the inputs of a function are variables, and {v!r:.60} is none")
@@ -80,13 +83,18 @@ def _runner(outputs: Sequence[Node], inputs: Sequence[Node], backend: str) -> Ru
         raise SettingError('the backend "numba" needs Numba and SciPy, pip install numba scipy; or choose "numpy"')
     runner = _Native(outputs, inputs)
     if backend == "auto":
+        if runner.source.count("\n") > MANY:
+            return _Plain(outputs, inputs)
         runner.otherwise = lambda: _Plain(outputs, inputs)
     return runner
 
 
 def has_numba() -> bool:
     """Whether functions can be compiled here."""
-    return all(importlib.util.find_spec(name) is not None for name in ("numba", "scipy"))
+    try:
+        return all(importlib.util.find_spec(name) is not None for name in ("numba", "scipy"))
+    except ImportError:
+        return False
 
 
 def text_of(emitted: Emitted) -> str:
@@ -109,6 +117,7 @@ def machine(emitted: Emitted, kinds: Sequence[tuple[DType, int]]) -> Callable[..
 
 def _function(text: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
     """The function that a text defines, with its lines in tracebacks."""
+    text = text.encode(errors="replace").decode().replace("\0", "?")  # names in comments may hold anything
     file = f"<{name} {hash(text) & 0xFFFFFFFF:08x}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     exec(builtins.compile(text, file, "exec"), names)

@@ -222,6 +222,9 @@ def moved(scribe: Scribe, cuts: Sequence[Any], at: Index) -> Index:
     places = []
     for (start, _, step), i in zip(cuts, at, strict=True):
         inner = i if i.isidentifier() or i.isdecimal() else f"({i})"
+        if i.isdecimal() and isinstance(start, int):
+            places.append(str(start + int(i) * step))
+            continue
         text = i if step == 1 else f"{inner} * {step}"
         places.append(text if start == 0 else f"{scribe.size(start)} + {text}")
     return tuple(places)

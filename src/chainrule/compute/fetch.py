@@ -45,12 +45,14 @@ def asked(e: "Emitter", table: str, rows: Node, at: Index) -> str:
 
 def _far(entry: Node, stored: Mapping[Node, str]) -> Iterator[Node]:
     """The rows of large tables that an entry is written from."""
-    waiting = [entry]
+    waiting, seen = [entry], {entry}
     while waiting:
         node = waiting.pop()
         if node.op.name == "take" and node.attrs["batch"] == 0 and is_large(node.inputs[0]):
             yield node
-        waiting += [x for x in node.inputs if x not in stored]
+        new = [x for x in node.inputs if x not in stored and x not in seen]
+        seen.update(new)
+        waiting += new
 
 
 def is_large(table: Node) -> bool:

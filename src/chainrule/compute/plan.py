@@ -18,6 +18,7 @@ from chainrule.compute.element import CHEAP, is_written_out, met
 PASSES = ("stored", "fused", "local", "shared", "checked")
 
 NEAR = 64  # a loop is joined to one of so many steps before it
+FULL = 64  # values of a loop that takes no more: the time that its compilation takes grows faster than they do
 
 
 @dataclass
@@ -172,7 +173,7 @@ def _loop_for(
     earliest = max((made_in[x] for x in reads if x in made_in), default=-1)
     for place in range(len(steps) - 1, max(earliest, 0, len(steps) - NEAR) - 1, -1):
         loop = steps[place]
-        if isinstance(loop, Loop) and loop.shape == shape:
+        if isinstance(loop, Loop) and loop.shape == shape and len(loop.nodes) < FULL:
             inside = [x for x in reads if made_in.get(x) == place]
             if all(reads[x] and x in loop.entries for x in inside):
                 return place

@@ -45,8 +45,9 @@ def size_lines(inputs: Sequence[Node], names: Names, used: set[str]) -> list[Lin
     needed = [dim for dim, ident in names.sizes.items() if ident in used]
     for dim in needed:  # grows by the sizes that others are computed from
         if dim not in origins:
-            shown = ", ".join(f"{n.attrs['name']} ({shape_text(n.shape)})" for n in inputs if n.ndim) or "no input"
-            raise GraphError(f"the size {dim} is not told by {shown}; give an input that has an axis {dim}")
+            shown = ", ".join(f"{n.attrs['name']} ({shape_text(n.shape)})" for n in inputs if n.ndim)
+            told = f"not told by {shown}" if shown else "told by no input"
+            raise GraphError(f"the size {dim} is {told}; give an input that has an axis {dim}")
         axis = origins[dim].node.shape[origins[dim].place]
         needed += [d for d in sorted(_names(axis)) if d not in needed]
     lines, done = [], set()

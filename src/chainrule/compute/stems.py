@@ -26,10 +26,13 @@ def stem_of(node: Node) -> str:
 
 def _is_signal(node: Node) -> bool:
     """Whether a node is a product with the slope of an activation: 1 - h², h ⊙ (1 - h), [z > 0]."""
-    waiting, factors = [node], list[Node]()
+    waiting, seen, factors = [node], {node}, list[Node]()
     while waiting:
         x = waiting.pop()
-        product = x.op is PRODUCT_OP and len(x.inputs) > 1 and is_written_out(x)
-        (waiting if product else factors).extend(x.inputs if product else [x])
+        if x.op is PRODUCT_OP and len(x.inputs) > 1 and is_written_out(x):
+            waiting += [y for y in dict.fromkeys(x.inputs) if y not in seen]
+            seen.update(x.inputs)
+        else:
+            factors.append(x)
     slopes = [x for x in factors if x.op is SUBTRACT and is_number(x.inputs[0], 1)]
     return len(factors) > 1 and bool(slopes or any(x.op is CAST and x.inputs[0].dtype == BOOLEAN for x in factors))
