@@ -10,7 +10,7 @@ arXiv 1604.04661, share the draws of a window.)
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from chainrule.algebra.product import mean, sum
 from chainrule.algebra.select import take
 from chainrule.algebra.signature import FLOAT32
 from chainrule.calculus.batch import batch
+from chainrule.errors import NonFiniteError
 from chainrule.learn.batches import rng_for
 from chainrule.learn.blas import one_thread
 from chainrule.learn.choose import within
@@ -31,12 +32,14 @@ from chainrule.learn.optim import optimizer
 from chainrule.learn.parallel import advance_by
 from chainrule.learn.team import Team
 from chainrule.ner.skipgram_draws import Draws
-from chainrule.ner.vectors import Vectors
-from chainrule.ner.word_counts import END, Text
+from chainrule.ner.vectors import Floats, Vectors
+from chainrule.ner.word_counts import END, Numbers, Text
 
 TOGETHER = 16  # T, words in a row that share what is drawn
 DRAWN = 32  # N, words drawn for them
-ROWS = 16  # of so many words in a step
+ROWS = 16  # of so many words in a step, for each thread
+MET = 8  # times at most that a step is expected to meet a word: what it adds up must not move the word too far
+CHUNK = 1 << 15  # words, and ends of lines, drawn for at once
 LEAST = 1e-4  # what the rate falls to, as a share of its start
 
 
@@ -113,7 +116,6 @@ class Tick(NamedTuple):
     done: int
     total: int
     loss: float
-    rate: float
     seconds: float
 
     @property
@@ -123,26 +125,54 @@ class Tick(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What was learnt: where training stood at its end, the loss of each epoch, whether it was stopped."""
+    """What was learnt: vectors of words, and of words as neighbours, (V, D); where training stood at its end, the
+    mean loss of each epoch, whether it was stopped.
+    """
 
     vectors: Vectors
+    contexts: Floats
     last: Tick
     losses: tuple[float, ...]
     interrupted: bool
 
 
-class _Mean:
-    """A mean of losses over pairs, which comes together piece by piece."""
+class _Learner:
+    """Parameters, and how they move by the words of a piece of text."""
 
-    def __init__(self) -> None:
-        self.loss = self.pairs = 0.0
+    def __init__(self, text: Text, settings: SkipGram, team: Team, backend: str) -> None:
+        a = self.settings = settings
+        self.params, moving = a.start(len(text.words)), optimizer("sgd")
+        self.draws = Draws(text.counts, a.window, a.thin, TOGETHER, DRAWN)
+        self.rows = rows_at_once(self.draws, a.threads)
+        steps = text.kept * a.epochs // (TOGETHER * self.rows)
+        self.step = advance_by(team, a.loss, a.parameters, moving, backend=backend, steps=steps)
+        self.state = moving.start(self.params, self.step.backprop.sparse)
 
-    def add(self, other: "_Mean") -> None:
-        self.loss, self.pairs = self.loss + other.loss, self.pairs + other.pairs
+    def __call__(self, chunk: Numbers, rng: np.random.Generator, first: float, last: float) -> NDArray[np.float64]:
+        """Learn from a piece while the rate falls from `first` to `last`; the sum of losses, and of how many."""
+        drawn, total = self.draws(chunk, rng), 0.0
+        for k in range(0, len(drawn), self.rows):
+            values = drawn[k : k + self.rows]
+            rows = len(values["words"])
+            rate = first + (last - first) * k / len(drawn)
+            try:
+                loss, _ = self.step({**self.params, **values}, self.state, rate * rows)  # J is a mean over rows
+            except NonFiniteError:
+                raise self.diverged() from None
+            total += loss * rows
+        return np.array([total, drawn.pairs])
 
-    @property
-    def value(self) -> float:
-        return self.loss / self.pairs if self.pairs else 0.0
+    def finite(self) -> dict[str, Floats]:
+        """The parameters. Raises NonFiniteError."""
+        if not all(np.isfinite(table).all() for table in self.params.values()):
+            raise self.diverged()
+        return self.params
+
+    def diverged(self) -> NonFiniteError:
+        """What is said when numbers are not finite any more."""
+        return NonFiniteError(
+            f"the vectors grew beyond all bounds; lower the learning rate ({self.settings.rate:g})"
+        )
 
 
 def train(
@@ -158,36 +188,38 @@ def train(
     Raises NonFiniteError where the rate is too high.
     """
     a = settings or SkipGram()
-    params, moving = a.start(len(text.words)), optimizer("sgd")
-    draws = Draws(text.counts, a.window, a.thin, TOGETHER, DRAWN)
-    total, done, losses = text.kept * a.epochs, 0, []
-    began, asked = time.monotonic(), False
-    tick = Tick(1, 0, total, 0.0, a.rate, 0.0)
-    with Team(a.threads) as team, one_thread():
-        steps = total // (TOGETHER * ROWS)
-        step = advance_by(team, a.loss, a.parameters, moving, backend=backend, steps=steps)
-        state = moving.start(params, step.backprop.sparse)
-        for epoch in range(1, a.epochs + 1):
-            rng, whole = rng_for(a.seed, "draws", epoch), _Mean()
-            for chunk in text.chunks():
-                drawn, lately = draws(chunk, rng), _Mean()
-                length = int((chunk != END).sum())
-                for first in range(0, len(drawn), ROWS):
-                    values = drawn[first : first + ROWS]
-                    rows = len(values["words"])
-                    rate = a.rate * max(LEAST, 1 - (done + length * first / len(drawn)) / total)
-                    loss, _ = step({**params, **values}, state, rate * rows)
-                    lately.loss += loss * rows
-                    if asked := stop():
-                        break
-                lately.pairs = drawn.pairs
-                done += length
-                whole.add(lately)
-                tick = Tick(epoch, done, total, lately.value, rate, time.monotonic() - began)
-                watch(tick)
-                if asked:
-                    break
-            losses.append(whole.value)
-            if asked:
+    total = text.kept * a.epochs
+    tick, sums = Tick(1, 0, total, 0.0, 0.0), np.zeros((a.epochs, 2))
+    with Team(a.threads) as team, one_thread(), np.errstate(over="ignore", invalid="ignore"):
+        learner = _Learner(text, a, team, backend)
+        began, asked = time.monotonic(), False
+        for epoch, rng, chunk in _pieces(text, a):
+            done = tick.done + int(np.count_nonzero(chunk != END))
+            first, last = (a.rate * max(LEAST, 1 - each / total) for each in (tick.done, done))
+            piece = learner(chunk, rng, first, last)
+            sums[epoch - 1] += piece
+            tick = Tick(epoch, done, total, _mean(piece), time.monotonic() - began)
+            watch(tick)
+            if asked := stop():
                 break
-    return Run(Vectors(text.words, params["E"]), tick, tuple(losses), asked)
+        params = learner.finite()
+    losses = tuple(_mean(each) for each in sums[: tick.epoch])
+    return Run(Vectors(text.words, params["E"]), params["U"], tick, losses, asked)
+
+
+def _pieces(text: Text, a: SkipGram) -> Iterator[tuple[int, np.random.Generator, Numbers]]:
+    """The number of each epoch, what it draws by, and a piece of the text, one after the other."""
+    for epoch in range(1, a.epochs + 1):
+        rng = rng_for(a.seed, "draws", epoch)
+        for chunk in text.chunks(CHUNK):
+            yield epoch, rng, chunk
+
+
+def _mean(sums: NDArray[np.float64]) -> float:
+    loss, pairs = sums.tolist()
+    return loss / pairs if pairs else 0.0
+
+
+def rows_at_once(draws: Draws, threads: int) -> int:
+    """Rows of words in a step: fewer where a word is so frequent that a step would meet it more than MET times."""
+    return max(1, min(ROWS * threads, int(MET / (TOGETHER * draws.most))))

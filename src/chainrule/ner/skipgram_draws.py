@@ -47,6 +47,9 @@ class Draws:
         stay = np.sqrt(thin / share) + thin / share if thin else np.ones(len(counts))
         self.stay = np.append(stay, np.inf).astype(np.float32)
         """How likely a word stays, and last, where END = −1 looks it up, that the end of a line does."""
+        met = share * np.minimum(stay, 1)
+        self.most = float((met / met.sum()).max())
+        """The share of the most frequent word of those that stay."""
         weights = counts**POWER
         size = max(TABLE, PER_WORD * len(counts))
         self.table = np.repeat(np.arange(len(counts)), np.ceil(size * weights / weights.sum()).astype(np.int64))

@@ -27,7 +27,6 @@ Numbers = NDArray[np.int32]
 
 END = -1  # of a line
 PIECE = 1 << 20  # bytes of text read at once; longer lines are cut
-CHUNK = 1 << 15  # words, and ends of lines, that are learnt from at once
 FORMS = 4_000_000  # spellings that are counted; beyond, the rarest are forgotten
 
 
@@ -76,7 +75,7 @@ class Text:
         """How many words of the text are in the vocabulary."""
         return int(self.counts.sum())
 
-    def chunks(self, size: int = CHUNK) -> Iterator[Numbers]:
+    def chunks(self, size: int) -> Iterator[Numbers]:
         """The text in order, at most `size` numbers at once: words, and END after each line.
 
         Chunks end with a line, unless that is longer than a chunk.

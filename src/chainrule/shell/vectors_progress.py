@@ -33,7 +33,7 @@ class Plain(Quiet):
     """Lines of `name=value` on standard error: at the end of each epoch, and when some time has passed."""
 
     def __init__(self) -> None:
-        self.said, self.last = time.monotonic(), Tick(1, 0, 1, 0.0, 0.0, 0.0)
+        self.said, self.last = time.monotonic(), Tick(1, 0, 1, 0.0, 0.0)
 
     def read(self, words: int) -> None:
         """Say how many words have been counted."""
