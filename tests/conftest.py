@@ -1,6 +1,7 @@
 """Settings of the whole test-suite."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from browser import running
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("CHAINRULE_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the suite runs in the background
 settings.register_profile(
     "here", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
