@@ -112,10 +112,56 @@ def test_files_that_are_no_arrays(cli, tmp_path, content):
 def test_one_array_without_a_name(cli, tmp_path):
     np.save(tmp_path / "v.npy", np.ones(2))
     (tmp_path / "v.npy").rename(tmp_path / "v.npz")
-    assert "is no .npz file of numbers (File is not a zip file)" in cli("trace", "x*x", "--values", str(tmp_path / "v.npz")).err
+    assert (
+        "is no .npz file of numbers (File is not a zip file)"
+        in cli("trace", "x*x", "--values", str(tmp_path / "v.npz")).err
+    )
 
 
 def test_a_pickle_in_an_npz_is_not_opened(cli, tmp_path):
     np.savez(tmp_path / "v.npz", x=np.array([{"a": 1}], dtype=object))
     done = cli("trace", "x*x", "--values", str(tmp_path / "v.npz"))
     assert done.code == 2 and "is no .npz file of numbers" in done.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("[.1, 1., +2]", [0.1, 1, 2]),
+        ("[1 2; 3 4]", [[1, 2], [3, 4]]),
+        ("[1; 2]", [1, 2]),
+        ("[1 −2 .5e-1]", [1, -2, 0.05]),
+        ("[nan, -inf]", ["NaN", "-Infinity"]),
+        ("1e999", "Infinity"),
+    ],
+)
+def test_numbers_as_python_and_matlab_spell_them(cli, typed, read):
+    assert json.loads(cli("trace", "x", f"x={typed}", "--json").out)["rows"][0]["value"] == read
+
+
+@pytest.mark.parametrize("typed", ["[1_0, 2]", "0x10", '["a", 2]', "[1, [2]]", "[1 2; 3]", "nano", "[" * 5000])
+def test_what_is_no_number(cli, typed):
+    done = cli("trace", "x", f"x={typed}")
+    assert done.code == 2 and done.err.startswith("error: ") and "Traceback" not in done.err
+
+
+def test_truth_values_choose(cli):
+    done = cli("trace", "sum(where(c, x, y))", "c=[true, false]", "x=[1, 2]", "y=[3, 4]", "--json")
+    assert json.loads(done.out)["gradients"] == {"x": [1, 0], "y": [0, 1]}
+    assert "c is true: all goes to x" in cli("trace", "where(c, x, y)", "c=true", "x=1", "y=2").out
+
+
+def test_of_what_is_not_a_number_no_choice_is_told(cli):
+    assert "goes to" not in cli("trace", "max(x, y)", "x=nan", "y=1").out
+    assert "closed" not in cli("trace", "relu(x)", "x=nan").out
+
+
+def test_two_forms_in_one_place_are_refused(cli):
+    for one, two, place in (("-", "-", "standard output"), ("a", "./a", "a")):
+        done = cli(*LECTURE, "--svg", one, "--html", two)
+        assert done.code == 2 and f"{place}; give each a file of its own" in done.err
+
+
+def test_an_entry_is_moved_to_a_number(cli):
+    done = cli("trace", "sum(x*x)", "x=[1, 2]", "--poke", "x[0]=[1]")
+    assert (done.code, done.err) == (2, "error: x[0] is one entry; move it to a number, as in x[0]=1.5\n")

@@ -9,11 +9,11 @@ import numpy as np
 
 from chainrule.algebra.data import array_of
 from chainrule.algebra.names import spelt
-from chainrule.algebra.node import VARIABLE, Node, index, topological, variables
+from chainrule.algebra.node import VARIABLE, Node, index, topological, variable, variables
 from chainrule.algebra.notation import write
 from chainrule.algebra.parse import Formula, formula
 from chainrule.algebra.select import RESHAPE, take
-from chainrule.algebra.signature import FLOATS, INTEGER, Axis, Binding, shape_text
+from chainrule.algebra.signature import BOOLEAN, FLOATS, INTEGER, Axis, Binding, shape_text
 from chainrule.algebra.slice import SLICE, Cut
 from chainrule.calculus.facts import Facts
 from chainrule.calculus.rewrite import remake
@@ -112,15 +112,16 @@ def _shapes(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 
 def _read(text: str, shapes: Mapping[str, Any], given: Mapping[str, Any], syntax: Any) -> Formula:
-    """The formula with the shapes of the values; whole numbers select rows where the formula selects by them."""
+    """The formula with the shapes of the values; whole numbers select and truth values choose where it asks."""
     try:
         return _with_numbers(formula(text, shapes, syntax=syntax), shapes)
     except DTypeError as error:
-        whole = [name for name, value in given.items() if array_of(value).dtype.kind in "iu"]
+        arrays = {name: array_of(value) for name, value in given.items()}
+        kinds = {name: array.dtype.kind for name, array in arrays.items() if array.dtype.kind in "iub"}
         known = dict(shapes)
-        while name := next((n for n in whole if str(error).startswith(f"{n} (")), ""):
-            whole.remove(name)
-            known[name] = index(name, *shapes[name])
+        while name := next((n for n in kinds if str(error).startswith(f"{n} (")), ""):
+            truth = kinds.pop(name) == "b"
+            known[name] = variable(name, shapes[name], BOOLEAN) if truth else index(name, *shapes[name])
             with suppress(DTypeError):
                 return formula(text, known, syntax=syntax)
         raise
@@ -189,7 +190,7 @@ def _entry(node: Node, done: Mapping[Node, Node] | None = None) -> Node | None:
     whole = all(cut == Cut(0, size, 1) for cut, size in zip(cuts[1:], x.shape[1:], strict=False))
     if len(cuts) != x.ndim or first.length != 1 or not whole or node.shape != x.shape[1:]:
         return None
-    return take((done or {}).get(x, x), first.start) if isinstance(first.start, int) else None
+    return take((done or {}).get(x, x), np.asarray(first.start)) if isinstance(first.start, int) else None
 
 
 def _complete(s: Node, values: dict[str, Any], seed: int | None) -> dict[str, Any]:

@@ -214,7 +214,9 @@ def trouble(trace: Passes, row: Row) -> Words | None:
 
 
 def _chosen(row: Row, operands: Sequence[Row]) -> Words | None:
-    """Which number went through a choice or a gate."""
+    """Which number went through a choice or a gate; nothing is said of what is not a number."""
+    if np.isnan(row.value):
+        return None
     if row.node.op.name == "where":
         truth = bool(operands[0].value)
         return _BRANCH.filled(condition=operands[0].name, truth=_TRUTH[truth], to=operands[2 - truth].name)

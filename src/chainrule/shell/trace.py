@@ -117,6 +117,8 @@ def command(
             f"{name}={written} says the shape {written} of {name}, whose entries are then drawn: "
             f"add --seed 0, or give a value as in {name}=1.5 or {name}='[1, 2]'"
         )
+    asked = [(where, kind) for kind, where in files.items() if where is not None]
+    _apart(asked)
     found = trace(
         text,
         {**_values(file), **values},
@@ -127,7 +129,6 @@ def command(
         seed=seed,
     )
     moved = found.poke(_poked(pokes, found)) if pokes else None
-    asked = [(where, kind) for kind, where in files.items() if where is not None]
     for where, kind in asked:
         _write(found, where, kind, lang)
     if any(str(where) == "-" for where, _ in asked):
@@ -141,6 +142,18 @@ def command(
     blocks += [poke_text(moved, style)] if moved else []
     if blocks:
         click.echo("\n" + "\n\n".join(blocks) + "\n")
+
+
+def _apart(asked: Iterable[tuple[Path, str]]) -> None:
+    """UsageError where two forms would be written to one place."""
+    first: dict[str, str] = {}
+    for where, kind in asked:
+        place = "standard output" if str(where) == "-" else os.path.abspath(where)
+        other = first.setdefault(place, kind)
+        if other != kind:
+            raise click.UsageError(
+                f"--{other} and --{kind} would both be written to {place}; give each a file of its own"
+            )
 
 
 def _write(found: Trace, where: Path, kind: str, language: Language) -> None:
@@ -222,18 +235,32 @@ def _number(name: str, written: str) -> Any:
 
 
 def _json(text: str) -> Any:
-    """What a text says as JSON, also numbers such as `.5`; None if it is none."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        return None
-    except ValueError:
+    """What a text says as JSON, or in the spellings `.5`, `nan`, `[1 2; 3 4]`; None if it is nothing."""
+    for written in (text, _as_json(text)):
         try:
-            return (
-                float(text) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", text, re.IGNORECASE) else None
-            )
-        except OverflowError:
+            return json.loads(written)
+        except RecursionError:
             return None
+        except ValueError:
+            continue
+    return None
+
+
+_NUMBER = re.compile(
+    r"(?<![\w.])([-+]?)(\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)(?![\w.])", re.I
+)
+
+
+def _as_json(text: str) -> str:
+    """Numbers as JSON spells them, and the rows of MATLAB as lists; a column, [1; 2], is a vector."""
+    text = _NUMBER.sub(lambda m: json.dumps(float(m[0])), text)
+    flat = re.fullmatch(r"\[([^\[\]]*)\]", text.strip())
+    if flat is None:
+        return text
+    rows = [", ".join(re.split(r"[,\s]+", row.strip())) for row in flat[1].split(";") if row.strip()]
+    if len(rows) > 1 and any("," in row for row in rows):
+        rows = [f"[{row}]" for row in rows]
+    return f"[{', '.join(rows)}]"
 
 
 def _array(name: str, value: Any) -> Any:
@@ -314,6 +341,10 @@ def _poked(written: Iterable[str], found: Trace) -> dict[str, Any]:
             if len(place) != moved.ndim:
                 raise IndexError
             moved[place] = _number(name, value)
+        except (TypeError, ValueError):
+            raise BindingError(
+                f"{name}[{places}] is one entry; move it to a number, as in {name}[0]=1.5"
+            ) from None
         except IndexError:
             raise BindingError(f"{name}[{places}] is no entry of {name}, which is {list(moved.shape)}") from None
         values[name] = moved
