@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from chainrule.ner import Tagger, reading, sample
+from chainrule.ner import Tagger, chunks, reading, sample
 from chainrule.ner.decode import Decoder
 from chainrule.ner.model import Network
 from chainrule.ner.reading import Reader
@@ -233,10 +233,10 @@ def test_what_stands_behind_an_initial_or_a_number_is_looked_at(always, text):
 
 
 def test_what_is_remembered_is_bounded(always, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_CHUNKS", 50)
-    monkeypatch.setattr(reading, "MOST_TOKENS", 40)
-    (reader, *_) = readers()
-    for text in sample_texts()[:80]:
-        assert_read_alike(reader, [text])
-        assert len(reader.kinds) <= 40
-        assert len(reader._chunks) <= 50 + len(text)  # those of one text more
+    monkeypatch.setattr(chunks, "MOST_CHUNKS", 50)
+    monkeypatch.setattr(chunks, "MOST_TOKENS", 40)
+    for reader in readers():
+        for text in sample_texts()[:80] + sample_texts()[-40:]:
+            assert_read_alike(reader, [text, "It is No. 5 of J. Smith, and No. V of J. smith"])
+            assert max(len(reader.kinds), len(reader.kinds._older)) <= 40
+            assert len(reader._chunks) <= 50 + len(text) + 14  # those of one text more

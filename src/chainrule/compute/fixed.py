@@ -26,7 +26,7 @@ from chainrule.compute.exact import Exact, Floats
 from chainrule.compute.interpret import evaluate
 
 Ids = NDArray[np.int64]
-MEMORY = 64 << 20  # bytes of the rows that are kept; half as many more while they are sorted out
+MEMORY = 32 << 20  # bytes of the rows that are kept; half as many more while they are sorted out
 CHUNK = 512  # windows in one pass, whose intermediate values stay in the cache of the processor
 STEP = 16  # passes have a multiple of this many windows, so that few different sizes occur
 BOUNDS = {"tanh": 1.0, "hard_tanh": 1.0, "sigmoid": 1.0}  # of the values of functions
@@ -100,7 +100,8 @@ class Rows:
         last = 1 + np.argsort(-self._asked[1 : self._used], kind="stable")[: self._most // 2]
         kept = self._empty()
         self._used = 1 + len(last)
-        kept.rows.reshape(self._most, -1)[1 : self._used] = self._kept.rows.reshape(self._most, -1)[last]
+        old, new = (rows.reshape(self._most, -1) for rows in (self._kept.rows, kept.rows))
+        old.take(last, axis=0, out=new[1 : self._used], mode="clip")  # "raise" would fill a copy first
         for facts in (self._kinds, self._asked):
             facts[1 : self._used] = facts[last]
         kept.slots[self._kinds[1 : self._used]] = np.arange(1, self._used)

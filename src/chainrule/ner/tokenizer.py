@@ -151,6 +151,7 @@ def _found(pattern: re.Pattern[str], text: str) -> list[Token]:
     return [new(Token, (m.start(), m.end(), m[0])) for m in pattern.finditer(text)]
 
 
+PATTERNS: Mapping[str, re.Pattern[str]] = {TOKENIZER: _WORDS, CHARACTERS: _SINGLES}
 TOKENIZERS: Mapping[str, Callable[[str], list[Token]]] = {TOKENIZER: tokenize, CHARACTERS: characters}
 
 # ── sentences ─────────────────────────────────────────────────────────────────────────────────────────

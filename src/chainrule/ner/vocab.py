@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -51,6 +51,12 @@ def _normal(word: str) -> str:
 
 
 _cached_normal = lru_cache(maxsize=1 << 16)(_normal)
+
+
+def _normals(tokens: Sequence[str]) -> list[str]:
+    """Return the normal forms: of the lines of one text, since nothing in Unicode looks across a line break."""
+    found = _normal("\n".join(tokens)).split("\n")
+    return found if len(found) == len(tokens) else list(map(normalise, tokens))
 
 
 def _forms(normal: str) -> Iterator[str]:
@@ -140,7 +146,12 @@ class Vocabulary:
 
     def ids(self, tokens: Sequence[str]) -> Ids:
         """Return the id of each token, int64 (N,)."""
-        return np.fromiter(map(self.id, tokens), np.int64, len(tokens))
+        normals = _normals(tokens)
+        found = np.fromiter(map(self.lookup.get, normals, repeat(UNKNOWN)), np.int64, len(tokens))
+        for k in np.flatnonzero(found == UNKNOWN).tolist():
+            if normals[k][:1] in ("#", "@"):
+                found[k] = self.id(tokens[k])
+        return found
 
 
 def _text(path: Path) -> str:
@@ -265,6 +276,8 @@ def _caps(token: str) -> int:
         return LOWER
     if token.isupper():
         return UPPER
+    if token[:1].isupper():
+        return TITLE
     cased = next((letter for letter in token if letter.isupper() or letter.islower() or letter.istitle()), "")
     if cased:
         return MIXED if cased.islower() else TITLE
@@ -281,4 +294,4 @@ _cached_caps = lru_cache(maxsize=1 << 16)(_caps)
 
 def caps_ids(tokens: Sequence[str]) -> Ids:
     """Return the shape of each token, int64 (N,)."""
-    return np.fromiter(map(caps, tokens), np.int64, len(tokens))
+    return np.fromiter(map(_caps, tokens), np.int64, len(tokens))
