@@ -252,3 +252,17 @@ def test_a_graph_that_no_browser_shows_is_refused_with_what_to_do(monkeypatch):
     with pytest.raises(SettingError, match=r"at most 100 nodes, and this graph has 105; write it as .json or"):
         page(chain(25))
     page(chain(20))
+
+
+def test_arrays_without_entries_have_pages():
+    for source, values in (
+        ("sum(W @ x)", {"W": np.ones((0, 3)), "x": np.ones(3)}),
+        ("sum(W*W)", {"W": np.ones((3, 0))}),
+    ):
+        Reader(page(trace(source, values)))
+
+
+def test_a_notebook_shows_the_text_of_what_no_browser_shows(monkeypatch):
+    monkeypatch.setattr("chainrule.display.trace.MOST_ROWS", 5)
+    assert set(trace(*NEURON)._repr_mimebundle_()) == {"text/plain"}
+    assert "text/html" in trace("x*x", {"x": 1})._repr_mimebundle_()

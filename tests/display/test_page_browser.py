@@ -17,6 +17,10 @@ LAYER = (
     "u' * relu(W*x + b)",
     {"W": [[1, -1, 0, 2], [0, 1, 1, -1], [-2, 0, 1, 1]], "x": [1, 2, 0, -1], "b": [4, 0, 1], "u": [1, -2, 3]},
 )
+THIRTY = (
+    "(a*b + c*d) * exp(-(a - c)^2) + log(1 + x^2) * tanh(b*x) + w*d*(a + x) - 2*sin(w + c)",
+    {"a": 0.7, "b": -1.2, "c": 2.5, "d": 0.3, "x": 0.5, "w": 1.25},
+)
 REPEATED = ("; ".join(f"h{k + 1} = tanh(w*h{k})" for k in range(9)) + "; s = 2*h9", {"w": 0.7, "h0": 1.5})
 
 
@@ -243,3 +247,24 @@ def test_the_table_of_checks_stands_beside_the_code_and_above_the_steps(browser,
         heights = [e.bounding_box()["height"] for e in view.locator(".track em").all()]
         assert max(heights) < 24
         assert shown(view, ".track em [lang=ko]") == ["순전파", "역전파"]
+
+
+def test_panels_of_a_large_graph_are_unpacked_when_they_are_shown(browser, written):
+    with opened(browser, written(*THIRTY)) as view:
+        view.wait_for_selector("#cap b")
+        assert view.locator(".panel").count() == 1 and shown(view, ".panel b[data-at]")[-1] == "−1"
+        view.keyboard.press("Home")
+        for k in range(9):
+            view.keyboard.press("ArrowRight")
+            (name,) = [t.split()[1] for t in shown(view, ".panel.on h2 [lang=en]")]
+            assert view.locator("#cap").text_content().split(". ")[1].startswith(f"{name} = "), k
+            assert set(shown(view, ".panel.on .box.u b")) <= {"?"}
+        view.keyboard.press("End")
+        view.locator("#folded .node[data-n='0']").click()
+        assert shown(view, ".panel.on .why mn") == ["0.375 − 0.01269 − 0.047 = 0.3153"]
+
+
+def test_a_large_page_without_its_script_shows_the_final_state_and_the_result(browser, written):
+    with opened(browser, written(*THIRTY), java_script_enabled=False) as view:
+        assert view.locator("#folded svg").is_visible() and len(shown(view, ".panel h2")) == 1
+        assert "?" not in shown(view, ".pill.g text")

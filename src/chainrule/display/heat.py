@@ -37,7 +37,9 @@ class Size(NamedTuple):
 
 def as_matrix(array: np.ndarray) -> np.ndarray:
     """The array as rows and columns: a vector is a column, axes in front are rows."""
-    return array.reshape(-1, 1) if array.ndim < 2 else array.reshape(-1, array.shape[-1])
+    if array.ndim < 2:
+        return array.reshape(-1, 1)
+    return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
 
 
 def is_small(array: np.ndarray) -> bool:

@@ -23,7 +23,7 @@ from chainrule.compute.interpret import Values
 from chainrule.display.draw import standalone
 from chainrule.display.draw_export import dot, latex_of, tikz
 from chainrule.display.language import LANGUAGES, Language
-from chainrule.display.page import iframe, page
+from chainrule.display.page import MOST_ROWS, iframe, page
 from chainrule.display.trace_json import to_dict, to_json
 from chainrule.display.trace_passes import passes
 from chainrule.display.trace_poke import Poke, poke
@@ -94,6 +94,8 @@ class Trace(Passes):
             file.write(text.encode())
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        if len(self.rows) > MOST_ROWS:  # no browser shows it
+            return {"text/plain": str(self)}
         shown = {"text/html": iframe(page(self)), "image/svg+xml": standalone(self), "text/latex": latex_of(self)}
         return {**shown, "text/plain": str(self)}
 

@@ -68,12 +68,13 @@
 
   const carrier = e => e.matches("g.pill") ? e.lastElementChild : e.children.length ? null : e;
 
+  const write = (e, text) => { if (e.textContent !== text) e.textContent = text; };  /* what stands there is not drawn again */
   function reveal(where) {
     for (const e of all("[data-at],[data-dim]", where)) {
       const pending = step < +(e.dataset.at ?? e.dataset.dim);
       e.classList.toggle("pending", pending);
       const [target, full] = texts.get(e) ?? [];
-      if (target) target.textContent = pending ? (full.startsWith("◂") ? "◂ ?" : "?") : full;
+      if (target) write(target, pending ? (full.startsWith("◂") ? "◂ ?" : "?") : full);
     }
     for (const e of all("[data-from],[data-until]", where)) {
       e.toggleAttribute("hidden", step < +(e.dataset.from ?? 0) || step >= +(e.dataset.until ?? Infinity));
@@ -107,7 +108,7 @@
     const there = parts.filter(([at]) => step >= +at).map(([, text]) => text), drawn = e.matches("text");
     const known = [...(drawn ? there.slice(0, 2) : there), ...(drawn ? ["…"] : Array(missing).fill("?"))];
     e.classList.toggle("pending", missing === parts.length);
-    e.textContent = !missing ? texts.get(e)[1] : drawn && !there.length ? "∂" : known.join(" + ").replaceAll("+ −", "− ");
+    write(e, !missing ? texts.get(e)[1] : drawn && !there.length ? "∂" : known.join(" + ").replaceAll("+ −", "− "));
   }
 
   function caption() {
