@@ -113,11 +113,11 @@ def _panel(number: int, k: int, found: Explained, reason: Reason) -> str:
 
 def _share(found: Explained, reason: Reason, word: int | None) -> str:
     share, sign = reason.shares[word], reason.signs[word]
-    name = in_html(SAID["beyond"]) if word is None else escape(found.tokens[word].text)
+    name = in_html(SAID["beyond"]) if word is None else escape(found.tokens[word].text.strip() or "␣")
     kind = ' class="against"' if sign < 0 else ""
     mark = f"<small>− {in_html(SAID['against'])}</small>" if sign < 0 else ""
     rect = f'<rect width="{BAR * share:.1f}" height="14" rx="3"/>'
-    bar = f'<svg width="{BAR:.0f}" height="14" aria-hidden="true">{rect}</svg>'
+    bar = f'<svg viewBox="0 0 {BAR:.0f} 14" preserveAspectRatio="none" aria-hidden="true">{rect}</svg>'
     return f'<tr{kind}><th scope="row">{name}</th><td>{bar}</td><td>{share:.2f}</td><td>{mark}</td></tr>'
 
 
@@ -126,7 +126,7 @@ def _chances(found: Explained, reason: Reason) -> str:
     order = sorted(range(len(found.labels)), key=lambda c: -found.probabilities[list(reason.tokens), c].mean())
     head = "".join(f'<th scope="col">{escape(found.labels[c])}</th>' for c in order)
     rows = "".join(
-        f'<tr><th scope="row">{escape(found.tokens[t].text)}</th>'
+        f'<tr><th scope="row">{escape(found.tokens[t].text.strip() or "␣")}</th>'
         + "".join(
             f"<td{' class=most' if c == order[0] else ''}>{found.probabilities[t, c]:.2f}</td>" for c in order
         )

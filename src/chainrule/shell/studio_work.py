@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from chainrule.display.gallery import GALLERY
 from chainrule.display.studio import computed
 from chainrule.display.studio_derivation import derived, in_page, sources, wanted
-from chainrule.display.studio_question import answered, told as as_told, typed
+from chainrule.display.studio_question import Typed, answered, told as as_told, typed
 from chainrule.errors import BindingError, ChainruleError
 from chainrule.ner.explain import explain
 from chainrule.ner.tagger import Tagger
@@ -50,6 +51,7 @@ def start(models: Sequence[str]) -> Answers:
     request that asks for nothing is refused.
     """
     loaded = cache(Tagger.load)
+    computed(*answered(Typed(GALLERY[0].formula)))  # what is slow only the first time
 
     def tagged(told: Told) -> Ready:
         number, text = told.get("model", 0), told.get("text")
