@@ -2,38 +2,40 @@
 
     J = Σ softplus(−uₒᵀ v) + Σₖ softplus(uₖᵀ v)      v of a word, uₒ of a word nearby, uₖ of K words drawn
 
-D = 100, K = 5, up to 5 words on each side, frequent words thinned out at 10⁻³, rate 0.025. One run reads the text
-once, with all that is drawn on the way. Compared is the loss of the same pairs after the first reading.
+D = 100, K = 5, up to 5 words on each side, frequent words thinned out at 10⁻³, a rate that falls from 0.025. One
+run is the whole job from a file of words between spaces: they are counted, and the text is read so many times.
+Compared is the loss of the same pairs afterwards, whose draws are made here, for each pair its own. How good the
+vectors are is the question of `benchmarks.word_similarity`.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 from benchmarks.contestant import Contest, Contestant, Entry, Role, Values
 from benchmarks.judge import ahead
-from benchmarks.works.ours import training_step
 from benchmarks.works.tagging import texts
 from numpy.typing import NDArray
 
-import chainrule as cr
-from chainrule.algebra.signature import FLOAT32
+from chainrule.ner.skipgram import Run, SkipGram, train
+from chainrule.ner.word_counts import Cut, numbered
 
-D, K, WINDOW, LEAST = 100, 5, 5, 5
+D, K, WINDOW, LEAST, EPOCHS = 100, 5, 5, 5, 5
 RATE, THIN = 0.025, 1e-3
-WORDS = 500  # read between two steps
+WORDS = 500  # whose pairs are looked at together
 TOLERANCE = 0.05
 
 Ids = NDArray[np.int64]
 
 
 class Text(NamedTuple):
-    """Sentences, their frequent words in order, and these words as numbers with that of their sentence."""
+    """The frequent words in order, their counts, and the text as their numbers with those of its sentences."""
 
-    sentences: list[list[str]]
     words: list[str]
     counts: NDArray[np.float64]
     ids: Ids
@@ -41,103 +43,104 @@ class Text(NamedTuple):
 
 
 @cache
+def sentences(length: int) -> list[list[str]]:
+    """Words of a text of about so many characters, in lower case."""
+    return [found for line in texts(length) if (found := re.findall(r"\w+", line.lower()))]
+
+
+def written(length: int, folder: Path) -> str:
+    """The name of a file of this text."""
+    path = folder / "text.txt"
+    path.write_text("\n".join(map(" ".join, sentences(length))), encoding="utf-8")
+    return str(path)
+
+
+@cache
 def text(length: int) -> Text:
-    """Text of about so many characters in lower case."""
-    sentences = [re.findall(r"\w+", line.lower()) for line in texts(length)]
-    counter = Counter(word for sentence in sentences for word in sentence)
+    """The text as numbers."""
+    counter = Counter(word for sentence in sentences(length) for word in sentence)
     words = [word for word, count in counter.most_common() if count >= LEAST]
     number = {word: k for k, word in enumerate(words)}
-    known = [(number[w], k) for k, sentence in enumerate(sentences) for w in sentence if w in number]
+    known = [(number[w], k) for k, sentence in enumerate(sentences(length)) for w in sentence if w in number]
     ids, places = np.array(known, np.int64).T
-    return Text(sentences, words, np.array([counter[w] for w in words], float), ids.copy(), places.copy())
+    return Text(words, np.array([counter[w] for w in words], float), ids.copy(), places.copy())
 
 
-class Draws:
-    """What is drawn: which words stay, how far a window reaches, which words stand against."""
-
-    def __init__(self, given: Text, seed: int) -> None:
-        self.text, self.rng = given, np.random.default_rng(seed)
-        share = given.counts / given.counts.sum()
-        self.kept = (np.sqrt(share / THIN) + 1) * THIN / share
-        weights = given.counts**0.75
-        self.table = np.repeat(np.arange(len(weights)), np.ceil(1e6 * weights / weights.sum()).astype(int))
-
-    def batches(self) -> Iterator[tuple[Ids, Ids]]:
-        """Words (B,), and for each a word nearby and K others, (B, 1 + K)."""
-        for start in range(0, len(self.text.ids), WORDS):
-            part = slice(start, start + WORDS)
-            ids, sentence = self.text.ids[part], self.text.sentence[part]
-            stay = self.rng.random(len(ids)) < self.kept[ids]
-            ids, sentence = ids[stay], sentence[stay]
-            reach = self.rng.integers(1, WINDOW + 1, len(ids))
-            inputs, outputs = [], []
-            for k in range(1, WINDOW + 1):
-                near = sentence[k:] == sentence[:-k]
-                for of, by, wide in ((ids[k:], ids[:-k], reach[k:]), (ids[:-k], ids[k:], reach[:-k])):
-                    chosen = near & (wide >= k)
-                    outputs.append(of[chosen])
-                    inputs.append(by[chosen])
-            met = np.concatenate(outputs)
-            if len(met):
-                drawn = self.table[self.rng.integers(0, len(self.table), (len(met), K))]
-                yield np.concatenate(inputs), np.concatenate([met[:, None], drawn], axis=1)
+def pairs(given: Text, seed: int) -> Iterator[tuple[Ids, Ids]]:
+    """Words (B,), and for each a word nearby and K others, (B, 1 + K)."""
+    rng = np.random.default_rng(seed)
+    share = given.counts / given.counts.sum()
+    kept = (np.sqrt(share / THIN) + 1) * THIN / share
+    weights = given.counts**0.75
+    table = np.repeat(np.arange(len(weights)), np.ceil(1e6 * weights / weights.sum()).astype(int))
+    for start in range(0, len(given.ids), WORDS):
+        part = slice(start, start + WORDS)
+        ids, sentence = given.ids[part], given.sentence[part]
+        stay = rng.random(len(ids)) < kept[ids]
+        ids, sentence = ids[stay], sentence[stay]
+        reach = rng.integers(1, WINDOW + 1, len(ids))
+        inputs, outputs = [], []
+        for k in range(1, WINDOW + 1):
+            near = sentence[k:] == sentence[:-k]
+            for of, by, wide in ((ids[k:], ids[:-k], reach[k:]), (ids[:-k], ids[k:], reach[:-k])):
+                chosen = near & (wide >= k)
+                outputs.append(of[chosen])
+                inputs.append(by[chosen])
+        met = np.concatenate(outputs)
+        if len(met):
+            drawn = table[rng.integers(0, len(table), (len(met), K))]
+            yield np.concatenate(inputs), np.concatenate([met[:, None], drawn], axis=1)
 
 
 def loss(given: Text, V: NDArray[Any], U: NDArray[Any]) -> float:
     """The mean of J over the pairs of one draw."""
     sums = []
-    for words, others in Draws(given, seed=7).batches():
+    for words, others in pairs(given, seed=7):
         s = np.einsum("bd,bkd->bk", V[words], U[others])
         s[:, 0] *= -1
         sums.append(np.logaddexp(0, s).sum(axis=1))
     return float(np.concatenate(sums).mean())
 
 
-def ours(length: int) -> Contestant:
-    """The graph for one pair, in batches."""
-    given = text(length)
-    count = len(given.words)
-    V, U = (cr.matrix(name, count, D, dtype=FLOAT32) for name in "VU")
-    word, others = cr.index("word"), cr.index("others", 1 + K)
-    signs = np.array([-1.0] + [1.0] * K, np.float32)
-    one = cr.sum(cr.softplus(signs * (cr.take(U, others) @ cr.take(V, word))))
-    start = np.random.default_rng(0).uniform(-0.5 / D, 0.5 / D, (count, D)).astype(np.float32)
-    params = {"V": start, "U": np.zeros((count, D), np.float32)}
-    step = training_step(cr.sum(cr.batch(one, [word, others])), [V, U], params, "sgd", RATE)
-    draws = Draws(given, seed=0)
+def judged(given: Text, words: Sequence[str], V: NDArray[Any], U: NDArray[Any]) -> Values:
+    """The loss with tables whose rows are in the order of these words."""
+    number = {word: k for k, word in enumerate(words)}
+    at = [number[word] for word in given.words]
+    return {"the loss": loss(given, V[at], U[at])}
 
-    def run() -> None:
-        for words, met in draws.batches():
-            step({"word": words, "others": met})
+
+def ours(length: int, path: str, threads: int, seed: int = 0, backend: str = "numba") -> Contestant:
+    """What `chainrule vectors train` does, but for writing the file."""
+    settings = SkipGram(
+        dimension=D, window=WINDOW, negatives=K, thin=THIN, epochs=EPOCHS, rate=RATE, seed=seed, threads=threads
+    )
+
+    def run() -> Run:
+        with numbered([path], LEAST, Cut("spaces", "written")) as given:
+            return train(given, settings, backend=backend)
 
     def values() -> Values:
-        run()
-        return {"the loss": loss(given, params["V"], params["U"])}
+        found = run()
+        return judged(text(length), found.vectors.words, found.vectors.matrix, found.contexts)
 
     return Contestant(run, values)
 
 
-def gensim(length: int, threads: int) -> Contestant:
+def gensim(length: int, path: str, threads: int, seed: int = 1) -> Contestant:
     """gensim's Word2Vec."""
     from gensim.models import Word2Vec  # noqa: PLC0415
+    from gensim.models.word2vec import LineSentence  # noqa: PLC0415
 
-    given = text(length)
-    model = Word2Vec(
-        vector_size=D, sg=1, negative=K, window=WINDOW, min_count=LEAST, sample=THIN, workers=threads, seed=1
-    )
-    model.build_vocab(given.sentences)
-
-    def run() -> None:
-        model.train(
-            given.sentences, total_examples=len(given.sentences), epochs=1, start_alpha=RATE, end_alpha=RATE
-        )
+    learnt: Callable[[], Any] = partial(
+        Word2Vec, LineSentence(path), vector_size=D, sg=1, negative=K, window=WINDOW, min_count=LEAST,
+        sample=THIN, alpha=RATE, epochs=EPOCHS, workers=threads, seed=seed,
+    )  # fmt: skip
 
     def values() -> Values:
-        run()
-        at = [model.wv.key_to_index[w] for w in given.words]
-        return {"the loss": loss(given, model.wv.vectors[at], model.syn1neg[at])}
+        model = learnt()
+        return judged(text(length), model.wv.index_to_key, model.wv.vectors, model.syn1neg)
 
-    return Contestant(run, values)
+    return Contestant(learnt, values)
 
 
 HERE = "benchmarks.works.skipgram"
@@ -145,18 +148,22 @@ HERE = "benchmarks.works.skipgram"
 
 def contests(quick: bool, threads: Sequence[int]) -> Iterator[Contest]:
     """One text."""
-    length = 20_000 if quick else 600_000
-    for count in threads:
-        yield Contest(
-            "skip-gram",
-            f"D = {D}, K = {K}",
-            (
-                Entry("chainrule", Role.OURS, f"{HERE}:ours", {"length": length}),
-                Entry("gensim", Role.EXPERT, f"{HERE}:gensim", {"length": length, "threads": count}),
-            ),
-            threads=count,
-            amount=len(text(length).ids),
-            unit="words",
-            targets=(ahead(1.0),),
-            tolerance=TOLERANCE,
-        )
+    length = 20_000 if quick else 1_200_000
+    with TemporaryDirectory() as folder:
+        path = written(length, Path(folder))
+        for count in threads:
+            options = {"length": length, "path": path, "threads": count}
+            yield Contest(
+                "skip-gram",
+                f"D = {D}, K = {K}",
+                (
+                    Entry("chainrule", Role.OURS, f"{HERE}:ours", options),
+                    Entry("gensim", Role.EXPERT, f"{HERE}:gensim", options),
+                ),
+                threads=count,
+                amount=EPOCHS * len(text(length).ids),
+                unit="words",
+                targets=(ahead(1.0),),
+                seconds=40.0,
+                tolerance=TOLERANCE,
+            )
