@@ -143,8 +143,9 @@ def test_a_new_size_of_batch_makes_nothing_anew(fused, backprops, monkeypatch):
             close(array, ends[1][name], FLOAT32)
 
 
-def test_a_row_that_does_not_exist_is_refused_in_a_sentence(fused):
-    advance = fused("adagrad", native=True)
+@pytest.mark.parametrize(("rule", "native"), [("adagrad", True), ("momentum", False)])
+def test_a_row_that_does_not_exist_is_refused_in_a_sentence(rule, native, fused):
+    advance = fused(rule, native=native)
     held = params(FLOAT32)
     values = feed(FLOAT32, 0, 4)
     values["words"][2, 1] = V

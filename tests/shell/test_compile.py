@@ -18,9 +18,9 @@ PAGE = """# s = uᵀ tanh(W x + b)
 #   given     W: n×m   x: m   b: n   u: n
 #   returned  s: scalar
 #   written   dW = ∂s/∂W: n×m   dx = ∂s/∂x: m   delta = ∂s/∂b: n   h = ∂s/∂u: n
-#   memory    z_2: n
+#   memory    Wx: n
 
-def forward_and_backward(W, x, b, u, dW, dx, delta, h, z_2):
+def forward_and_backward(W, x, b, u, dW, dx, delta, h, Wx):
 """
 
 

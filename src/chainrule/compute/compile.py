@@ -27,14 +27,14 @@ from chainrule.compute.calling import Compiled, Run, Runner, Unmade, plain
 from chainrule.compute.emit import Emitted, Emitter
 from chainrule.compute.native import native
 from chainrule.compute.passes import FORMS, LAYOUTS, prepared
-from chainrule.compute.plan import PASSES, Loop, plan, root_of
+from chainrule.compute.plan import PASSES, nodes_of, plan, root_of
 from chainrule.compute.source import python_source
 from chainrule.compute.source_names import Names
-from chainrule.compute.stems import stem_of
+from chainrule.compute.stems import stem_of, summands
 from chainrule.errors import GraphError, SettingError
 
 NAME = "compiled"
-MANY = 1000  # lines of text; a longer one is not worth the minutes that Numba takes for it
+LONG = 25_000  # characters; a longer text is not worth the minutes that Numba takes for it
 BACKENDS = ("auto", "numba", "numpy")
 
 
@@ -83,7 +83,7 @@ def _runner(outputs: Sequence[Node], inputs: Sequence[Node], backend: str) -> Ru
         raise SettingError('the backend "numba" needs Numba and SciPy, pip install numba scipy; or choose "numpy"')
     runner = _Native(outputs, inputs)
     if backend == "auto":
-        if runner.source.count("\n") > MANY:
+        if len(runner.source) > LONG:
             return _Plain(outputs, inputs)
         runner.otherwise = lambda: _Plain(outputs, inputs)
     return runner
@@ -269,8 +269,9 @@ def _lie_within(rows: np.ndarray, count: int) -> bool:
 def _program(outputs: Sequence[Node], inputs: Sequence[Node]) -> Program:
     """The expressions with a line for every value that machine code would lay into memory."""
     steps = plan(outputs, inputs).steps
-    stored = [node for step in steps for node in (step.nodes if isinstance(step, Loop) else [step])]
-    names = Names([str(v.attrs["name"]) for v in topological([*outputs, *inputs]) if v.op is VARIABLE], [NAME])
+    parts = summands(outputs)
+    stored = [node for step in steps for node in nodes_of(step) if node not in parts]
+    names = Names([str(v.attrs["name"]) for v in variables(*outputs, *inputs)], [NAME])
     own = {node: names.new(stem_of(node)) for node in stored}
     spoken: dict[Node, Node] = {}
     lines = []

@@ -19,11 +19,11 @@ from chainrule.compute import statements
 from chainrule.compute.element import CALLS, ENTRIES, PRODUCT, Index, Scribe, is_written_out
 from chainrule.compute.fetch import asking
 from chainrule.compute.helpers import HELPERS
-from chainrule.compute.plan import Loop, Plan, root_of
+from chainrule.compute.plan import Loop, Plan, nodes_of, root_of
 from chainrule.compute.source_names import Names
 from chainrule.compute.source_sizes import size_lines
 from chainrule.compute.statements import STATEMENTS
-from chainrule.compute.stems import stem_of
+from chainrule.compute.stems import product_name, stem_of, summands
 
 INDENT, INDICES = statements.INDENT, statements.INDICES
 WIDTH = 72
@@ -64,6 +64,9 @@ class Emitter:
         self.further: list[str] = []
         """Arguments behind the working memory."""
         self.scribe = Scribe(self.size, self.number)
+        self.spoken: dict[Node, str] = {}
+        """What values are called that lie in no memory."""
+        self.summands = summands(plan.outputs)
 
     # ── the whole ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,16 +128,26 @@ class Emitter:
                 root = root_of(o)
                 if root.op not in (VARIABLE, CONSTANT):
                     stored.setdefault(root, outputs[o])
-        for node, k in self.plan.buffers.items():
-            stored[node] = self.name_of(node)
-            if k == len(self.memory):
-                self.memory.append(stored[node])
+        for node in (node for step in self.plan.steps for node in nodes_of(step)):
+            if node in self.plan.buffers:
+                stored[node] = self.name_of(node)
+                if self.plan.buffers[node] == len(self.memory):
+                    self.memory.append(stored[node])
+            elif node in self.plan.local and (node in self.labels or stem_of(node) != "v"):
+                self.spoken[node] = self.name_of(node)
         return outputs
 
     def name_of(self, node: Node) -> str:
         """A name that says what a value in memory is."""
         known = self.labels.get(node)
-        return self.names.of(known) if known else self.names.new(stem_of(node))
+        if known:
+            return self.names.of(known)
+        return self.names.new(product_name(node, self.scribe.stored) if node in self.summands else stem_of(node))
+
+    def entry_name(self, node: Node, at: Index) -> str:
+        """A name for an entry: `h_ij` where the value is h, else the next that is free."""
+        name = self.scribe.stored.get(node) or self.spoken.get(node)
+        return self.names.new(f"{name}_{''.join(at)}") if name and all(map(str.isidentifier, at)) else self.fresh()
 
     def array(self, node: Node) -> str:
         """The name of a value that lies in memory."""
@@ -147,7 +160,7 @@ class Emitter:
     # ── steps ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _step(self, step: Loop | Node) -> Iterator[str]:
-        nodes = step.nodes if isinstance(step, Loop) else [step]
+        nodes = nodes_of(step)
         for node in nodes:
             self._constants_below(node)
         lines = [
@@ -200,7 +213,7 @@ class Emitter:
         lines, text = self._computed(node, at)
         yield from lines
         if node in self.plan.again:
-            self.scribe.local[node, at] = name = self.fresh()
+            self.scribe.local[node, at] = name = self.entry_name(node, at)
             yield f"{name} = {text}"
             text = name
         if node not in self.plan.local:
@@ -276,7 +289,7 @@ class Emitter:
             text = self.scribe.text(*key)
             long = len(text.text) > LONGEST or (uses[key] > 1 and key[0] not in self.scribe.stored)
             if not text.is_plain and (long or key in alone):
-                self.scribe.local[key] = name = self.fresh()
+                self.scribe.local[key] = name = self.entry_name(*key)
                 lines.append(f"{name} = {text.text}")
         return lines
 
@@ -349,7 +362,7 @@ class Emitter:
     def formula(self, node: Node) -> str:
         """What is computed, in terms of the names of what is stored, in one bounded line."""
         local = {x: name for (x, _), name in self.scribe.local.items() if x in self.plan.again}
-        names = {**local, **self.scribe.stored}
+        names = {**local, **self.spoken, **self.scribe.stored}
         own, text = names.get(node), echoed(shown_by(node, names), WIDTH)
         return _cut(f"{own} = " if own else "", text, 100) + f"   {shape_text(node.shape)}"
 

@@ -14,6 +14,7 @@ from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological
 from chainrule.algebra.signature import Axis, DType, Shape
 from chainrule.compute.contraction import as_matrices
 from chainrule.compute.element import CHEAP, is_written_out, met
+from chainrule.compute.stems import is_pre_activation
 
 PASSES = ("stored", "fused", "local", "shared", "checked")
 
@@ -88,6 +89,8 @@ def _stored(order: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
         plain = node.op.name in CHEAP and (node.op.name != "product" or len(node.inputs) < 2)
         if uses[node] > 1 and not plain:
             kept.add(node)
+        if node.op.entrywise and is_written_out(node):  # z has a name, and no memory: its loop is that of h
+            kept.update(x for x in node.inputs if uses[x] == 1 and is_pre_activation(x) and x.shape == node.shape)
     dear: set[Node] = set()  # what takes more than a few instructions each time that it is written out
     for node in order:
         wide = 0 if node.op.name == "scatter" else _space(node)
@@ -183,7 +186,8 @@ def _loop_for(
 # ── which values need memory ──────────────────────────────────────────────────────────────────────────
 
 
-def _nodes(step: Loop | Node) -> list[Node]:
+def nodes_of(step: Loop | Node) -> list[Node]:
+    """What a step computes."""
     return step.nodes if isinstance(step, Loop) else [step]
 
 
@@ -193,7 +197,7 @@ def _local(
     """Entries that are read in their own loop alone, at their own place; and those that are read there at all."""
     elsewhere: set[Node] = set(outputs)
     again: set[Node] = set()
-    home = {node: place for place, step in enumerate(steps) for node in _nodes(step)}
+    home = {node: place for place, step in enumerate(steps) for node in nodes_of(step)}
     for node, place in home.items():
         for x, own in read(node, kept).items():
             (again if own and home.get(x) == place else elsewhere).add(x)
@@ -207,7 +211,7 @@ def _shared(
     """Memory for every other value with axes; of one whose last reader is past, the next of its size has it."""
     last: dict[Node, int] = {}
     for place, step in enumerate(steps):
-        for node in _nodes(step):
+        for node in nodes_of(step):
             last.setdefault(node, place)
             last.update((root_of(x), place) for x in read(node, kept))
     ends: dict[int, list[Node]] = {}
@@ -220,7 +224,7 @@ def _shared(
     for place, step in enumerate(steps):
         ending = [x for x in ends.get(place, ()) if x in buffers]
         handed = _handed_on(step, ending, kept)
-        for k, node in enumerate(_nodes(step)):
+        for k, node in enumerate(nodes_of(step)):
             if not node.ndim or node in local or node in wanted or root_of(node) is not node:
                 continue
             kind = (node.shape, node.dtype)
@@ -235,7 +239,7 @@ def _shared(
                 memory.append(kind)
             buffers[node] = free[kind].pop()
         for node in ends.get(place, ()):
-            if node in ending or (node in buffers and node in _nodes(step)):
+            if node in ending or (node in buffers and node in nodes_of(step)):
                 free[node.shape, node.dtype].append(buffers[node])
     return buffers, tuple(memory)
 

@@ -9,7 +9,7 @@ from chainrule.calculus.derive import gradient
 from chainrule.compute.compile import compile, text_of
 from chainrule.compute.emit import INDENT, Emitter
 from chainrule.compute.passes import SAID, prepared
-from chainrule.compute.plan import Loop, Plan, plan
+from chainrule.compute.plan import Loop, Plan, nodes_of, plan
 from chainrule.compute.stems import stem_of
 from chainrule.display.question import Question
 
@@ -49,8 +49,7 @@ class _Page(Emitter):
         self.heading = ""
 
     def _step(self, step: Loop | Node) -> Iterator[str]:
-        nodes = step.nodes if isinstance(step, Loop) else [step]
-        passes = {node in self.forward for node in nodes}
+        passes = {node in self.forward for node in nodes_of(step)}
         heading = " and ".join(name for name, part in (("forward", True), ("backward", False)) if part in passes)
         if heading != self.heading:
             self.heading = heading

@@ -64,7 +64,11 @@ class Stepwise:
         moves, if the loss or a gradient is NaN or ∞.
         """
         if self.optimizer.clocked:
-            self.optimizer.fresh(values, self.backprop.rows(values), state)
+            try:
+                self.optimizer.fresh(values, self.backprop.rows(values), state)
+            except IndexError:
+                self.backprop(values)  # which says in its own words what row does not exist
+                raise
         loss, norm, grads = self._computed(values, state, lr)
         self.optimizer.step(values, grads, state, lr)
         return loss, norm
