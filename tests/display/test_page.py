@@ -266,3 +266,8 @@ def test_a_notebook_shows_the_text_of_what_no_browser_shows(monkeypatch):
     monkeypatch.setattr("chainrule.display.trace.MOST_ROWS", 5)
     assert set(trace(*NEURON)._repr_mimebundle_()) == {"text/plain"}
     assert "text/html" in trace("x*x", {"x": 1})._repr_mimebundle_()
+
+
+def test_a_number_in_the_head_of_a_file_is_short_and_of_a_served_page_exact():
+    t = trace("x*x", {"x": 0.1 + 0.2})
+    assert 'value="0.3"' in page(t) and 'value="0.30000000000000004"' in page(t, live="./api/trace")

@@ -14,13 +14,13 @@ NONE = "–"
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten from at or below `low` to at or above `high`; at most `most`.
 
-    Where both are equal the ticks lie around the number, or from 0 to 1. Raises ValueError unless both are finite
+    Where both are equal the ticks reach from 0 to the number, of 0 to 1. Raises ValueError unless both are finite
     and low ≤ high.
     """
     if not (math.isfinite(low) and math.isfinite(high) and low <= high) or most < 3:
         raise ValueError(f"ticks from {low} to {high}, at most {most}")
     if low == high:
-        low, high = (low - abs(low) / 2, high + abs(high) / 2) if low else (0.0, 1.0)
+        low, high = (min(low, 0.0), max(high, 0.0)) if low else (0.0, 1.0)
     power = math.floor(math.log10((high - low) / most))
     for step, exponent in ((s, e) for e in (power, power + 1, power + 2) for s in (1, 2, 5)):
         size = step * 10.0**exponent

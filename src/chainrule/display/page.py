@@ -145,14 +145,16 @@ def _fields(trace: Passes, live: str) -> Iterator[str]:
         return
     kind = 'type="number" step="any"' if live else 'type="text" readonly'
     for row in shown:
-        text = json.dumps(row.value.tolist()) if row.shape else _typed(row.value[()])
+        text = json.dumps(row.value.tolist()) if row.shape else _typed(row.value[()], exact=bool(live))
         field = 'class="array" type="text"' if row.shape else kind
         named = f'data-name="{escape(row.name)}" aria-label="{escape(row.name)}" value="{escape(text)}"'
         yield f"<label>{math(name(row) + '<mo>=</mo>')}<input {field} {named}></label>"
 
 
-def _typed(value: Any) -> str:
+def _typed(value: Any, *, exact: bool) -> str:
     number = float(value)
+    if not exact:
+        return f"{number:.10g}"
     return str(int(number)) if number.is_integer() and abs(number) < MOST_DIGITS else repr(number)
 
 

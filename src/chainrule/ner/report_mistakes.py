@@ -56,7 +56,7 @@ def mistakes(judged: Judged) -> str:
     """The groups as lists that open; the commonest mistakes stand open."""
     parts = [_group(judged, k, pair, cases) for k, (pair, cases) in enumerate(_groups(judged)) if cases]
     none = "" if judged.score.mistakes else f"<p>{in_html(w.NO_MISTAKES)}</p>"
-    return f'<p class="remark">{in_html(w.LEGEND)}</p>{none}{"".join(parts)}'
+    return f'<p class="remark">{in_html(w.LEGEND)}</p>{none}<div class="groups">{"".join(parts)}</div>'
 
 
 def _group(judged: Judged, k: int, pair: Pair, cases: Sequence[Case]) -> str:

@@ -25,6 +25,7 @@ color:var(--val)}
 .names .wrong small,.names .right small{font-weight:400;font-size:10px}
 .names .here{background:var(--hot);border-radius:4px}
 .group{border-top:1px solid var(--line);padding:7px 0}
+.groups{max-height:max(70vh,420px);overflow:auto}
 .group summary{cursor:pointer}
 .group:target summary{background:var(--hot);border-radius:6px}
 .sent .line{color:var(--mute);font-size:11.5px;margin-right:8px}
