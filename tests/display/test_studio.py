@@ -85,6 +85,15 @@ def test_values_of_other_names_wait():
     assert values(formula="q = x*y; q*x", values={"x": 3, "y": 4, "q": 9}) == {"x": 3, "y": 4}
 
 
+def test_what_selects_a_row_is_a_whole_number():
+    text = "-log(softmax(W @ x + b)[y])"
+    assert values(formula=text)["y"] == values(formula=text, remembered={"y": 2.5})["y"] == 0
+    assert values(formula=text, values={"y": 2})["y"] == 2
+    assert shapes(formula=text, values={"y": 1, "W": [[1, 2], [3, 4]], "x": [1, 2, 3]}, kept="W")[1] == ("x",)
+    with pytest.raises(ChainruleError, match="row 7 is asked for, but the rows are numbered 0 to 2"):
+        values(formula=text, values={"y": 7})
+
+
 def test_what_is_drawn_has_few_digits_and_the_formula_a_value_there():
     for text in ("log(x) + sqrt(y)", "logdet(A) + x.T @ inv(A) @ x", "sum(log(softmax(z)))"):
         found = answered(typed({"formula": text}))[0]

@@ -6,7 +6,7 @@ variables that have no value yet.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from chainrule.algebra.place import located
 from chainrule.compute.interpret import Values
 from chainrule.display.trace import Trace, trace
 from chainrule.display.trace_question import question
-from chainrule.errors import BindingError, ChainruleError
+from chainrule.errors import BindingError, ChainruleError, DTypeError
 
 MOST_TEXT, MOST_NAMES, MOST_AXIS, MOST_ENTRIES, MOST_ALL = 4000, 60, 64, 4096, 100_000
 
@@ -87,11 +87,28 @@ def _number(name: str, value: Any) -> np.ndarray:
 def answered(asked: Typed) -> tuple[Trace, tuple[str, ...]]:
     """The trace of what is asked, and the names of the values that were cut or filled up to fit.
 
-    Raises what reading and computing raise.
+    A variable without a value that selects a row selects the first. Raises what reading and computing raise.
     """
+    while True:
+        try:
+            return _answered(asked)
+        except DTypeError as error:
+            name = _selecting(error)
+            if not name or name in asked.values:
+                raise
+            asked = replace(asked, values={**asked.values, name: np.array(0)})
+
+
+def _selecting(error: ChainruleError) -> str:
+    """The variable that would have to be whole numbers, for it selects rows; "" if it is another error."""
+    return str(error).partition(" ")[0] if "must be whole numbers" in str(error) else ""
+
+
+def _answered(asked: Typed) -> tuple[Trace, tuple[str, ...]]:
     values, remembered = _own(asked.formula, asked.values), _own(asked.formula, asked.remembered)
     if any(name not in values for name in remembered):
-        ranks = {name: np.ndim(value) for name, value in _full(asked, {}).items()}
+        whole = {name: value for name, value in values.items() if value.dtype.kind in "iu"}
+        ranks = {name: np.ndim(value) for name, value in _full(asked, whole).items()}
         remembered = {name: value for name, value in remembered.items() if ranks.get(name) == value.ndim}
     try:
         known = _full(asked, {**remembered, **values})
@@ -132,7 +149,13 @@ def _fitting(asked: Typed, values: Values, remembered: Values) -> tuple[dict[str
     given = {**remembered, **values}
     first = [name for name in given if spelt(str(name)) == spelt(asked.kept)]
     known: dict[Any, Any] = {name: given[name] for name in first}
-    full = _full(asked, known)
+    try:
+        full = _full(asked, known)
+    except DTypeError as error:
+        if _selecting(error) not in given:
+            raise
+        known[_selecting(error)] = given[_selecting(error)]
+        full = _full(asked, known)
     for name in [*values, *remembered]:
         if name not in known:
             try:
