@@ -26,14 +26,13 @@ class Exact:
         exponents = np.frexp(np.abs(matrix).max(axis=0, initial=0))[1] - bits // 2
         self._matrix = np.rint(np.ldexp(matrix.astype(np.float64), -exponents))
         self._scale = np.ldexp(1.0, exponents)
-        self._bound = bound
+        self._shift = None if bound is None else self._bits - int(np.frexp(bound)[1])
 
     def __call__(self, rows: Floats) -> Floats:
         """X M, float32 (N, C), of X (N, K); rounded once."""
-        if self._bound is not None:
-            scale = self._bits - np.frexp(self._bound)[1]
-            whole = np.multiply(rows, np.float32(np.ldexp(1.0, scale)))
-            return self._times(np.rint(whole, out=whole).astype(np.float64), np.ldexp(1.0, -scale))
+        if self._shift is not None:
+            whole = np.multiply(rows, np.float32(2.0**self._shift))
+            return self._times(np.rint(whole, out=whole).astype(np.float64), 2.0**-self._shift)
         largest = np.maximum(rows.max(axis=1, initial=0), -rows.min(axis=1, initial=0))[:, None]
         scales = self._bits - np.frexp(largest)[1]
         spread = np.multiply(rows, np.ldexp(1.0, scales), dtype=np.float64)
@@ -44,7 +43,8 @@ class Exact:
         found = np.empty((n, c))
         many = max(1, ALONE // (k * c))
         end = n - n % many
-        np.matmul(whole[:end].reshape(-1, many, k), self._matrix, out=found[:end].reshape(-1, many, c))
+        if end:
+            np.matmul(whole[:end].reshape(-1, many, k), self._matrix, out=found[:end].reshape(-1, many, c))
         np.matmul(whole[end:], self._matrix, out=found[end:])
         found *= self._scale * scale
         return found.astype(np.float32)

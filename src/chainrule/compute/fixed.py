@@ -111,7 +111,7 @@ class Rows:
 class Stage(NamedTuple):
     """Values of B windows (B, K), and the fixed matrix (K, C) that they are multiplied with at last, if any."""
 
-    run: Callable[[Mapping[str, Any]], Array]
+    run: Callable[..., Array]
     inputs: tuple[str, ...]
     product: Exact | None
     name: str
@@ -136,7 +136,9 @@ class Fixed:
         self._rows = _rows(made, params, memory)
         self.counts = self._rows.counts
         rest = [v for v in variables(made.root) if v is not made.z]
-        self._known = {str(v.attrs["name"]): params[v.attrs["name"]] for v in rest}
+        self._known = {
+            str(v.attrs["name"]): np.array(params[v.attrs["name"]], np.float32, order="C") for v in rest
+        }
         self._start = np.asarray(evaluate(made.start, _for(made.start, params)), np.float32)
         self.window = self._rows.window
         self._first = str(made.z.attrs["name"])
@@ -172,8 +174,8 @@ class Fixed:
 
     def _stage(self, value: Node, moving: Sequence[Node], product: Exact | None, name: str, backend: str) -> Stage:
         many = batch(value, [v for v in moving if v in variables(value)])
-        names = tuple(str(v.attrs["name"]) for v in variables(many))
-        return Stage(compile(many, backend=backend), names, product, name)
+        run = compile(many, backend=backend)
+        return Stage(run, run.inputs, product, name)
 
     def __call__(self, kinds: Ids) -> Floats:
         """The values (N, C) of the windows around all kinds (N + W − 1,) but the first and last W // 2."""
@@ -188,7 +190,7 @@ class Fixed:
         values = {**self._known, self._first: self._sums(slots, rows, max(1, -(-count // STEP)) * STEP)}
         value: Floats = values[self._first]
         for stage in self._stages:
-            value = stage.run({name: values[name] for name in stage.inputs})
+            value = stage.run(*[values[name] for name in stage.inputs])
             if stage.product is not None:
                 values[stage.name] = value = stage.product(value)
         return value[:count]

@@ -1,6 +1,6 @@
 """From windows to tags: log-probabilities of every token, then the likeliest legal tags of every sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from chainrule.algebra.node import matrix
 from chainrule.algebra.reduce import log_softmax
 from chainrule.algebra.signature import FLOAT32
+from chainrule.compute.compile import compile
 from chainrule.compute.fixed import Fixed
 from chainrule.learn.backends import Runner, chosen, runner
 from chainrule.ner.lattice import Ids, Lattice
@@ -66,8 +67,14 @@ class Scorer:
         ids = [decoder.network.data[name] for name in self._features]
         plain = decoder.backend == "interpreter"
         self._fixed = None if plain else Fixed(decoder.network.scores(), ids, params, backend=decoder.backend)
-        z = matrix("z", "N", len(decoder.tags), dtype=FLOAT32)
-        self._normal = runner([log_softmax(z)], decoder.backend)
+        self._normal = self._normalised(plain)
+
+    def _normalised(self, plain: bool) -> Callable[[Floats], Any]:
+        normal = log_softmax(matrix("z", "N", len(self._decoder.tags), dtype=FLOAT32))
+        if not plain:
+            return compile(normal, backend=self._decoder.backend)
+        run = runner([normal], self._decoder.backend)
+        return lambda scores: run({"z": scores})[0]
 
     def scores(self, kinds: Ids, lengths: Ids) -> Floats:
         """What orders the tags of every token, (N, C); `log_probabilities` of it are those of the tags."""
@@ -87,4 +94,5 @@ class Scorer:
 
     def log_probabilities(self, scores: Floats) -> Floats:
         """log softmax of scores, (N, C)."""
-        return self._normal({"z": scores})[0] if len(scores) else scores
+        found: Floats = self._normal(scores) if len(scores) else scores
+        return found

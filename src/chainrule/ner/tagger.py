@@ -212,7 +212,7 @@ class Tagger:
 
     def tag(self, text: str) -> list[Entity]:
         """The entities of a text, in order."""
-        return next(self.pipe([text]))
+        return next(self._entities([text], self._found([text])))
 
     __call__ = tag
 
@@ -242,8 +242,10 @@ class Tagger:
         names = self._decoder.lattice.names(line)
         if self.characters:
             names = trimmed(names, reading.spaces)
+        counts = names.starts.searchsorted(reading.texts.cumsum())
+        counts[1:] -= counts[:-1].copy()
         return Found(
-            np.diff(names.starts.searchsorted(reading.texts.cumsum()), prepend=0),
+            counts,
             reading.starts[names.starts],
             reading.ends[names.ends - 1],
             names.tags,
