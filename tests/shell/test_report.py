@@ -34,7 +34,7 @@ def test_a_language_without_words_is_refused(cli, data):
 
 
 def test_a_run_that_is_stopped_has_a_report_of_what_there_is(cli, data, monkeypatch):
-    monkeypatch.setattr("chainrule.shell.train._stopping", Stopped)
+    monkeypatch.setattr("chainrule.shell.train.stopping", Stopped)
     done = cli("train", data / "train.conll", "--out", "m", *QUICK)
     assert done.code == 130
     text = written("m")

@@ -62,9 +62,9 @@ GATES: Mapping[str, Gate] = {
     ),
     "divides": _gate(
         "a divider",
-        "In a / b the local gradient of a is 1 / b, and that of b is -a / b².",
+        "In a / b the local gradient of a is 1 / b, and that of b is −a / b².",
         "나눗셈",
-        "a / b에서 a의 국소 기울기는 1 / b, b의 국소 기울기는 -a / b²입니다.",
+        "a / b에서 a의 국소 기울기는 1 / b, b의 국소 기울기는 −a / b²입니다.",
     ),
     "routes": _gate(
         "a router",
