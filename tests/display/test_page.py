@@ -100,7 +100,6 @@ def test_the_policy_admits_the_style_and_the_script_of_the_page_alone(lecture):
         assert f"{kind}-src 'sha256-{digest}'" in policy
     assert not re.search(r'\s(?:style|on\w+)="', re.sub(r"<(style|script)\b.*?</\1>", "", lecture, flags=re.S))
     assert "connect-src" not in policy
-    assert "connect-src 'self'" in page(trace(*LECTURE), live="./api/trace")
 
 
 def test_nothing_in_the_page_leads_out_of_it(lecture):
@@ -194,12 +193,8 @@ def test_the_check_tells_a_kink_from_an_error():
     )
 
 
-def test_served_pages_have_fields_and_files_only_read_them():
-    served, kept = page(trace(*LAYER), live="./api/trace"), page(trace(*LECTURE))
-    assert 'data-live="./api/trace"' in served and 'data-name="W"' in served and "[1.0, 2.0, 0.0, -1.0]" in served
-    assert kept.count(" readonly") == 3 and "data-live=" not in re.sub(
-        r"<script>.*?</script>", "", kept, flags=re.S
-    )
+def test_the_head_shows_numbers_to_be_read():
+    assert page(trace(*LECTURE)).count(" readonly") == 3
 
 
 def test_a_notebook_holds_the_page_in_a_frame(lecture):
@@ -268,6 +263,5 @@ def test_a_notebook_shows_the_text_of_what_no_browser_shows(monkeypatch):
     assert "text/html" in trace("x*x", {"x": 1})._repr_mimebundle_()
 
 
-def test_a_number_in_the_head_of_a_file_is_short_and_of_a_served_page_exact():
-    t = trace("x*x", {"x": 0.1 + 0.2})
-    assert 'value="0.3"' in page(t) and 'value="0.30000000000000004"' in page(t, live="./api/trace")
+def test_a_number_in_the_head_is_short():
+    assert 'value="0.3"' in page(trace("x*x", {"x": 0.1 + 0.2}))

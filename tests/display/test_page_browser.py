@@ -1,9 +1,7 @@
 """The graph page in a real browser: steps, links, keys, exports, colours, languages, narrow windows, no script."""
 
-import http.server
 import json
 import struct
-import threading
 from xml.etree import ElementTree
 
 import pytest
@@ -177,49 +175,17 @@ def test_without_the_script_the_picture_and_every_explanation_are_there(browser,
         assert "3 × 1 = 3" in view.locator('.panel[data-n="4"]').inner_text()
 
 
-def test_a_served_page_posts_what_is_edited_and_takes_what_comes_back(browser, tmp_path):
-    asked = []
-
-    class Server(http.server.BaseHTTPRequestHandler):
-        def answer(self, status, text):
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def do_GET(self):
-            self.answer(200, page(trace(*LECTURE), live="./api/trace"))
-
-        def do_POST(self):
-            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked.append(told)
-            if told["values"]["x"] == "7":
-                self.answer(400, json.dumps({"error": "x is too large <b>"}))
-            else:
-                values = {k: float(v) for k, v in told["values"].items()}
-                self.answer(200, page(trace(told["formula"], values), live="./api/trace"))
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        view = browser.new_page()
-        view.goto(f"http://127.0.0.1:{server.server_port}/")
-        view.locator('.inputs input[data-name="z"]').fill("3")
-        view.locator("#cap", has_text="∂f/∂z = 3").wait_for()
-        assert sums(view) == ["3", "0 + 3 = 3", "3"]
-        assert view.locator('.inputs input[data-name="z"]').input_value() == "3"
-        view.locator('.inputs input[data-name="x"]').fill("7")
-        view.locator("#problem", has_text="x is too large <b>").wait_for()
-        assert sums(view) == ["3", "0 + 3 = 3", "3"]
-        view.close()
-        server.shutdown()
-    assert asked[0] == {
-        "formula": LECTURE[0],
-        "syntax": "python",
-        "values": {"x": "1", "y": "2", "z": "3"},
-        "lang": "en",
-    }
+def test_a_page_takes_what_another_script_has_had_computed(browser, written):
+    computed = "html => document.dispatchEvent(new CustomEvent('computed', {detail: html}))"
+    with opened(browser, written(*LECTURE)) as view:
+        view.keyboard.press("ArrowLeft")
+        view.keyboard.press("ArrowLeft")
+        view.evaluate(computed, page(trace(LECTURE[0], {"x": 1, "y": 2, "z": 3})))
+        view.locator("#cap", has_text="Backward 2 of 3. b receives 3 and sends 0 to y").wait_for()
+        assert sums(view) == ["∂", "0 + …", "3"]
+        view.evaluate(computed, page(trace("x*x", {"x": 3})))
+        view.locator("#cap", has_text="∂f/∂x = 6").wait_for()
+        assert sums(view) == ["3 + 3 = 6"] and view.locator(".panel.on").get_attribute("data-n") == "1"
 
 
 def test_the_page_works_in_the_frame_of_a_notebook(browser, tmp_path):

@@ -32,10 +32,8 @@ def document(
     styles: Sequence[str] = (),
     script: str = "",
     language: Language = "en",
-    *,
-    live: str = "",
 ) -> str:
-    """A whole page; `title` is text, `body` HTML; `live` where a page that is served asks its own server."""
+    """A whole page; `title` is text, `body` HTML."""
     css = "\n".join((style(), SWITCH.strip(), *(s.strip() for s in styles)))
     allowed = {"style-src": css, "script-src": script}
     policy = "; ".join(
@@ -43,14 +41,12 @@ def document(
             "default-src 'none'",
             *(f"{kind} '{_digest(text)}'" for kind, text in allowed.items() if text),
             "img-src data:",
-            *(["connect-src 'self'"] if live else []),
             "base-uri 'none'",
             "form-action 'none'",
         )
     )
-    served = f' data-live="{escape(live)}"' if live else ""
     return (
-        f'<!doctype html>\n<html lang="{language}"{served}>\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'

@@ -1,8 +1,8 @@
 """The graph page: one HTML file with formula, graph, explanations and steps, drawn whole by Python.
 
 The file needs no network, no library and, to show the final state, no script. The script (`static/page.js`)
-steps through both passes, links formula, lists, code and graph, and saves the drawing. Where `live` is given, it
-posts edited values there and takes the parts of the page that comes back.
+steps through both passes, links formula, lists, code and graph, and saves the drawing. In the studio the
+parts of another page take the place of those that are there.
 """
 
 import json
@@ -33,7 +33,6 @@ from chainrule.errors import ChainruleError, SettingError
 
 WIDE, BROAD = 1000.0, 1500.0  # drawings that are wider have two thirds of the page, and all of it
 LARGEST, SMALLEST = 1.2, 0.62  # how far a drawing is enlarged and reduced before it is scrolled
-MOST_DIGITS = 1e15  # below it whole numbers are written without an exponent
 DOTS = 48  # steps that are shown as dots; more are a slider
 MOST_FIELDS, MOST_ENTRIES, MOST_NUMBERS = 8, 64, 5000  # inputs in the head, entries of an array, of all arrays
 UNFOLDED = 400  # rows up to which a drawing with all repetitions is in the page too
@@ -43,10 +42,9 @@ MOST_ROWS = 10_000
 CHECKED, CHECKED_OF_LARGE = 200, 5  # entries of an input that are compared with finite differences
 
 
-def page(trace: Passes, lang: Language = "en", *, live: str = "") -> str:
+def page(trace: Passes, lang: Language = "en") -> str:
     """The page of a trace, in both languages, of which `lang` is shown first.
 
-    live   where edited values are posted to, of a page that is served: `./api/trace`
     Raises SettingError for another language, and for a graph that no browser shows.
     """
     if lang not in LANGUAGES:
@@ -61,10 +59,10 @@ def page(trace: Passes, lang: Language = "en", *, live: str = "") -> str:
     style = (static / "page.css").read_text("utf-8")
     script = "\n".join(line.strip() for line in (static / "page.js").read_text("utf-8").splitlines())
     styles = [drawing_style(), style, found.scale]
-    inputs = f'<div class="inputs">{"".join(_fields(trace, live))}</div><div id="problem" role="alert"></div>'
+    inputs = f'<div class="inputs">{"".join(_fields(trace))}</div>'
     head = f"<header>{found.formula}{inputs}{tools(lang, EXPORTS)}</header>"
     body = "\n".join((head, found.main, found.foot, found.data))
-    return document(found.title, body, styles, script, lang, live=live)
+    return document(found.title, body, styles, script, lang)
 
 
 class Parts(NamedTuple):
@@ -138,24 +136,12 @@ def tools(lang: Language, exports: Mapping[str, str]) -> str:
     return f'<div class="tools">{languages(lang)}{buttons}{files if menu else ""}</div>'
 
 
-def _fields(trace: Passes, live: str) -> Iterator[str]:
-    """The values of the inputs: of a page that is served they are edited, of a file only read."""
-    shown = [row for row in trace.inputs if not row.shape or (live and row.value.size <= MOST_ENTRIES)]
-    if len(shown) > MOST_FIELDS and not live:
-        return
-    kind = 'type="number" step="any"' if live else 'type="text" readonly'
-    for row in shown:
-        text = json.dumps(row.value.tolist()) if row.shape else _typed(row.value[()], exact=bool(live))
-        field = 'class="array" type="text"' if row.shape else kind
-        named = f'data-name="{escape(row.name)}" aria-label="{escape(row.name)}" value="{escape(text)}"'
-        yield f"<label>{math(name(row) + '<mo>=</mo>')}<input {field} {named}></label>"
-
-
-def _typed(value: Any, *, exact: bool) -> str:
-    number = float(value)
-    if not exact:
-        return f"{number:.10g}"
-    return str(int(number)) if number.is_integer() and abs(number) < MOST_DIGITS else repr(number)
+def _fields(trace: Passes) -> Iterator[str]:
+    """The numbers among the inputs, if they are few, to be read."""
+    shown = [row for row in trace.inputs if not row.shape]
+    for row in shown if len(shown) <= MOST_FIELDS else ():
+        named = f'aria-label="{escape(row.name)}" value="{float(row.value[()]):.10g}"'
+        yield f'<label>{math(name(row) + "<mo>=</mo>")}<input type="text" readonly {named}></label>'
 
 
 # ── the body ──────────────────────────────────────────────────────────────────────────────────────────

@@ -247,32 +247,18 @@
     json: () => written("json", "graph.json"),
   };
 
-  /* ── live: the page is served, and Python computes again what is edited ── */
+  /* ── of a page that is served, another script asks for what is edited, and tells what was computed ── */
 
-  let asked = 0;
-  async function edited() {
-    const mine = ++asked, values = Object.fromEntries(all(".inputs input").map(e => [e.dataset.name, e.value]));
-    try {
-      const reply = await fetch(root.dataset.live, {
-        method: "POST", headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ formula: data.formula, syntax: data.syntax, values, lang: language() }),
-      });
-      const text = await reply.text();
-      if (mine === asked) reply.ok ? replaced(text) : problem(JSON.parse(text).error);
-    } catch (e) { problem(String(e.message ?? e)); }
-  }
-  const problem = text => { one("#problem").textContent = text; };
   async function replaced(html) {  /* the same formula keeps its step and its node, another is shown at its end */
     const page = new DOMParser().parseFromString(html, "text/html"), n = chosen, k = step;
     const formula = data.formula, ended = k === data.steps.length - 1;
     for (const part of ["main", "#data", "header .formula", "footer .track"]) one(part).replaceWith(document.adoptNode(one(part, page)));
-    problem("");
     await load();
     const same = formula === data.formula && n < data.names.length;
     go(ended || !same ? Infinity : k);
     select(same ? n : data.chosen);
   }
-  document.addEventListener("computed", event => replaced(event.detail));  /* by another script, which asks by itself */
+  document.addEventListener("computed", event => replaced(event.detail));
 
   /* ── events ── */
 
@@ -309,7 +295,6 @@
   document.addEventListener("input", event => {
     if (event.target.id === "slide") go(+event.target.value);
     if (event.target.name === "language") { store.set("language", language()); pressed(); caption(); }
-    if (event.target.closest(".inputs") && root.dataset.live) edited();
   });
   document.addEventListener("mouseover", event => {
     const cell = event.target.closest?.(".outer [data-k=w]");
