@@ -8,6 +8,7 @@ import pytest
 from browser import opened
 
 from chainrule.display.page import iframe, page
+from chainrule.display.studio import computed
 from chainrule.display.trace import trace
 
 LECTURE = ("(x + y) * max(y, z)", {"x": 1, "y": 2, "z": 0})
@@ -176,14 +177,14 @@ def test_without_the_script_the_picture_and_every_explanation_are_there(browser,
 
 
 def test_a_page_takes_what_another_script_has_had_computed(browser, written):
-    computed = "html => document.dispatchEvent(new CustomEvent('computed', {detail: html}))"
+    tell = "html => document.dispatchEvent(new CustomEvent('computed', {detail: html}))"
     with opened(browser, written(*LECTURE)) as view:
         view.keyboard.press("ArrowLeft")
         view.keyboard.press("ArrowLeft")
-        view.evaluate(computed, page(trace(LECTURE[0], {"x": 1, "y": 2, "z": 3})))
+        view.evaluate(tell, computed(trace(LECTURE[0], {"x": 1, "y": 2, "z": 3})))
         view.locator("#cap", has_text="Backward 2 of 3. b receives 3 and sends 0 to y").wait_for()
         assert sums(view) == ["∂", "0 + …", "3"]
-        view.evaluate(computed, page(trace("x*x", {"x": 3})))
+        view.evaluate(tell, computed(trace("x*x", {"x": 3})))
         view.locator("#cap", has_text="∂f/∂x = 6").wait_for()
         assert sums(view) == ["3 + 3 = 6"] and view.locator(".panel.on").get_attribute("data-n") == "1"
 
