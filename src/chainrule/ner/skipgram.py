@@ -103,10 +103,10 @@ class SkipGram:
         return mean(batch(self.one, self.data))
 
     def start(self, V: int) -> dict[str, NDArray[np.float32]]:
-        """E uniform in ±1/(2D), U zero, as in word2vec."""
+        """E uniform in ±1/D, U zero: twice as far apart as in word2vec, which small texts learn from sooner."""
         shape = (V, self.dimension)
         drawn = rng_for(self.seed, "E").random(shape, np.float32)
-        return {"E": (drawn - np.float32(0.5)) / np.float32(self.dimension), "U": np.zeros(shape, np.float32)}
+        return {"E": (2 * drawn - 1) / np.float32(self.dimension), "U": np.zeros(shape, np.float32)}
 
 
 class Tick(NamedTuple):
