@@ -108,6 +108,7 @@
     given[name] = value;
     hand.add(name);
     kept = name;
+    look("");  /* what it says holds for its own numbers */
     soon();
   }
 
@@ -129,6 +130,7 @@
       given[name] = dice(state.values[name]);
       hand.add(name);
     }
+    look("");
     ask();
   }
 
