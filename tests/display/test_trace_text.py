@@ -250,3 +250,12 @@ def test_what_was_drawn_is_shown():
 def test_full_shows_the_inputs_too():
     assert cr.trace(*LAYER).table(full=True).startswith("  u = 3 [1, −2, 3]\n       1  −2  3\n  W = 3×4")
     assert cr.trace(*LECTURE).table(full=True) == TABLE
+
+
+def test_the_whole_gradient_of_a_constant_that_is_chosen_goes_to_it():
+    for formula, said in [
+        ("max(0, b)", "0 > b: all goes to 0"),
+        ("min(0, b)", "0 > b: all goes to b"),
+        ("max(b, 0)", "b < 0: all goes to 0"),
+    ]:
+        assert said in str(trace(formula, {"b": -1.0}))

@@ -228,12 +228,11 @@ def _chosen(row: Row, operands: Sequence[Row]) -> Words | None:
     left, right = operands
     if left.value == right.value:
         return _TIE.filled(left=left.name, right=right.name)
-    first = row.inputs[0].local
     return _ALL.filled(
         left=left.name,
         right=right.name,
         sign=">" if left.value > right.value else "<",
-        to=left.name if first is not None and first.any() else right.name,
+        to=left.name if left.value == row.value else right.name,
     )
 
 
