@@ -258,4 +258,4 @@ def test_the_whole_gradient_of_a_constant_that_is_chosen_goes_to_it():
         ("min(0, b)", "0 > b: all goes to b"),
         ("max(b, 0)", "b < 0: all goes to 0"),
     ]:
-        assert said in str(trace(formula, {"b": -1.0}))
+        assert said in str(cr.trace(formula, {"b": -1.0}))
