@@ -654,3 +654,15 @@ def test_working_memory_is_kept_for_few_sets_of_sizes():
     assert len(f._known) <= 32
     known = f._known[next(iter(f._known))]
     assert len(known.__self__.idle) == 1
+
+
+def test_sums_of_a_million_numbers_keep_their_digits():
+    pytest.importorskip("numba")
+    v = variable("v", ("n",), "float32")
+    nodes = [cr.sum(v), cr.sum(v * v * v), cr.mean(v), cr.norm2(v), cr.sum(cr.tanh(v)), cr.sum(cr.exp(v) + v)]
+    given = np.full(10**6, 0.1, np.float32)
+    wide = given.astype(float)
+    wanted = [wide.sum(), (wide**3).sum(), 0.1, 100, np.tanh(wide).sum(), (np.exp(wide) + wide).sum()]
+    found = cr.compile(nodes, [v], backend="numba")(given)
+    assert all(value.dtype == np.float32 for value in found)
+    np.testing.assert_allclose(found, wanted, rtol=2e-7)

@@ -195,17 +195,14 @@ class Emitter:
     def _loop(self, loop: Loop) -> Iterator[str]:
         at, inner = tuple(INDICES[: len(loop.shape)]), INDENT * len(loop.shape)
         totals = {node: self.fresh() for node in loop.sums if not node.ndim}
-        for node in loop.sums:
-            yield (
-                f"{totals[node]} = {self.number(0.0, node.dtype)}"
-                if node in totals
-                else f"{self.array(node)}[...] = 0"
-            )
+        for node in loop.sums:  # totals are float64, so that sums of a million numbers keep their digits
+            yield f"{totals[node]} = 0.0" if node in totals else f"{self.array(node)}[...] = 0"
         yield from asking(self, loop, at)
         for node in loop.entries:
             yield from (inner + line for line in self._laid(node, at))
         for node in loop.sums:
             yield from (inner + line for line in self._added(node, at, totals.get(node)))
+        yield from (f"{t} = float32({t})" for node, t in totals.items() if node.dtype == FLOAT32)
         self.scribe.stored.update(totals)
 
     def _laid(self, node: Node, at: Index) -> Iterator[str]:
@@ -231,7 +228,8 @@ class Emitter:
         if total is None:
             yield f"{self.array(node)}[{', '.join(place[c] for c in out)}] += {term}"
         else:
-            yield f"{total} = {self.helper('plus')}({total}, {term})"
+            wide = f"float64({term})" if node.dtype == FLOAT32 else term
+            yield f"{total} = {self.helper('plus')}({total}, {wide})"
 
     def _copied(self, target: str, node: Node) -> Iterator[str]:
         at = ", ".join(INDICES[: node.ndim])

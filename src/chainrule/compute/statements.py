@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import Node
-from chainrule.algebra.signature import Axis, Shape, entries
+from chainrule.algebra.signature import FLOAT32, Axis, Shape, entries
 from chainrule.compute.blocks import block, has_blocks
 from chainrule.compute.contraction import Matrices, as_matrices, sizes_of
 from chainrule.compute.element import CALLS, moved
@@ -96,8 +96,8 @@ def _sum(e: "Emitter", node: Node) -> Iterator[str]:
     inside = INDENT * len(first)
     if not rows:
         last = [c for c in summed if c not in along[-1:]] + along[-1:]
-        total = e.fresh()
-        yield f"{inside}{total} = {e.number(0.0, node.dtype)}"
+        total, wide = e.fresh(), not node.ndim and node.dtype == FLOAT32  # see the totals of `Emitter`
+        yield f"{inside}{total} = {'0.0' if wide else e.number(0.0, node.dtype)}"
         yield from e.loops([sizes[c] for c in last], [index[c] for c in last], len(free))
         inside += INDENT * len(last)
     places = [tuple(index[c] for c in t) for t in ins]
@@ -106,7 +106,9 @@ def _sum(e: "Emitter", node: Node) -> Iterator[str]:
     if rows:
         yield f"{inside}{e.array(node)}[{', '.join(place)}] += {term}"
         return
-    yield f"{inside}{total} = {e.helper('plus')}({total}, {term})"
+    yield f"{inside}{total} = {e.helper('plus')}({total}, {f'float64({term})' if wide else term})"
+    if wide:
+        yield f"{total} = float32({total})"
     yield from e.put(node, total, place, INDENT * len(free))
 
 
