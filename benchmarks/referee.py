@@ -15,7 +15,17 @@ from benchmarks.contestant import Contest, Entry, Outcome, Role, Values
 from benchmarks.player import Player
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM")
-FORCED = ("OPENBLAS_", "MKL_", "ONEDNN_", "DNNL_", "XLA_FLAGS", "NVPL_", "ATEN_CPU", "NUMBA_CPU", "NUMBA_ENABLE_AVX")
+FORCED = (
+    "OPENBLAS_",
+    "MKL_",
+    "ONEDNN_",
+    "DNNL_",
+    "XLA_FLAGS",
+    "NVPL_",
+    "ATEN_CPU",
+    "NUMBA_CPU",
+    "NUMBA_ENABLE_AVX",
+)
 """What would choose for a library how it computes."""
 ROUNDS, LEAST = 40, 5  # at most, at least
 BLOCK, QUICK_BLOCK = 0.01, 0.001  # seconds for which a system runs in a round
