@@ -22,7 +22,7 @@ from chainrule.display.language import Language, Text, in_html, plain
 from chainrule.display.page import EXPORTS, parts, to_text, tools
 from chainrule.display.page_formula import math, name
 from chainrule.display.studio_question import typed
-from chainrule.display.studio_words import SAID
+from chainrule.display.studio_words import SAID, TOLD
 from chainrule.display.theme import style
 from chainrule.display.trace import Trace, trace
 from chainrule.display.trace_records import Row
@@ -55,7 +55,10 @@ def shell(title: str, view: str, body: str, scripts: Sequence[str], lang: Langua
         f'<a href="{at}" data-view="{key}"{" aria-current=page" if key == view else ""}>{in_html(SAID[key])}</a>'
         for key, at in links
     )
-    loaded = "".join(f'<script src="/{script}"></script>' for script in scripts)
+    words = to_text({key: SAID[key]._asdict() for key in TOLD})
+    loaded = f'<script type="application/json" id="words">{words}</script>' + "".join(
+        f'<script src="/{script}"></script>' for script in scripts
+    )
     return (
         f'<!doctype html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -28,7 +28,6 @@ SAID: Mapping[str, Words] = {
     "gone": Words(
         "The studio does not answer; is it still running?", "스튜디오가 응답하지 않습니다. 아직 실행 중인가요?"
     ),
-    "looking": Words("Look at", "볼 것"),
     "open": Words(
         "Choose an example, then change it: formula and values stay yours.",
         "예제를 고른 뒤 수식과 값을 바꿔 보세요.",
@@ -49,16 +48,11 @@ SAID: Mapping[str, Words] = {
     "with": Words("with", "이때"),
     "results": Words("The derivatives", "도함수"),
     "steps to": Words("Step by step:", "단계별로:"),
-    "shape": Words("shape", "모양"),
     "used": Words("facts used:", "쓰인 사실:"),
     "copy": Words("Copy", "복사"),
     "copied": Words("Copied", "복사됨"),
-    "source": Words("Source", "원본"),
-    "waiting": Words("deriving …", "유도하는 중 …"),
 }
 """Every text by its key."""
 
-
-def said(key: str) -> Words:
-    """The text of this key."""
-    return SAID[key]
+TOLD = ("number", "bad shape", "gone")
+"""What the scripts say."""

@@ -35,7 +35,6 @@ SAID: Mapping[str, Words] = {
     "beyond": Words("beyond the sentence", "문장 밖"),
     "chances": Words("Probabilities", "확률"),
     "against": Words("lowers the score", "점수를 낮춤"),
-    "F1": Words("F1 {f1} on dev", "검증 F1 {f1}"),
     "nothing": Words("There is no word in it.", "단어가 없습니다."),
 }
 BAR = 200.0  # length of a share of 1

@@ -19,9 +19,9 @@
     if (found.error !== undefined) throw found;
     return found;
   };
-  const failure = error => (typeof error?.error === "string" ? error : { error: gone() });
+  const failure = error => (typeof error?.error === "string" ? error : { error: say("gone") });
   const korean = () => one("#in-ko").checked;
-  const gone = () => (korean() ? "스튜디오가 응답하지 않습니다. 아직 실행 중인가요?" : "The studio does not answer; is it still running?");
+  const words = json("#words"), say = key => words[key][korean() ? "ko" : "en"];
 
   function soon(wait = 250) { clearTimeout(timer); timer = setTimeout(ask, wait); }
 
@@ -100,7 +100,7 @@
 
   function edited(set) {
     const value = read(set), name = set.dataset.name;
-    if (value === null) return problem({ error: `${name}: ${korean() ? "수가 아닙니다" : "is not a number"}` });
+    if (value === null) return problem({ error: `${name}: ${say("number")}` });
     changed(name, value);
   }
 
@@ -119,7 +119,7 @@
     const axes = field.value.trim().split(/\s*[×x,*\s]\s*/).filter(Boolean), name = field.closest(".value").dataset.name;
     const right = axes.length <= 4 && axes.every(a => /^\d{1,2}$/.test(a) && +a >= 1 && +a <= 64) && axes.reduce((n, a) => n * a, 1) <= 4096;
     field.setAttribute("aria-invalid", !right);
-    if (!right) return problem({ error: `${name}: ${korean() ? "모양이 아닙니다. 3 또는 3×4로, 64까지" : "is no shape; write 3 or 3×4, at most 64"}` });
+    if (!right) return problem({ error: `${name}: ${say("bad shape")}` });
     changed(name, full(axes.map(Number), state.values[name]));
   }
 

@@ -24,7 +24,7 @@
       const page = new DOMParser().parseFromString(told.html, "text/html");
       one("#names").replaceChildren(...document.adoptNode(page.body).childNodes);
       choose((one("#names .name") ?? one("#names .word"))?.dataset.why);
-    } catch { one("#problem").textContent = one("#in-ko").checked ? "스튜디오가 응답하지 않습니다." : "The studio does not answer; is it still running?"; }
+    } catch { one("#problem").textContent = JSON.parse(one("#words").textContent).gone[root.lang]; }
   }
 
   function choose(why) {  /* its panel is shown, and the words of its windows are shaded by their shares */
