@@ -11,7 +11,9 @@ from chainrule.shell.main import main
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-SHOWN = re.findall(r"^```\n\$ (chainrule (?:derive|trace|compile) [^\n]*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+SHOWN = re.findall(
+    r"^```\n\$ (chainrule (?:derive|trace|compile) [^\n]*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE
+)
 CLAIMED = re.findall(r"^```\n\$ (chainrule check [^\n]*)\n  …\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 LISTED = re.findall(r"^(chainrule (?:derive|trace|check) .*?)(?: +# .*)?$", TEXT, re.MULTILINE)
 

@@ -33,8 +33,8 @@ def opened(browser, path):
         return page
 
     yield make
-    for page in pages:
-        page.close()
+    for one in pages:
+        one.close()
     assert not [line for line in trouble if not line.startswith("data:")]
 
 

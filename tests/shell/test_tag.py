@@ -206,6 +206,15 @@ def test_two_workers_write_what_one_writes_and_then_the_error(cli, model):
     assert cli("tag", model, "--workers", "2", stdin=lines + b"Z\xfcrich\n") == alone
 
 
+def runs(group: int) -> bool:
+    """Whether a process of this group is there."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_nobody_who_asks_a_worker_line_by_line_waits_for_an_answer_and_ctrl_c_ends_all(model):
     talk = subprocess.Popen(
         [sys.executable, "-m", "chainrule", "tag", str(model), "--workers", "2"],
@@ -222,10 +231,11 @@ def test_nobody_who_asks_a_worker_line_by_line_waits_for_an_answer_and_ctrl_c_en
         os.killpg(talk.pid, signal.SIGINT)  # as a terminal sends it, to the workers too
         out, err = talk.communicate(timeout=30)
         assert (talk.returncode, out, err) == (130, b"", b"\nstopped by Ctrl-C\n")
-        with pytest.raises(ProcessLookupError):
-            for _ in range(500):
-                os.killpg(talk.pid, 0)  # as long as one of them is there
-                time.sleep(0.01)
+        for _ in range(500):
+            if not runs(talk.pid):
+                break
+            time.sleep(0.01)
+        assert not runs(talk.pid)
     finally:
         talk.kill()
 
@@ -298,8 +308,10 @@ def test_a_long_line_with_many_names_takes_time_in_proportion(cli, model, form):
         return time.process_time() - started
 
     seconds(10)  # what is loaded once is loaded
-    short = max(seconds(1000), seconds(1000))
-    assert seconds(8000) < 24 * short  # eight times as long a line; a square would be 64 times the time
+    short = max(seconds(1000) for _ in range(3))
+    assert (
+        min(seconds(8000) for _ in range(2)) < 32 * short
+    )  # eight times as long; a square takes 64 times as long
 
 
 def test_a_word_wider_than_the_terminal_is_cut(cli, model, monkeypatch):
