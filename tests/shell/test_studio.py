@@ -16,6 +16,7 @@ import zlib
 
 import numpy as np
 import pytest
+from pool_work import dies
 
 from chainrule.display.gallery import GALLERY
 from chainrule.display.trace import trace
@@ -340,21 +341,8 @@ def test_more_connections_than_there_are_places_are_told_so(studio):
     raise AssertionError("places are not given back")
 
 
-def _dies(given):
-    def answers(kind, told):
-        if kind == "die":
-            os._exit(3)
-        if kind == "sleep":
-            time.sleep(60)
-        if kind == "fail":
-            raise KeyError("secret")
-        return True, {"pid": os.getpid(), **told}
-
-    return answers
-
-
 def test_a_process_that_dies_hangs_or_fails_is_replaced():
-    with Pool(_dies, (), size=1, seconds=0.5) as pool:
+    with Pool(dies, (), size=1, seconds=0.5) as pool:
         ok, first = pool.ask("echo", {"a": [1, "δ"]})
         assert ok and first["a"] == [1, "δ"]
         ok, told = pool.ask("fail", {})
