@@ -22,7 +22,7 @@ from chainrule.display.charts import (
     line_chart,
     sparkline,
 )
-from chainrule.display.document import card, document, languages, table
+from chainrule.display.document import card, document, switches, table
 from chainrule.display.heatmap import heat_map
 from chainrule.display.language import Words, in_html, plain
 from chainrule.display.theme import BLUE_ORANGE, COLOURS, colour, style
@@ -156,7 +156,7 @@ def test_any_name_is_only_text(name):
 
 
 def test_a_document_admits_its_own_style_and_script_and_nothing_else():
-    page = document("a < b", languages("ko"), ["p{margin:0}"], "let a = 1 < 2;", "ko")
+    page = document("a < b", switches("ko"), ["p{margin:0}"], "let a = 1 < 2;", "ko")
     assert page.startswith('<!doctype html>\n<html lang="ko">') and "<title>a &lt; b</title>" in page
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
     assert policy.startswith("default-src 'none'; style-src 'sha256-") and "unsafe" not in policy

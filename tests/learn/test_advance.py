@@ -79,7 +79,7 @@ def fused(backprops):
                 if native:
                     pytest.importorskip("numba")
                 else:
-                    patch.setattr("chainrule.learn.advance.machine", lambda emitted, kinds: in_python(emitted))
+                    patch.setattr("chainrule.learn.machine.machine", lambda emitted, kinds: in_python(emitted))
                 made[key] = Fused(backprops[dtype], optimizer(name))
         made[key].limit = limit
         return made[key]
@@ -132,7 +132,7 @@ def bits(run):
 
 def test_a_new_size_of_batch_makes_nothing_anew(fused, backprops, monkeypatch):
     advance = fused("adagrad", native=True)
-    monkeypatch.setattr("chainrule.learn.advance.machine", None)
+    monkeypatch.setattr("chainrule.learn.machine.machine", None)
     for size in (1, 2, 3, 50, 7, 16, 1):
         ends = []
         for each in (advance, Stepwise(backprops[FLOAT32], optimizer("adagrad"))):
@@ -187,7 +187,7 @@ def test_nothing_moves_where_a_gradient_is_not_finite(fused, backprops):
 
 def text_step(loss, *parameters):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chainrule.learn.advance.machine", lambda emitted, kinds: in_python(emitted))
+        patch.setattr("chainrule.learn.machine.machine", lambda emitted, kinds: in_python(emitted))
         return Fused(Backprop(loss, parameters), optimizer("sgd"))
 
 
@@ -243,7 +243,7 @@ def small():
 
 
 def test_a_long_run_is_compiled_and_a_short_one_is_not(monkeypatch):
-    monkeypatch.setattr("chainrule.learn.advance.machine", lambda emitted, kinds: in_python(emitted))
+    monkeypatch.setattr("chainrule.learn.machine.machine", lambda emitted, kinds: in_python(emitted))
     monkeypatch.setattr("chainrule.learn.backends.has_numba", lambda: True)
     assert isinstance(steps.advance(*small(), optimizer("sgd"), steps=10**6), Fused)
     assert not isinstance(steps.advance(*small(), optimizer("sgd"), steps=10), Fused)
@@ -255,7 +255,7 @@ def test_a_numba_that_does_not_work_is_an_error_only_where_it_is_asked_for(monke
     def broken(*_):
         raise ImportError("Numba needs NumPy 1.0 or less")
 
-    monkeypatch.setattr("chainrule.learn.advance.machine", broken)
+    monkeypatch.setattr("chainrule.learn.machine.machine", broken)
     monkeypatch.setattr("chainrule.learn.backends.has_numba", lambda: True)
     assert not isinstance(steps.advance(*small(), optimizer("sgd"), steps=10**6), Fused)
     with pytest.raises(ImportError, match="Numba needs"):

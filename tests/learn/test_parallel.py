@@ -99,7 +99,7 @@ def made():
                 if native:
                     pytest.importorskip("numba")
                 else:
-                    patch.setattr("chainrule.learn.parallel.machine", lambda emitted, kinds: in_python(emitted))
+                    patch.setattr("chainrule.learn.machine.machine", lambda emitted, kinds: in_python(emitted))
                 steps[key] = Parallel(backprop(dtype), optimizer(name), limit, Uneven(threads))
         steps[key].limit = limit
         return steps[key]
@@ -226,7 +226,7 @@ def test_what_is_wrong_is_said_as_without_threads_and_nothing_moves(why, made):
     run(advance, FLOAT64)  # and it goes on afterwards
     assert threading.active_count() <= threads + 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chainrule.learn.advance.machine", lambda emitted, kinds: in_python(emitted))
+        patch.setattr("chainrule.learn.machine.machine", lambda emitted, kinds: in_python(emitted))
         alone = Fused(backprop(FLOAT64), optimizer("sgd"))
     with pytest.raises(type(ours.value)) as theirs:
         alone({**held, **values}, state, 0.1)
@@ -236,7 +236,7 @@ def test_what_is_wrong_is_said_as_without_threads_and_nothing_moves(why, made):
 def test_a_parameter_whose_gradient_is_infinite_is_named():
     w, x = vector("w", 3), vector("x", 3)
     with Team(2) as team, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chainrule.learn.parallel.machine", lambda emitted, kinds: in_python(emitted))
+        patch.setattr("chainrule.learn.machine.machine", lambda emitted, kinds: in_python(emitted))
         advance = Parallel(
             Backprop(mean(batch(cr.sum(cr.sqrt(w) * x), [x])), [w]), optimizer("sgd"), math.inf, team
         )
@@ -249,7 +249,7 @@ def test_a_parameter_whose_gradient_is_infinite_is_named():
 def test_a_loss_that_is_no_mean_is_refused_before_anything_moves():
     w, x = vector("w", 3), vector("x", 3)
     with Team(2) as team, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chainrule.learn.parallel.machine", lambda emitted, kinds: in_python(emitted))
+        patch.setattr("chainrule.learn.machine.machine", lambda emitted, kinds: in_python(emitted))
         advance = Parallel(Backprop(cr.sum(batch(cr.sum(w * x), [x])), [w]), optimizer("sgd"), math.inf, team)
         held = {"w": np.ones(3)}
         with pytest.raises(
@@ -263,7 +263,7 @@ def test_a_numba_that_does_not_work_is_an_error_only_where_it_is_asked_for(monke
     def broken(*_):
         raise ImportError("Numba needs NumPy 1.0 or less")
 
-    monkeypatch.setattr("chainrule.learn.parallel.machine", broken)
+    monkeypatch.setattr("chainrule.learn.machine.machine", broken)
     monkeypatch.setattr("chainrule.learn.backends.has_numba", lambda: True)
     with Team(2) as team:
         made = advance_by(team, *network(FLOAT64), optimizer("sgd"), steps=10**6)

@@ -68,10 +68,13 @@ def test_languages_and_colours_are_switched_and_remembered(opened):
     assert title.inner_text() == "훈련 보고서" and page.locator("html").get_attribute("lang") == "ko"
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.locator("#dark").click()
-    page.locator("#pal").click()
+    page.locator("#palette").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
     page.reload()
-    assert [page.locator(f"#{name}").get_attribute("aria-pressed") for name in ("dark", "pal")] == ["true", "true"]
+    assert [page.locator(f"#{name}").get_attribute("aria-pressed") for name in ("dark", "palette")] == [
+        "true",
+        "true",
+    ]
 
 
 def test_without_a_script_everything_is_there(opened):

@@ -234,6 +234,7 @@ def test_both_languages(visit):
         view.locator("nav a", has_text="예제").click()
         assert view.locator('[data-example="gates"] h3').inner_text() == "덧셈, 곱셈, max"
         view.locator("nav a", has_text="개체명 인식").click()
+        view.wait_for_load_state()
         assert view.locator("h1").inner_text() == "글 속의 이름"
 
 

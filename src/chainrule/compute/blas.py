@@ -2,7 +2,8 @@
 
 Numba's own `np.dot` first compiles functions that compare the sizes, which are right in what we write: that takes
 as long as all else in a small formula. Here a product is a call, and a branch or two: a matrix of one row or
-column is better taken as a vector. Operands that lie in memory in another way are left to Numba.
+column is better taken as a vector. Operands that lie in memory in another way are left to Numba. `part` and
+`adding` are parts of products, of matrices within larger ones.
 """
 
 from collections.abc import Callable, Mapping
@@ -139,6 +140,80 @@ def _product(numba: Any) -> Callable[..., Any]:
                 cgutils.memset(builder, out.data, builder.mul(out.itemsize, out.nitems), 0)
             with some:
                 written()
+        return context.get_dummy_value()
+
+    return code
+
+
+# ── parts of products ─────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def adding(numba: Any) -> Any:
+    """`add_dot(a, b, out)`: out += a b, of matrices whose rows or columns lie in one piece."""
+
+    def add_dot(typing: Any, a: Any, b: Any, out: Any) -> Any:
+        return numba.types.void(a, b, out), _part(numba, kept=1.0)
+
+    return numba.extending.intrinsic(add_dot)
+
+
+@cache
+def part(numba: Any) -> Any:
+    """`part(a, b, out, first, last, columns)`: some rows of out = a b, and the first of its columns."""
+
+    def part(typing: Any, a: Any, b: Any, out: Any, first: Any, last: Any, columns: Any) -> Any:
+        return numba.types.void(a, b, out, first, last, columns), _part(numba, kept=0.0)
+
+    return numba.extending.intrinsic(part)
+
+
+def _part(numba: Any, kept: float) -> Callable[..., Any]:
+    """A call of BLAS that says how far it is from row to row: out = kept out + a b, all of it or what is told."""
+    types, cgutils, ir = numba.types, numba.core.cgutils, numba.core.cgutils.ir
+    byte, word, size = ir.IntType(8), ir.IntType(32), ir.IntType(types.intp.bitwidth)
+    pointer = byte.as_pointer()
+    kinds = [*(byte,) * 3, *(size,) * 3, pointer, *(pointer, size) * 2, pointer, pointer, size]
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[2].dtype
+        x, y, value = (
+            context.make_array(k)(context, builder, v) for k, v in zip(signature.args[:3], args[:3], strict=True)
+        )
+        width = size(kind.bitwidth // 8)
+        count, columns = cgutils.unpack_tuple(builder, value.shape, 2)
+        summed = cgutils.unpack_tuple(builder, y.shape, 2)[0]
+        first = size(0)
+        if len(args) > 3:
+            told = zip(args[3:], signature.args[3:], strict=True)
+            first, last, columns = (context.cast(builder, v, k, types.intp) for v, k in told)
+            count = builder.sub(last, first)
+
+        def operand(array: Any, first: Any = None) -> tuple[Any, Any, Any]:
+            """Whether columns lie in one piece; where it begins; how far it is to the next row or column."""
+            high, wide = cgutils.unpack_tuple(builder, array.shape, 2)
+            down, along = cgutils.unpack_tuple(builder, array.strides, 2)
+            plain = builder.icmp_signed("==", along, width)
+            step = builder.sdiv(builder.select(plain, down, along), width)
+            least = builder.select(plain, wide, high)
+            far = builder.select(builder.icmp_signed("<", step, least), least, step)
+            start = builder.bitcast(array.data, pointer)
+            if first is not None:
+                start = builder.gep(start, [builder.mul(first, down)])
+            return builder.select(plain, byte(ord("n")), byte(ord("t"))), start, far
+
+        def number(given: float) -> Any:
+            slot = cgutils.alloca_once_value(builder, context.get_constant(kind, given))
+            return builder.bitcast(slot, pointer)
+
+        called = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, kinds), "numba_xxgemm")
+        (y_turned, *y_lies), (x_turned, *x_lies) = operand(y), operand(x, first)
+        letter = byte(ord("s" if kind.bitwidth == 32 else "d"))
+        sizes = (columns, count, summed)  # for BLAS every matrix is turned
+        out = operand(value, first)[1:]
+        builder.call(
+            called, (letter, y_turned, x_turned, *sizes, number(1.0), *y_lies, *x_lies, number(kept), *out)
+        )
         return context.get_dummy_value()
 
     return code

@@ -54,7 +54,7 @@ def by_rows(numba: Any) -> Any:
 
     numba   the module, which only those import who compile
     """
-    dot, some = blas.numpy(numba).dot, _product(numba, rows=True)
+    dot, some = blas.numpy(numba).dot, blas.part(numba)
     few = FEW if numba.core.codegen.ll.get_host_cpu_features().get("avx512f") else 0
 
     @numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
@@ -66,7 +66,7 @@ def by_rows(numba: Any) -> Any:
         block = ENTRIES // columns
         for i in range(0, rows, block):
             stop = i + block
-            some(a, b, out, i, stop if stop < rows else rows)
+            some(a, b, out, i, stop if stop < rows else rows, columns)
 
     return dot_by_rows
 
@@ -77,61 +77,4 @@ def machine(numba: Any) -> Any:
 
     numba   the module, which only those import who compile
     """
-    return _product(numba, rows=False)
-
-
-def _product(numba: Any, *, rows: bool) -> Any:
-    """A call of BLAS: out += a b, or some rows of out = a b, from one row to before another."""
-    types, cgutils, ir = numba.types, numba.core.cgutils, numba.core.cgutils.ir
-    byte, word, size = ir.IntType(8), ir.IntType(32), ir.IntType(types.intp.bitwidth)
-    pointer = byte.as_pointer()
-    kinds = [*(byte,) * 3, *(size,) * 3, pointer, *(pointer, size) * 2, pointer, pointer, size]
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = signature.args[2].dtype
-        x, y, value = (
-            context.make_array(k)(context, builder, v) for k, v in zip(signature.args[:3], args[:3], strict=True)
-        )
-        width = size(kind.bitwidth // 8)
-        count, columns = cgutils.unpack_tuple(builder, value.shape, 2)
-        summed = cgutils.unpack_tuple(builder, y.shape, 2)[0]
-        first = size(0)
-        if rows:
-            first, last = (context.cast(builder, args[k], signature.args[k], types.intp) for k in (3, 4))
-            count = builder.sub(last, first)
-
-        def operand(array: Any, first: Any = None) -> tuple[Any, Any, Any]:
-            """Whether columns lie in one piece; where it begins; how far it is to the next row or column."""
-            high, wide = cgutils.unpack_tuple(builder, array.shape, 2)
-            down, along = cgutils.unpack_tuple(builder, array.strides, 2)
-            plain = builder.icmp_signed("==", along, width)
-            step = builder.sdiv(builder.select(plain, down, along), width)
-            least = builder.select(plain, wide, high)
-            far = builder.select(builder.icmp_signed("<", step, least), least, step)
-            start = builder.bitcast(array.data, pointer)
-            if first is not None:
-                start = builder.gep(start, [builder.mul(first, down)])
-            return builder.select(plain, byte(ord("n")), byte(ord("t"))), start, far
-
-        def number(given: float) -> Any:
-            slot = cgutils.alloca_once_value(builder, context.get_constant(kind, given))
-            return builder.bitcast(slot, pointer)
-
-        called = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, kinds), "numba_xxgemm")
-        (y_turned, *y_lies), (x_turned, *x_lies) = operand(y), operand(x, first)
-        letter = byte(ord("s" if kind.bitwidth == 32 else "d"))
-        sizes = (columns, count, summed)  # for BLAS every matrix is turned
-        kept = number(0.0 if rows else 1.0)
-        out = operand(value, first)[1:]
-        builder.call(called, (letter, y_turned, x_turned, *sizes, number(1.0), *y_lies, *x_lies, kept, *out))
-        return context.get_dummy_value()
-
-    def adding(typing: Any, a: Any, b: Any, out: Any) -> Any:
-        return types.void(a, b, out), code
-
-    def some(typing: Any, a: Any, b: Any, out: Any, first: Any, last: Any) -> Any:
-        return types.void(a, b, out, first, last), code
-
-    typed = some if rows else adding
-    typed.__name__ = typed.__qualname__ = "some_rows" if rows else "add_dot"
-    return numba.extending.intrinsic(typed)
+    return blas.adding(numba)

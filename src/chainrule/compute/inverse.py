@@ -28,15 +28,12 @@ class Inverse(Protocol):
     @property
     def how(self) -> str:
         """The work it takes, in words."""
-        ...
 
     def solve(self, g: Array) -> Array:
         """The X with M X = G."""
-        ...
 
     def logdet(self) -> float:
         """log |det M|."""
-        ...
 
 
 class Sum(NamedTuple):

@@ -24,11 +24,9 @@ class Piece(Protocol):
 
     def apply(self, x: Array) -> Array:
         """The piece times X; axes in front are several X."""
-        ...
 
     def diagonal(self) -> Array:
         """The diagonal laid out as X, or what broadcasts to it."""
-        ...
 
 
 class Side:

@@ -1,15 +1,17 @@
 """One HTML file that needs nothing else: its style and its script within, and a policy that admits only these.
 
 The policy names both by their SHA-256, so that no other script runs, whatever a text in the page may hold, and
-no request can leave the page. A switch of languages works without the script.
+no request can leave the page. Every page has the same switches, which `static/appearance.js` serves and remembers;
+that of languages works without a script.
 """
 
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
+from importlib.resources import files
 
-from chainrule.display.language import LANGUAGES, Language, Text, in_html
+from chainrule.display.language import LANGUAGES, Language, Text, Words, in_html
 from chainrule.display.theme import style
 
 SWITCH = """
@@ -24,6 +26,12 @@ SWITCH = """
 @media print{.switch,.scripted{display:none!important}}
 """
 NAMES: dict[Language, str] = {"en": "English", "ko": "한국어"}
+BUTTONS = {"palette": Words("Colour-blind palette", "색각 보정 색상"), "dark": Words("Dark", "어두운 화면")}
+
+
+def static(file: str) -> str:
+    """A style or a script of the pages."""
+    return (files("chainrule.display") / "static" / file).read_text("utf-8")
 
 
 def document(
@@ -33,7 +41,8 @@ def document(
     script: str = "",
     language: Language = "en",
 ) -> str:
-    """A whole page; `title` is text, `body` HTML."""
+    """A whole page; `title` is text, `body` HTML, with the `switches` if there is a script."""
+    script = _without_indent(f"{static('appearance.js')}{script}") if script else ""
     css = "\n".join((style(), SWITCH.strip(), *(s.strip() for s in styles)))
     allowed = {"style-src": css, "script-src": script}
     policy = "; ".join(
@@ -60,8 +69,19 @@ def _digest(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def languages(chosen: Language) -> str:
-    """The switch of languages."""
+def _without_indent(script: str) -> str:
+    return "\n".join(line.strip() for line in script.splitlines())
+
+
+def switches(chosen: Language) -> str:
+    """The switches of language, palette and darkness."""
+    return _languages(chosen) + "".join(
+        f'<button id="{key}" class="scripted" aria-pressed="false">{in_html(text)}</button>'
+        for key, text in BUTTONS.items()
+    )
+
+
+def _languages(chosen: Language) -> str:
     return (
         '<span class="switch" role="radiogroup" aria-label="Language · 언어">'
         + "".join(

@@ -7,12 +7,12 @@ shown, or no longer shown; `data-s` and `data-t` the rows that a wire leads from
 
 import re
 from html import escape
-from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
 
 from chainrule.algebra.names import parts_of
+from chainrule.display.document import static
 from chainrule.display.draw_parts import Link, Part, Picture, block_title, picture, written_at
 from chainrule.display.draw_sizes import (
     BETWEEN,
@@ -57,7 +57,7 @@ def standalone(trace: Passes, *, dark: bool = False, colour_blind: bool = False)
 
 def drawing_style() -> str:
     """The rules for drawings, with colours as variables."""
-    return (files("chainrule.display") / "static" / "drawing.css").read_text("utf-8")
+    return static("drawing.css")
 
 
 def svg(shown: Picture, steps: Walk) -> str:

@@ -10,11 +10,10 @@ import zlib
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from html import escape
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from chainrule.compute.check import Row as Checked, check
-from chainrule.display.document import document, languages
+from chainrule.display.document import document, static, switches
 from chainrule.display.draw import drawing_style, svg
 from chainrule.display.draw_export import dot, latex_of, tikz
 from chainrule.display.draw_parts import Picture, picture
@@ -55,14 +54,11 @@ def page(trace: Passes, lang: Language = "en") -> str:
             "write it as .json or .txt, or trace a part of it"
         )
     found = parts(trace)
-    static = files("chainrule.display") / "static"
-    style = (static / "page.css").read_text("utf-8")
-    script = "\n".join(line.strip() for line in (static / "page.js").read_text("utf-8").splitlines())
-    styles = [drawing_style(), style, found.scale]
+    styles = [drawing_style(), static("page.css"), found.scale]
     inputs = f'<div class="inputs">{"".join(_fields(trace))}</div>'
     head = f"<header>{found.formula}{inputs}{tools(lang, EXPORTS)}</header>"
     body = "\n".join((head, found.main, found.foot, found.data))
-    return document(found.title, body, styles, script, lang)
+    return document(found.title, body, styles, static("page.js"), lang)
 
 
 class Parts(NamedTuple):
@@ -127,13 +123,9 @@ EXPORTS: Mapping[str, str] = {
 
 def tools(lang: Language, exports: Mapping[str, str]) -> str:
     """The switches of language, palette and darkness, and the menu of files, if there are any."""
-    buttons = "".join(
-        f'<button id="{key}" class="scripted" aria-pressed="false">{said(key)}</button>'
-        for key in ("palette", "dark")
-    )
     menu = "".join(f'<button data-export="{kind}">{name}</button>' for kind, name in exports.items())
     files = f'<details class="menu scripted"><summary>{said("export")}</summary><div>{menu}</div></details>'
-    return f'<div class="tools">{languages(lang)}{buttons}{files if menu else ""}</div>'
+    return f'<div class="tools">{switches(lang)}{files if menu else ""}</div>'
 
 
 def _fields(trace: Passes) -> Iterator[str]:

@@ -23,8 +23,6 @@ SAID: Mapping[str, Words] = {
     "value": Words("value (forward)", "값 (순전파)"),
     "gradient": Words("gradient (backward)", "기울기 (역전파)"),
     "local gradient": Words("local gradient at the selected node", "선택한 노드의 국소 기울기"),
-    "palette": Words("Colour-blind palette", "색각 보정 색상"),
-    "dark": Words("Dark", "어두운 화면"),
     "export": Words("Export", "내보내기"),
     "all": Words("Show repetitions", "반복 구간 펼치기"),
     "first": Words("First step", "처음으로"),

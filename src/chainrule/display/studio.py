@@ -8,14 +8,13 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from html import escape
-from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from chainrule.algebra.signature import shape_text
-from chainrule.display.document import SWITCH
+from chainrule.display.document import SWITCH, static
 from chainrule.display.draw import drawing_style
 from chainrule.display.gallery import GALLERY, Example
 from chainrule.display.language import Language, Text, in_html, plain
@@ -28,13 +27,6 @@ from chainrule.display.trace import Trace, trace
 from chainrule.display.trace_records import Row
 
 CELLS, TALL = 10, 6  # columns of a matrix that is edited entry by entry; entries of a vector that stands upright
-
-STATIC = ("page.css", "page.js", "studio.css", "studio.js")
-
-
-def static(file: str) -> str:
-    """A file that pages ask for: a style or a script."""
-    return (files("chainrule.display") / "static" / file).read_text("utf-8")
 
 
 @cache
@@ -57,7 +49,7 @@ def shell(title: str, view: str, body: str, scripts: Sequence[str], lang: Langua
     )
     words = to_text({key: SAID[key]._asdict() for key in TOLD})
     loaded = f'<script type="application/json" id="words">{words}</script>' + "".join(
-        f'<script src="/{script}"></script>' for script in scripts
+        f'<script src="/{script}"></script>' for script in ("appearance.js", *scripts)
     )
     return (
         f'<!doctype html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'

@@ -6,7 +6,7 @@ from typing import Any
 
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import Node, variable
-from chainrule.algebra.notation import HandName, echoed, mathml, set_in
+from chainrule.algebra.notation import HandName, echoed, set_in
 from chainrule.algebra.phrase import Phrase
 from chainrule.calculus.rewrite import substitute
 from chainrule.display.trace_names import equation_of, gate_phrase, is_plain
@@ -92,11 +92,6 @@ def _kind(trace: Passes, flow: Flow) -> tuple[Any, Any]:
 def rule_text(flow: Flow) -> str:
     """The downstream gradient in symbols: `δ xᵀ`, `Wᵀ δ`, `δ ⊙ [z > 0]`."""
     return "" if flow.rule is None else _minus(echoed(flow.rule))
-
-
-def rule_mathml(flow: Flow) -> str:
-    """The downstream gradient in MathML, the inside of `<math>`."""
-    return "" if flow.rule is None else mathml(flow.rule)
 
 
 def is_scalar(trace: Passes) -> bool:

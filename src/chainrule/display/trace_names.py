@@ -109,11 +109,6 @@ def gate_phrase(node: Node, parts: Sequence[Phrase] | None = None) -> Phrase:
     return product
 
 
-def gate_text(node: Node, hand: HandName = "echo") -> str:
-    """One operation in one line: `a · b`, `max(y, z)`, `W x + b`."""
-    return set_in(gate_phrase(node), hand)
-
-
 def equation_of(name: str, node: Node, hand: HandName = "echo") -> str:
     """`a = x + y` as this hand writes it."""
     text = set_in(Phrase("equation", parts=(label(name), gate_phrase(node))), hand)

@@ -8,19 +8,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from chainrule.algebra.node import Node, topological, variable
-from chainrule.algebra.signature import Binding
-from chainrule.compute.calling import Limits, plain
-from chainrule.compute.compile import machine, text_of
-from chainrule.compute.interpret import checked
+from chainrule.compute.calling import Limits
+from chainrule.compute.compile import text_of
 from chainrule.compute.updates import Part, Update, is_told, step, told
-from chainrule.errors import NonFiniteError, SettingError
+from chainrule.errors import NonFiniteError
 from chainrule.learn.backends import chosen
 from chainrule.learn.backprop import Backprop
-from chainrule.learn.gradients import Gradient, Gradients, Rows, clip, scaled
+from chainrule.learn.gradients import Gradients, clip, scaled
+from chainrule.learn.machine import Arrays, Machine, taken
 from chainrule.learn.stepper import Optimizer, State
 
 Values = Mapping[str, Any]
@@ -96,9 +92,8 @@ class Fused(Stepwise):
         moves = [update(p, g, optimizer) for p, g in backprop.gradients.items()]
         self._left = [u.parameter for u in moves if not u.moved]
         self._moved = {str(v.attrs["name"]) for u in moves if u.moved for v in (u.parameter, *u.slots)}
-        self._step = step(backprop.loss, moves)
-        self._run = machine(self._step.emitted, self._step.kinds)
-        self._inputs = [(str(v.attrs["name"]), v) for v in self._step.inputs]
+        self._step = Machine(step(backprop.loss, moves))
+        self._inputs = list(self._step.inputs.items())
         names = [name for name, v in self._inputs if not is_told(v)]
         slots = {str(slot.attrs["name"]) for u in moves for slot in u.slots}
         self._of_values, self._of_state = ([n for n in names if (n in slots) == own] for own in (False, True))
@@ -106,18 +101,16 @@ class Fused(Stepwise):
         """Which of the optimiser's numbers the function takes."""
         self._free = [k for k, name in enumerate(names) if self._inputs[k][1].ndim and name not in self._moved]
         """Arrays that are not moved: every other batch may be of another size."""
-        self._limits = Limits(topological([*backprop.expressions, *self._step.inputs]))
+        self._limits = Limits(topological([*backprop.expressions, *self._step.inputs.values()]))
         self._held: list[Any] = [object()] * len(self._inputs)
         """The values of the call before that were given as they are."""
-        self._kept: dict[str, NDArray[Any]] = {}
-        self._rooms: dict[tuple[tuple[int, ...], ...], dict[str, NDArray[Any]] | None] = {}
-        self._constants = tuple(self._step.emitted.arrays.values())
-        self._norm = self._step.returned.index("norm")
+        self._kept: Arrays = {}
+        self._rooms: dict[tuple[tuple[int, ...], ...], Arrays | None] = {}
 
     @property
     def source(self) -> str:
         """The text of the function."""
-        return text_of(self._step.emitted)
+        return text_of(self._step.step.emitted)
 
     def _computed(self, values: Values, state: State, lr: float) -> tuple[float, float, Gradients]:
         numbers = self.optimizer.numbers(float(lr), int(state["step"]) + 1)
@@ -131,63 +124,38 @@ class Fused(Stepwise):
             return super()._computed(values, state, lr)
         try:
             told = [numbers[k] for k in self._told]
-            result = self._run(*given, *told, float(self.limit), *self._constants, *rooms.values())
+            result = self._step.run(*given, *told, float(self.limit), *self._step.constants, *rooms.values())
         except IndexError:
             return super()._computed(values, state, lr)
-        loss, norm = float(result[0]), float(result[self._norm])
+        loss, norm = float(result[0]), float(result[self._step.norm])
         if not (math.isfinite(loss) and math.isfinite(norm)):  # nothing has moved
             return super()._computed(values, state, lr)
         if not self._left:
             return loss, norm, {}
-        found = dict(zip(self._step.returned, result, strict=True))
         factor = self.limit / norm if norm > self.limit else 1.0
-        return loss, norm, {p.attrs["name"]: scaled(self._gradient(p, found, rooms), factor) for p in self._left}
+        left = {p.attrs["name"]: scaled(self._step.gradient(p, result, rooms), factor) for p in self._left}
+        return loss, norm, left
 
     def _given(self, k: int, value: Any) -> Any:
-        """An input as the function takes it; what it moves has to lie in memory as it is."""
+        """An input as the function takes it."""
         name, v = self._inputs[k]
-        if isinstance(value, np.ndarray) and value.dtype == v.dtype and value.flags.carray and value.ndim:
+        found = taken(v, value, moved=name in self._moved)
+        if found is value:
             if name in self._moved:
                 self._rooms.clear()  # so that the shapes are looked at again
             self._held[k] = value
-            return value
-        if name in self._moved:
-            raise SettingError(
-                f"{name} is moved in place, so it must be an array of {v.dtype}, row by row in memory; "
-                "give np.ascontiguousarray(…) of it"
-            )
-        array = checked(v, value)
-        return plain(array) if array.ndim else array[()]
+        return found
 
-    def _gradient(self, parameter: Node, found: Mapping[Any, Any], rooms: Mapping[str, NDArray[Any]]) -> Gradient:
-        """The gradient of a parameter where the function has left it."""
-        if parameter in self._step.tables:
-            rows, values = (rooms[name][: found[parameter]] for name in self._step.tables[parameter])
-            return Rows(rows, values)
-        return np.asarray(found[parameter], parameter.dtype)
-
-    def _rooms_for(self, given: Sequence[Any]) -> dict[str, NDArray[Any]] | None:
+    def _rooms_for(self, given: Sequence[Any]) -> Arrays | None:
         """The arrays that the function writes to, for inputs of these shapes; None if it was not made for them."""
         shapes = tuple([given[k].shape for k in self._free])
         if shapes not in self._rooms:
-            binding = Binding()
-            for (name, v), value in zip(self._inputs, given, strict=False):
-                binding.meet(name, v.shape, np.shape(value))
-            binding.settle()
+            numbers = dict.fromkeys(self._step.inputs, 0.0)
+            binding = self._step.bound(numbers | dict(zip(self._step.inputs, given, strict=False)))
             while len(self._rooms) >= ROOMS:
                 del self._rooms[next(iter(self._rooms))]
-            self._rooms[shapes] = self._made(binding) if self._limits.hold(binding) else None
+            self._rooms[shapes] = self._step.rooms(binding, self._kept) if self._limits.hold(binding) else None
         return self._rooms[shapes]
-
-    def _made(self, binding: Binding) -> dict[str, NDArray[Any]]:
-        rooms = {}
-        for room in self._step.rooms:
-            shape = tuple(map(binding.size, room.shape))
-            known = self._kept.get(room.name)
-            rooms[room.name] = known if known is not None and known.shape == shape else np.zeros(shape, room.dtype)
-            if room.kept:
-                self._kept[room.name] = rooms[room.name]
-        return rooms
 
 
 def update(parameter: Node, gradient: Node | Sequence[Part], optimizer: Optimizer) -> Update:

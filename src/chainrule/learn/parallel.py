@@ -16,25 +16,23 @@ from itertools import pairwise
 from operator import add
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.algebra.node import Node, topological, variable
-from chainrule.algebra.signature import INTEGER, Binding, Dim
-from chainrule.compute.calling import Limits, plain
-from chainrule.compute.compile import machine, text_of
-from chainrule.compute.interpret import checked
-from chainrule.compute.updates import Part, Step, Update, step
+from chainrule.algebra.signature import INTEGER, Dim
+from chainrule.compute.calling import Limits
+from chainrule.compute.compile import text_of
+from chainrule.compute.updates import Part, Update, step
 from chainrule.errors import SettingError
 from chainrule.learn.advance import ROOMS, Stepwise, Values, advance, update
 from chainrule.learn.backends import chosen
 from chainrule.learn.backprop import Backprop
-from chainrule.learn.gradients import Gradient, Gradients, Rows, scaled
+from chainrule.learn.gradients import Gradients, scaled
+from chainrule.learn.machine import Arrays, Machine, taken
 from chainrule.learn.shards import Sharded, Shards, shared
 from chainrule.learn.stepper import Optimizer, State
 from chainrule.learn.team import Team
 
-Arrays = dict[str, NDArray[Any]]
 Sizes = tuple[tuple[int, ...], ...]
 
 
@@ -66,39 +64,10 @@ def advance_by(
     return Stepwise(Sharded(loss, parameters, name, team), optimizer, limit)
 
 
-class _Function:
-    """A step as machine code."""
-
-    def __init__(self, made: Step) -> None:
-        self.step = made
-        self.inputs = {str(v.attrs["name"]): v for v in made.inputs}
-        self.constants = tuple(made.emitted.arrays.values())
-        self.run = machine(made.emitted, made.kinds)
-
-    def bound(self, values: Mapping[str, Any]) -> Binding:
-        """The sizes of values. Raises BindingError where they disagree."""
-        binding = Binding()
-        for name, v in self.inputs.items():
-            binding.meet(name, v.shape, np.shape(values[name]))
-        binding.settle()
-        return binding
-
-    def rooms(self, binding: Binding, kept: Arrays) -> Arrays:
-        """Arrays to write to; those that are kept are taken from there."""
-        made = {}
-        for room in self.step.rooms:
-            shape = tuple(map(binding.size, room.shape))
-            known = kept.get(room.name)
-            made[room.name] = known if known is not None and known.shape == shape else np.zeros(shape, room.dtype)
-            if room.kept:
-                kept[room.name] = made[room.name]
-        return made
-
-
 class _Call:
     """A function with its arguments; those that stay the same at one set of sizes lie ready."""
 
-    def __init__(self, function: _Function, values: Mapping[str, Any], rooms: Arrays) -> None:
+    def __init__(self, function: Machine, values: Mapping[str, Any], rooms: Arrays) -> None:
         self._run, self.rooms = function.run, rooms
         self._places = {name: k for k, name in enumerate(function.inputs)}
         self._arguments = [*(values[name] for name in function.inputs), *function.constants, *rooms.values()]
@@ -149,20 +118,19 @@ class Parallel(Stepwise):
         self._cut = Shards(backprop.loss, parameters, team.count)
         part = Backprop(shared(backprop.loss), parameters)
         still = [Update(p, g, variable("/gradient", p.shape, p.dtype)) for p, g in part.gradients.items()]
-        self._shard = _Function(step(part.loss, still, "shard"))
+        self._shard = Machine(step(part.loss, still, "shard"))
         moves = [update(p, _summed(p, g, team.count), optimizer) for p, g in part.gradients.items()]
         loss = reduce(add, [variable(_loss(k), (), part.loss.dtype) for k in range(team.count)])
-        self._step = _Function(step(loss, moves))
+        self._step = Machine(step(loss, moves))
         self._left = [u.parameter for u in moves if not u.moved]
         self._moved = {str(v.attrs["name"]) for u in moves if u.moved for v in (u.parameter, *u.slots)}
         self._limits = Limits(topological([*part.expressions, *self._shard.step.inputs]))
         self._told = ("/limit", *(f"/{name}" for name in optimizer.told))
-        self._norm = self._step.step.returned.index("norm")
-        taken = {**self._shard.inputs, **self._step.inputs}
-        taken = {name: v for name, v in taken.items() if not name.startswith("/")}
-        self._changing = {name: v for name, v in taken.items() if name in self._cut.data or not v.ndim}
+        inputs = {**self._shard.inputs, **self._step.inputs}
+        inputs = {name: v for name, v in inputs.items() if not name.startswith("/")}
+        self._changing = {name: v for name, v in inputs.items() if name in self._cut.data or not v.ndim}
         """What is another in every step: data, and parameters that are numbers."""
-        self._lasting = {name: v for name, v in taken.items() if name not in self._changing}
+        self._lasting = {name: v for name, v in inputs.items() if name not in self._changing}
         self._held: dict[str, Any] = {}
         """The values of the latter as they were given."""
         self._kept: list[Arrays] = [{} for _ in range(team.count + 1)]
@@ -180,7 +148,7 @@ class Parallel(Stepwise):
             if known[name] is not held:
                 self._layouts.clear()
                 break
-        changing = {name: self._given(v, known[name]) for name, v in self._changing.items()}
+        changing = {name: taken(v, known[name], moved=name in self._moved) for name, v in self._changing.items()}
         sizes = tuple([changing[name].shape for name in self._cut.data])
         if sizes not in self._layouts:
             self._lay_out(sizes, known, changing)
@@ -197,11 +165,11 @@ class Parallel(Stepwise):
         for name, shard, k, room in layout.handed:
             last[name] = found[shard][k] if room is None else room[: found[shard][k]]
         result = last()
-        loss, norm = float(result[0]), float(result[self._norm])
+        loss, norm = float(result[0]), float(result[self._step.norm])
         if not (math.isfinite(loss) and math.isfinite(norm)):  # nothing has moved
             return super()._computed(values, state, lr)
         factor = self.limit / norm if norm > self.limit else 1.0
-        left = {p.attrs["name"]: scaled(self._gradient(p, result, last.rooms), factor) for p in self._left}
+        left = {p.attrs["name"]: scaled(self._step.gradient(p, result, last.rooms), factor) for p in self._left}
         return loss, norm, left
 
     def _found(self, layout: _Layout, changing: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
@@ -215,35 +183,15 @@ class Parallel(Stepwise):
         except IndexError:
             return None
 
-    def _given(self, v: Node, value: Any) -> Any:
-        """A value as the functions take it; what they move has to lie in memory as it is."""
-        if isinstance(value, np.ndarray) and value.dtype == v.dtype and value.flags.carray and value.ndim:
-            return value
-        if (name := v.attrs["name"]) in self._moved:
-            raise SettingError(
-                f"{name} is moved in place, so it must be an array of {v.dtype}, row by row in memory; "
-                "give np.ascontiguousarray(…) of it"
-            )
-        array = checked(v, value)
-        return plain(array) if array.ndim else array[()]
-
-    def _gradient(self, parameter: Node, result: Sequence[Any], rooms: Arrays) -> Gradient:
-        """A gradient that the step has left to the optimiser."""
-        found = result[self._step.step.returned.index(parameter)]
-        if parameter in self._step.step.tables:
-            rows, values = (rooms[name][:found] for name in self._step.step.tables[parameter])
-            return Rows(rows, values)
-        return np.asarray(found, parameter.dtype)
-
     # ── sizes ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _lay_out(self, sizes: Sizes, known: Mapping[str, Any], changing: Mapping[str, Any]) -> None:
         """Make the layout for values of these sizes; None if the functions were not made for them."""
-        taken = {name: self._given(v, known[name]) for name, v in self._lasting.items()}
-        self._held = {name: value if value is known[name] else object() for name, value in taken.items()}
+        lasting = {name: taken(v, known[name], moved=name in self._moved) for name, v in self._lasting.items()}
+        self._held = {name: value if value is known[name] else object() for name, value in lasting.items()}
         while len(self._layouts) >= ROOMS:
             del self._layouts[next(iter(self._layouts))]
-        self._layouts[sizes] = self._layout({**taken, **changing, "/share": 1.0, "/limit": math.inf})
+        self._layouts[sizes] = self._layout({**lasting, **changing, "/share": 1.0, "/limit": math.inf})
 
     def _layout(self, values: dict[str, Any]) -> _Layout | None:
         n = self._shard.bound(values).size(self._cut.dimension)

@@ -1,25 +1,5 @@
 "use strict";
-const root = document.documentElement;
 const all = selector => [...document.querySelectorAll(selector)];
-const kept = name => { try { return localStorage.getItem("chainrule-" + name); } catch { return null; } };
-const keep = (name, value) => { try { localStorage.setItem("chainrule-" + name, value); } catch {} };
-
-/* dark and colour-blind colours, remembered; the switch of languages needs no script */
-const dark = document.getElementById("dark"), palette = document.getElementById("pal");
-const system = matchMedia("(prefers-color-scheme:dark)");
-const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
-const pressed = () => {
-  dark.setAttribute("aria-pressed", isDark());
-  palette.setAttribute("aria-pressed", root.dataset.pal === "cvd");
-};
-root.classList.add("script");
-if (kept("theme")) root.dataset.theme = kept("theme");
-if (kept("pal")) root.dataset.pal = kept("pal");
-dark.onclick = () => { keep("theme", root.dataset.theme = isDark() ? "light" : "dark"); pressed(); };
-palette.onclick = () => { keep("pal", root.dataset.pal = root.dataset.pal === "cvd" ? "" : "cvd"); pressed(); };
-system.addEventListener("change", pressed);
-for (const choice of all("input[name=language]")) choice.onchange = () => { root.lang = choice.value; };
-pressed();
 
 /* an epoch lights up in every chart and in the table */
 const light = epoch => {

@@ -13,7 +13,7 @@ from chainrule.compute.files import written_whole
 from chainrule.display import charts, heatmap
 from chainrule.display.axes import figure, percent
 from chainrule.display.charts import Line, Rule, bar, columns, line_chart, sparkline
-from chainrule.display.document import card, document, languages, table
+from chainrule.display.document import card, document, switches, table
 from chainrule.display.language import LANGUAGES, Language, Text, Words, in_html
 from chainrule.learn.train import Epoch
 from chainrule.ner import report_spans, report_words as w
@@ -58,13 +58,9 @@ def save(text: str, path: str | Path) -> None:
 
 def _written(title: Words, name: str, body: str, language: Language, remark: str = "") -> str:
     """A page with its header around its sections."""
-    buttons = "".join(
-        f'<button id="{key}" class="scripted" aria-pressed="false">{in_html(text)}</button>'
-        for key, text in (("pal", w.PALETTE), ("dark", w.DARK))
-    )
     header = (
         f'<header><h1>{in_html(title)}</h1><span class="mute">{escape(name)}</span>{remark}'
-        f'<span class="spacer"></span>{languages(language)}{buttons}</header>'
+        f'<span class="spacer"></span>{switches(language)}</header>'
     )
     whole = f"{title[LANGUAGES.index(language)]} – {name}"
     styles = (charts.STYLE, heatmap.STYLE, report_spans.STYLE, _beside("report.css"))

@@ -6,8 +6,6 @@ from chainrule.display.language import Words
 
 TITLE = Words("Training report", "훈련 보고서")
 EVALUATION = Words("Evaluation", "평가 보고서")
-DARK = Words("Dark", "어두운 화면")
-PALETTE = Words("Colour-blind palette", "색각 보정 색상")
 
 DEV = Words("dev", "검증")
 HELD_OUT = Words("dev, held out of the training data", "검증(훈련 데이터에서 떼어 둔 부분)")

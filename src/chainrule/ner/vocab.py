@@ -6,8 +6,8 @@ word k, in UTF-8; what could not be seen or would not survive an editor is escap
 
     \\\\        a backslash
     \\e        the empty word
-    \\uXXXX    a space or a character that does not print (line separators, zero-width joiners, lone
-              surrogates, a carriage return …); \\UXXXXXXXX beyond the first plane
+    \\uHHHH    a space or a character that does not print (line separators, zero-width joiners, lone
+              surrogates, a carriage return …); \\UHHHHHHHH beyond the first plane; H is a hexadecimal digit
 """
 
 import re

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from chainrule.display.document import static
 from chainrule.display.language import LANGUAGES
-from chainrule.display.studio import static, studio, styles
+from chainrule.display.studio import studio, styles
 from chainrule.errors import ModelError
 from chainrule.ner.folder import CONFIG, Config, read_folder
 from chainrule.shell.studio_pool import SECONDS, Pool
@@ -25,7 +26,7 @@ Examples:
 
 PORT = 8765
 QUESTIONS: Mapping[str, str] = {"/api/trace": "trace", "/api/derive": "derive", "/api/tag": "tag"}
-SCRIPTS = ("page.js", "studio.js", "tagger.js")
+SCRIPTS = ("appearance.js", "page.js", "studio.js", "tagger.js")
 
 
 @click.command(epilog=EPILOG)

@@ -8,10 +8,6 @@
   const root = document.documentElement;
   const all = (what, where = document) => [...where.querySelectorAll(what)];
   const one = (what, where = document) => where.querySelector(what);
-  const store = {
-    get: name => { try { return localStorage.getItem("chainrule." + name); } catch { return null; } },
-    set: (name, value) => { try { localStorage.setItem("chainrule." + name, value); } catch { /* a page without a memory */ } },
-  };
   const LANGUAGES = ["en", "ko"];
   let data, step, chosen, texts;
 
@@ -112,7 +108,7 @@
   }
 
   function caption() {
-    const said = data.steps[step].say[language() === "ko" ? 1 : 0];
+    const said = data.steps[step].say[root.lang === "ko" ? 1 : 0];
     const cut = said.indexOf(". ") + 1;
     one("#cap").replaceChildren(make("b", {}, said.slice(0, cut)), said.slice(cut));
   }
@@ -168,30 +164,6 @@
     const { left, right } = svg.closest(".picture").dataset;
     const told = one(".says", svg.closest(".picture"));
     told.textContent = `(${i + 1}, ${j + 1}):  ${left}${low(i)} · ${right}${low(j)} = ${text("d")} · ${text("x")} = ${text("w")}`;
-  }
-
-  /* ── language, theme, palette: remembered ── */
-
-  const language = () => one("input[name=language]:checked")?.value ?? root.lang;
-  const isDark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-
-  function appearance() {
-    const theme = store.get("theme"), palette = store.get("palette"), spoken = store.get("language");
-    if (theme) root.dataset.theme = theme;
-    if (palette) root.dataset.pal = palette;
-    const choice = spoken && one(`input[name=language][value="${CSS.escape(spoken)}"]`);
-    if (choice) choice.checked = true;
-    pressed();
-  }
-  function pressed() {
-    root.lang = language();
-    one("#dark").setAttribute("aria-pressed", isDark());
-    one("#palette").setAttribute("aria-pressed", root.dataset.pal === "cvd");
-  }
-  function toggle(name) {
-    if (name === "dark") store.set("theme", root.dataset.theme = isDark() ? "light" : "dark");
-    else store.set("palette", root.dataset.pal = root.dataset.pal === "cvd" ? "" : "cvd");
-    pressed();
   }
 
   /* ── exports ── */
@@ -268,7 +240,7 @@
     const to = { first: 0, back: step - 1, next: step + 1, last: Infinity }[at(".keys button")?.id];
     if (to !== undefined) return go(to);
     if (at(".track [data-step]")) return go(+at("[data-step]").dataset.step);
-    if (at("#dark, #palette")) return toggle(at("button").id);
+    if (at("#dark, #palette")) return;
     if (at("[data-export]")) { EXPORTS[at("[data-export]").dataset.export](); at("details").open = false; return; }
     if (at("#whole")) {
       const whole = at("#whole").getAttribute("aria-pressed") !== "true";
@@ -294,16 +266,13 @@
   });
   document.addEventListener("input", event => {
     if (event.target.id === "slide") go(+event.target.value);
-    if (event.target.name === "language") { store.set("language", language()); pressed(); caption(); }
+    if (event.target.name === "language") caption();
   });
   document.addEventListener("mouseover", event => {
     const cell = event.target.closest?.(".outer [data-k=w]");
     if (cell) light(cell.closest("svg"), +cell.dataset.i, +cell.dataset.j);
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", pressed);
 
-  root.classList.add("script");
-  appearance();
   load().then(() => {
     go(Infinity);
     select(data.chosen);

@@ -4,11 +4,6 @@
   const root = document.documentElement;
   const all = (what, where = document) => [...where.querySelectorAll(what)];
   const one = (what, where = document) => where.querySelector(what);
-  const store = {
-    get: name => { try { return localStorage.getItem("chainrule." + name); } catch { return null; } },
-    set: (name, value) => { try { localStorage.setItem("chainrule." + name, value); } catch { /* a page without a memory */ } },
-  };
-  const isDark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   let ticket = 0, timer, first = one("#text")?.value;
 
   async function ask() {
@@ -40,22 +35,7 @@
     }
   }
 
-  function appearance() {
-    const theme = store.get("theme"), palette = store.get("palette"), spoken = store.get("language");
-    if (theme) root.dataset.theme = theme;
-    if (palette) root.dataset.pal = palette;
-    const choice = spoken && one(`input[name=language][value="${CSS.escape(spoken)}"]`);
-    if (choice) choice.checked = true;
-    pressed();
-  }
-  function pressed() {
-    root.lang = one("input[name=language]:checked").value;
-    one("#dark").setAttribute("aria-pressed", isDark());
-    one("#palette").setAttribute("aria-pressed", root.dataset.pal === "cvd");
-  }
-
   document.addEventListener("input", event => {
-    if (event.target.name === "language") { store.set("language", event.target.value); pressed(); }
     if (event.target.id === "text") { clearTimeout(timer); timer = setTimeout(ask, 250); }
     if (event.target.id === "model") {
       const now = event.target.selectedOptions[0].dataset.first;
@@ -65,14 +45,9 @@
   });
   document.addEventListener("click", event => {
     const at = what => event.target.closest?.(what);
-    if (at("#dark")) store.set("theme", root.dataset.theme = isDark() ? "light" : "dark");
-    if (at("#palette")) store.set("palette", root.dataset.pal = root.dataset.pal === "cvd" ? "" : "cvd");
-    if (at("#dark, #palette")) pressed();
     if (at(".word")) choose(at(".word").dataset.why);
   });
 
-  root.classList.add("script");
-  appearance();
   if (one("#text")) {
     const told = new URLSearchParams(location.hash.slice(1));
     if (told.has("text")) one("#text").value = told.get("text");
