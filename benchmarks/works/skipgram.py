@@ -22,7 +22,7 @@ from benchmarks.judge import ahead
 from benchmarks.works.tagging import texts
 from numpy.typing import NDArray
 
-from chainrule.ner.skipgram import Run, SkipGram, train
+from chainrule.ner.word2vec import Run, Word2Vec, train
 from chainrule.ner.word_counts import Cut, numbered
 
 D, K, WINDOW, LEAST, EPOCHS = 100, 5, 5, 5, 5
@@ -50,6 +50,7 @@ def sentences(length: int) -> list[list[str]]:
 
 def written(length: int, folder: Path) -> str:
     """The name of a file of this text."""
+    folder.mkdir(exist_ok=True)
     path = folder / "text.txt"
     path.write_text("\n".join(map(" ".join, sentences(length))), encoding="utf-8")
     return str(path)
@@ -109,10 +110,12 @@ def judged(given: Text, words: Sequence[str], V: NDArray[Any], U: NDArray[Any]) 
     return {"the loss": loss(given, V[at], U[at])}
 
 
-def ours(length: int, path: str, threads: int, seed: int = 0, backend: str = "numba") -> Contestant:
-    """What `chainrule vectors train` does, but for writing the file."""
-    settings = SkipGram(
-        dimension=D, window=WINDOW, negatives=K, thin=THIN, epochs=EPOCHS, rate=RATE, seed=seed, threads=threads
+def ours(
+    length: int, path: str, threads: int, seed: int = 0, backend: str = "numba", model: str = "skipgram"
+) -> Contestant:
+    """What `chainrule vectors train` does, but for writing the file; the rate is the model's own."""
+    settings = Word2Vec(
+        model=model, dimension=D, window=WINDOW, negatives=K, thin=THIN, epochs=EPOCHS, seed=seed, threads=threads
     )
 
     def run() -> Run:
@@ -126,14 +129,14 @@ def ours(length: int, path: str, threads: int, seed: int = 0, backend: str = "nu
     return Contestant(run, values)
 
 
-def gensim(length: int, path: str, threads: int, seed: int = 1) -> Contestant:
-    """gensim's Word2Vec."""
+def gensim(length: int, path: str, threads: int, seed: int = 1, model: str = "skipgram") -> Contestant:
+    """gensim's Word2Vec, at the rate that is its own for both models."""
     from gensim.models import Word2Vec  # noqa: PLC0415
     from gensim.models.word2vec import LineSentence  # noqa: PLC0415
 
     learnt: Callable[[], Any] = partial(
-        Word2Vec, LineSentence(path), vector_size=D, sg=1, negative=K, window=WINDOW, min_count=LEAST,
-        sample=THIN, alpha=RATE, epochs=EPOCHS, workers=threads, seed=seed,
+        Word2Vec, LineSentence(path), vector_size=D, sg=int(model == "skipgram"), negative=K, window=WINDOW,
+        min_count=LEAST, sample=THIN, alpha=RATE, epochs=EPOCHS, workers=threads, seed=seed,
     )  # fmt: skip
 
     def values() -> Values:

@@ -11,8 +11,9 @@ import click
 
 from chainrule.errors import DataError
 from chainrule.ner.similar import Neighbour, Similar
-from chainrule.ner.skipgram import Run, SkipGram, train
 from chainrule.ner.vectors import read_vectors, write_vectors
+from chainrule.ner.word2vec import Run, Word2Vec, train
+from chainrule.ner.word2vec_losses import MODELS
 from chainrule.ner.word_counts import SPELLINGS, UNITS, Cut, Text, numbered
 from chainrule.shell import options
 from chainrule.shell.stopping import stopping
@@ -38,15 +39,20 @@ Examples:
   chainrule vectors neighbors vectors.bin --analogy man king woman
 """
 HELP: Mapping[str, str] = {
+    "model": "skipgram: a word foretells those near it; cbow: their mean foretells the word.",
     "dimension": "Numbers in a vector.",
     "window": "Most words on each side that count as near.",
-    "negatives": "Words drawn for each pair of words that are near.",
+    "negatives": "Words drawn for each pair of words that are near, or each mean.",
     "thin": "Words with a larger share of the text are left out now and then; 0 keeps all.",
     "epochs": "Passes over the text.",
-    "rate": "Learning rate at the start; it falls in a straight line.",
+    "rate": "Learning rate at the start; it falls in a straight line.  [default: "
+    + ", ".join(f"{model.rate:g} for {name}" for name, model in MODELS.items())
+    + "]",
     "seed": "Same seed and threads, same machine: same file, byte for byte.",
     "threads": "Threads that share a step.",
 }
+KINDS: Mapping[str, Any] = {"model": click.Choice(list(MODELS)), "rate": float}
+"""What an option takes where its default does not say it."""
 PLAIN_TEXT = (".txt", ".vec")
 PATH = click.Path(path_type=Path)
 
@@ -57,11 +63,11 @@ def command() -> None:
 
 
 def settings_as_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command an option for every setting of skip-gram."""
-    defaults = {f.name: f.default for f in fields(SkipGram)}
+    """Give a command an option for every setting."""
+    defaults = {f.name: f.default for f in fields(Word2Vec)}
     for name, text in reversed(list(HELP.items())):
         flags = [f"--{name}", *(["--lr", "--learning-rate"] if name == "rate" else [])]
-        kind = type(defaults[name])
+        kind = KINDS.get(name, type(defaults[name]))
         command = click.option(*flags, name, type=kind, default=defaults[name], show_default=True, help=text)(
             command
         )
@@ -99,12 +105,12 @@ def train_command(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Learn a vector for every word of TEXT by skip-gram with negative sampling; windows end with the line.
+    """Learn a vector for every word of TEXT by skip-gram or CBOW, with negative sampling.
 
     TEXT is in UTF-8, plain or gzip, and read twice in pieces: it may be larger than memory, which holds the words
-    and their vectors. Ctrl-C stops and writes what has been learnt so far.
+    and their vectors. Windows end with the line. Ctrl-C stops and writes what has been learnt so far.
     """
-    chosen, cut = SkipGram(**settings), Cut(unit, spelling)
+    chosen, cut = Word2Vec(**settings), Cut(unit, spelling)
     if not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}; make it, or choose another --out")
     if out.is_dir():

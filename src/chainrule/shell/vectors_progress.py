@@ -6,7 +6,7 @@ import time
 from rich.live import Live
 from rich.text import Text as Line
 
-from chainrule.ner.skipgram import SkipGram, Tick
+from chainrule.ner.word2vec import Tick, Word2Vec
 from chainrule.ner.word_counts import Text
 from chainrule.shell.terminal import clock, console, is_live, pairs, ribbon
 
@@ -19,7 +19,7 @@ class Quiet:
     def read(self, words: int) -> None:
         """So many words have been counted."""
 
-    def begin(self, text: Text, settings: SkipGram) -> None:
+    def begin(self, text: Text, settings: Word2Vec) -> None:
         """The words are known, training begins."""
 
     def __call__(self, tick: Tick) -> None:
@@ -40,7 +40,7 @@ class Plain(Quiet):
         if self._is_time():
             print(pairs({"counted": words}), file=sys.stderr, flush=True)
 
-    def begin(self, text: Text, settings: SkipGram) -> None:
+    def begin(self, text: Text, settings: Word2Vec) -> None:
         """Say what is learnt from what."""
         for line in about(text, settings):
             print(line, file=sys.stderr, flush=True)
@@ -87,7 +87,7 @@ class Screen(Quiet):
         """Say how many words have been counted."""
         self._draw(f"  counting  {words:,} words")
 
-    def begin(self, text: Text, settings: SkipGram) -> None:
+    def begin(self, text: Text, settings: Word2Vec) -> None:
         """Say what is learnt from what."""
         for line in about(text, settings):
             self.console.print(f"  {line}")
@@ -111,13 +111,14 @@ class Screen(Quiet):
             self.drawn = now
 
 
-def about(text: Text, settings: SkipGram) -> list[str]:
+def about(text: Text, settings: Word2Vec) -> list[str]:
     """What is learnt from what."""
     a = settings
     return [
         f"text   {text.read:,} words, of which {text.kept:,} are in the vocabulary",
         *(f"text   {note}" for note in text.notes),
-        f"{len(text.words):,} words · {a.dimension} numbers · window {a.window} · {a.negatives} negatives",
+        f"{a.model} · {len(text.words):,} words · {a.dimension} numbers · window {a.window} · "
+        f"{a.negatives} negatives",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What skip-gram draws: which words stay, how far each looks, and which words it is held against."""
+"""What is drawn for word vectors: which words stay, how far each looks, and which words it is held against."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,11 +24,6 @@ class Drawn:
     around: NDArray[np.int64]
     against: NDArray[np.int64]
     near: NDArray[np.float32]
-
-    @property
-    def pairs(self) -> int:
-        """How many words are near a word, over all words."""
-        return int(np.count_nonzero(self.near))
 
     def __len__(self) -> int:
         return len(self.words)

@@ -1,12 +1,7 @@
-"""Word vectors by skip-gram with negative sampling (Mikolov et al. 2013, arXiv 1310.4546, equation 4).
+"""Word vectors learnt from text, by skip-gram or CBOW with negative sampling (Mikolov et al. 2013).
 
-    J = Σ (softplus(−uᵀ v) + K E softplus(uₖᵀ v))      v of a word, u of a word nearby, uₖ of a word that is drawn
-
-over all pairs of a word and one nearby. The graph is that of T words in a row: their products with the T + 2R
-words around them, of which a matrix of 0 and 1 says which are near, and with N words that are drawn for all of
-them together, each of which counts K / N for every pair. The mean of J over the draws is the same, and it takes
-products of matrices, and T + 2R + N rows where pairs one by one would fetch many times as many. (Ji et al. 2016,
-arXiv 1604.04661, share the draws of a window.)
+The losses are graphs (`word2vec_losses`) of T words in a row and what is drawn for them (`word2vec_draws`); a step
+goes by the mean over some rows, at a rate that falls in a straight line.
 """
 
 import time
@@ -18,25 +13,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.algebra.entrywise import softplus
-from chainrule.algebra.node import Node, index, matrix
-from chainrule.algebra.product import mean, sum
-from chainrule.algebra.select import take
+from chainrule.algebra.node import Node, matrix
+from chainrule.algebra.product import mean
 from chainrule.algebra.signature import FLOAT32
 from chainrule.calculus.batch import batch
 from chainrule.errors import NonFiniteError
 from chainrule.learn.batches import rng_for
 from chainrule.learn.blas import one_thread
-from chainrule.learn.choose import within
+from chainrule.learn.choose import choose, within
 from chainrule.learn.optim import optimizer
 from chainrule.learn.parallel import advance_by
 from chainrule.learn.team import Team
-from chainrule.ner.skipgram_draws import Draws
 from chainrule.ner.vectors import Floats, Vectors
+from chainrule.ner.word2vec_draws import Draws
+from chainrule.ner.word2vec_losses import DRAWN, MODELS, TOGETHER, Data, Model, data
 from chainrule.ner.word_counts import END, Numbers, Text
 
-TOGETHER = 16  # T, words in a row that share what is drawn
-DRAWN = 32  # N, words drawn for them
 ROWS = 16  # of so many words in a step, for each thread
 MET = 8  # times at most that a step is expected to meet a word: what it adds up must not move the word too far
 CHUNK = 1 << 15  # words, and ends of lines, drawn for at once
@@ -44,24 +36,26 @@ LEAST = 1e-4  # what the rate falls to, as a share of its start
 
 
 @dataclass(frozen=True, kw_only=True)
-class SkipGram:
+class Word2Vec:
     """The settings; raises SettingError outside their range.
 
+    model       skipgram, where a word foretells those near it, or cbow, where their mean foretells the word
     dimension   D, numbers in a vector
     window      R, words on each side at most; how many is drawn for each word, 1 to R
-    negatives   K, drawn words for each pair
+    negatives   K, drawn words for each pair, or for each mean
     thin        words whose share of the text is larger are left out now and then (equation 5); 0 keeps all
     epochs      passes over the text
-    rate        learning rate at the start, from which it falls in a straight line
+    rate        learning rate at the start, from which it falls in a straight line; the model's own if None
     seed        same seed, same machine, one thread: the same vectors, bit for bit
     """
 
+    model: str = "skipgram"
     dimension: int = 100
     window: int = 5
     negatives: int = 5
     thin: float = 1e-3
     epochs: int = 5
-    rate: float = 0.025
+    rate: float | None = None
     seed: int = 0
     threads: int = 1
 
@@ -69,7 +63,9 @@ class SkipGram:
         for name in ("dimension", "window", "negatives", "epochs", "threads"):
             within(name, getattr(self, name), least=1, whole=True)
         within("thin", self.thin, least=0)
-        within("the learning rate", self.rate, above=0)
+        choose("model", self.model, MODELS)
+        if self.rate is not None:
+            within("the learning rate", self.rate, above=0)
         within("the seed", self.seed, least=0, whole=True)
 
     @cached_property
@@ -80,22 +76,25 @@ class SkipGram:
             matrix("U", "V", self.dimension, dtype=FLOAT32),
         )
 
+    @property
+    def kind(self) -> Model:
+        """The loss of the model, and what goes with it."""
+        return MODELS[self.model]
+
+    @property
+    def at_first(self) -> float:
+        """The learning rate at the start."""
+        return self.kind.rate if self.rate is None else self.rate
+
+    @cached_property
+    def data(self) -> Data:
+        """What varies from one row of T words to another."""
+        return data(self.window)
+
     @cached_property
     def one(self) -> Node:
         """J of T words in a row, with the words around them, those drawn, and which are near."""
-        E, U = self.parameters
-        words, around, against, near = self.data
-        v = take(E, words)
-        met = sum(near * softplus(-(v @ take(U, around).T)))
-        drawn = sum(near, axis=1) @ sum(softplus(v @ take(U, against).T), axis=1)
-        return met + self.negatives / DRAWN * drawn
-
-    @cached_property
-    def data(self) -> tuple[Node, Node, Node, Node]:
-        """What varies: numbers of words (T,), of those around (T + 2R,) and drawn (N,); near (T, T + 2R)."""
-        wide = TOGETHER + 2 * self.window
-        near = matrix("near", TOGETHER, wide, dtype=FLOAT32)
-        return index("words", TOGETHER), index("around", wide), index("against", DRAWN), near
+        return self.kind.loss(*self.parameters, self.data, self.negatives)
 
     @cached_property
     def loss(self) -> Node:
@@ -110,7 +109,7 @@ class SkipGram:
 
 
 class Tick(NamedTuple):
-    """Where training stands: words of all passes, done and to be done, and the mean loss of a pair lately."""
+    """Where training stands: words of all passes, done and to be done, and the mean loss of a term lately."""
 
     epoch: int
     done: int
@@ -139,7 +138,7 @@ class Run(NamedTuple):
 class _Learner:
     """Parameters, and how they move by the words of a piece of text."""
 
-    def __init__(self, text: Text, settings: SkipGram, team: Team, backend: str) -> None:
+    def __init__(self, text: Text, settings: Word2Vec, team: Team, backend: str) -> None:
         a = self.settings = settings
         self.params, moving = a.start(len(text.words)), optimizer("sgd")
         self.draws = Draws(text.counts, a.window, a.thin, TOGETHER, DRAWN)
@@ -160,7 +159,7 @@ class _Learner:
             except NonFiniteError:
                 raise self.diverged() from None
             total += loss * rows
-        return np.array([total, drawn.pairs])
+        return np.array([total, self.settings.kind.terms(drawn.near)])
 
     def finite(self) -> dict[str, Floats]:
         """The parameters. Raises NonFiniteError."""
@@ -171,13 +170,13 @@ class _Learner:
     def diverged(self) -> NonFiniteError:
         """What is said when numbers are not finite any more."""
         return NonFiniteError(
-            f"the vectors grew beyond all bounds; lower the learning rate ({self.settings.rate:g})"
+            f"the vectors grew beyond all bounds; lower the learning rate ({self.settings.at_first:g})"
         )
 
 
 def train(
     text: Text,
-    settings: SkipGram | None = None,
+    settings: Word2Vec | None = None,
     *,
     watch: Callable[[Tick], None] = lambda tick: None,
     stop: Callable[[], bool] = lambda: False,
@@ -187,7 +186,7 @@ def train(
 
     Raises NonFiniteError where the rate is too high.
     """
-    a = settings or SkipGram()
+    a = settings or Word2Vec()
     total = text.kept * a.epochs
     tick, sums = Tick(1, 0, total, 0.0, 0.0), np.zeros((a.epochs, 2))
     with Team(a.threads) as team, one_thread(), np.errstate(over="ignore", invalid="ignore"):
@@ -195,7 +194,7 @@ def train(
         began, asked = time.monotonic(), False
         for epoch, rng, chunk in _pieces(text, a):
             done = tick.done + int(np.count_nonzero(chunk != END))
-            first, last = (a.rate * max(LEAST, 1 - each / total) for each in (tick.done, done))
+            first, last = (a.at_first * max(LEAST, 1 - each / total) for each in (tick.done, done))
             piece = learner(chunk, rng, first, last)
             sums[epoch - 1] += piece
             tick = Tick(epoch, done, total, _mean(piece), time.monotonic() - began)
@@ -207,7 +206,7 @@ def train(
     return Run(Vectors(text.words, params["E"]), params["U"], tick, losses, asked)
 
 
-def _pieces(text: Text, a: SkipGram) -> Iterator[tuple[int, np.random.Generator, Numbers]]:
+def _pieces(text: Text, a: Word2Vec) -> Iterator[tuple[int, np.random.Generator, Numbers]]:
     """The number of each epoch, what it draws by, and a piece of the text, one after the other."""
     for epoch in range(1, a.epochs + 1):
         rng = rng_for(a.seed, "draws", epoch)

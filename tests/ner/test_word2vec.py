@@ -9,15 +9,18 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import DataError, NonFiniteError, SettingError
-from chainrule.ner import skipgram
+from chainrule.ner import word2vec
 from chainrule.ner.similar import Similar
-from chainrule.ner.skipgram import DRAWN, TOGETHER, SkipGram, rows_at_once, train
-from chainrule.ner.skipgram_draws import Draws
 from chainrule.ner.tokenizer import tokenize, words
 from chainrule.ner.vectors import Vectors
+from chainrule.ner.word2vec import DRAWN, TOGETHER, Word2Vec, rows_at_once, train
+from chainrule.ner.word2vec_draws import Draws
 from chainrule.ner.word_counts import END, Cut, numbered
 
 ANIMALS, TOOLS = ["cat", "dog", "fox", "owl", "hen", "pig"], ["saw", "axe", "nut", "bolt", "nail", "drill"]
+
+
+MODELS = pytest.mark.parametrize("model", ["skipgram", "cbow"])
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def clusters(tmp_path):
 
 def learnt(path, minimum=1, **settings):
     with numbered([path], minimum) as text:
-        return train(text, SkipGram(**settings), backend="numpy")
+        return train(text, Word2Vec(**settings), backend="numpy")
 
 
 # ── the graph ─────────────────────────────────────────────────────────────────────────────────────────
@@ -58,7 +61,7 @@ def pairs_of(drawn, window):
 
 
 def test_the_loss_is_that_of_the_pairs_one_by_one():
-    a = SkipGram(dimension=3, window=2)
+    a = Word2Vec(dimension=3, window=2)
     drawn = drawn_of([range(9), range(7), [2, 2, 5]], window=2)
     rng = np.random.default_rng(1)
     E, U = rng.normal(size=(2, 9, 3)).astype(np.float32)
@@ -70,8 +73,26 @@ def test_the_loss_is_that_of_the_pairs_one_by_one():
     np.testing.assert_allclose(found * len(drawn), expected, rtol=1e-5)
 
 
-def test_the_gradient_of_a_row_of_words_is_right():
-    a = SkipGram(dimension=2, window=1)
+def test_the_loss_of_cbow_is_that_of_the_means_one_by_one():
+    a = Word2Vec(model="cbow", dimension=3, window=2)
+    drawn = drawn_of([range(9), [4], range(7), [2, 2, 5]], window=2)
+    rng = np.random.default_rng(1)
+    E, U = rng.normal(size=(2, 9, 3)).astype(np.float32)
+    near, expected = {}, 0.0
+    for row, word, other, place, _ in pairs_of(drawn, 2):
+        near.setdefault((row, place, word), []).append(other)
+    for (row, _, word), others in near.items():
+        m = E[others].mean(axis=0)
+        expected += np.logaddexp(0, -(U[word] @ m))
+        expected += a.negatives / DRAWN * np.logaddexp(0, U[drawn.against[row]] @ m).sum()
+    found = cr.evaluate(a.loss, {"E": E, "U": U, **drawn[:]})
+    np.testing.assert_allclose(found * len(drawn), expected, rtol=1e-5)
+    assert a.kind.terms(drawn.near) == len(near) == 9 + 7 + 3  # the word alone in its line has nothing near
+
+
+@MODELS
+def test_the_gradient_of_a_row_of_words_is_right(model):
+    a = Word2Vec(model=model, dimension=2, window=1)
     drawn = drawn_of([[0, 1, 2, 3], [1, 2]], window=1, V=4)
     rng = np.random.default_rng(2)
     E, U = rng.normal(size=(2, 4, 2))
@@ -123,18 +144,18 @@ def test_frequent_words_are_left_out_as_often_as_the_formula_says_and_ends_of_li
     np.testing.assert_allclose(np.minimum(draws.stay, 1), [*stay, 1], rtol=1e-6)
     chunk = np.tile(np.array([0, END], np.int32), 10_000)
     drawn = draws(chunk, np.random.default_rng(0))
-    assert drawn.pairs == 0  # each alone in its line
+    assert np.count_nonzero(drawn.near) == 0  # each alone in its line
     assert abs(drawn.words.size / 10_000 - stay[0]) < 0.02
 
 
 def test_a_piece_of_which_nothing_stays_has_no_rows():
     drawn = drawn_of([[], []])
-    assert len(drawn) == drawn.pairs == 0
+    assert len(drawn) == np.count_nonzero(drawn.near) == 0
 
 
 def test_a_step_meets_no_word_too_often():
     usual = Draws(np.full(10_000, 5), 5, 1e-3, TOGETHER, DRAWN)
-    assert [rows_at_once(usual, threads) for threads in (1, 2)] == [skipgram.ROWS, 2 * skipgram.ROWS]
+    assert [rows_at_once(usual, threads) for threads in (1, 2)] == [word2vec.ROWS, 2 * word2vec.ROWS]
     few = Draws(np.array([1000, 10]), 5, 0.0, TOGETHER, DRAWN)
     assert rows_at_once(few, 1) == 1
 
@@ -142,8 +163,9 @@ def test_a_step_meets_no_word_too_often():
 # ── what is learnt ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_words_of_one_kind_come_together(clusters):
-    run = learnt(clusters, dimension=12, epochs=3, window=3)
+@MODELS
+def test_words_of_one_kind_come_together(clusters, model):
+    run = learnt(clusters, model=model, dimension=12, epochs=3, window=3)
     similar = Similar(run.vectors)
     for group in (ANIMALS, TOOLS):
         for word in group:
@@ -165,7 +187,7 @@ def test_two_threads_give_the_same_vectors_each_time(clusters):
 
 
 def test_machine_code_gives_the_same_vectors_up_to_rounding(clusters):
-    settings = SkipGram(dimension=5, epochs=1)
+    settings = Word2Vec(dimension=5, epochs=1)
     with numbered([clusters], 1) as text:
         first, second = (train(text, settings, backend=name).vectors.matrix for name in ("numba", "numpy"))
     np.testing.assert_allclose(first, second, atol=1e-4)
@@ -182,8 +204,8 @@ def test_pieces_of_a_file_give_the_same_vectors_as_the_whole(clusters, monkeypat
 def test_what_is_stopped_keeps_what_was_learnt(clusters):
     calls = iter([False, False, True])
     with numbered([clusters], 1) as text:
-        start = SkipGram(dimension=5).start(len(text.words))["E"]
-        run = train(text, SkipGram(dimension=5, epochs=50), stop=lambda: next(calls), backend="numpy")
+        start = Word2Vec(dimension=5).start(len(text.words))["E"]
+        run = train(text, Word2Vec(dimension=5, epochs=50), stop=lambda: next(calls), backend="numpy")
     assert run.interrupted
     assert len(run.losses) == 3
     assert run.last.done == run.last.total * 3 / 50
@@ -191,18 +213,18 @@ def test_what_is_stopped_keeps_what_was_learnt(clusters):
 
 
 def test_the_rate_falls_in_a_straight_line(clusters, monkeypatch):
-    monkeypatch.setattr("chainrule.ner.skipgram.CHUNK", 1000)
+    monkeypatch.setattr("chainrule.ner.word2vec.CHUNK", 1000)
     rates = []
-    learn = skipgram._Learner.__call__
+    learn = word2vec._Learner.__call__
 
     def noted(self, chunk, rng, first, last):
         rates.append((first, last, int((chunk != END).sum())))
         return learn(self, chunk, rng, first, last)
 
-    monkeypatch.setattr(skipgram._Learner, "__call__", noted)
+    monkeypatch.setattr(word2vec._Learner, "__call__", noted)
     learnt(clusters, dimension=2, epochs=2, rate=0.04)
     assert rates[0][0] == 0.04
-    assert rates[-1][1] == pytest.approx(0.04 * skipgram.LEAST)
+    assert rates[-1][1] == pytest.approx(0.04 * word2vec.LEAST)
     assert all(before[1] == after[0] for before, after in pairwise(rates))
     slopes = [(first - last) / words for first, last, words in rates[:-1]]
     assert len(slopes) > 15
@@ -228,7 +250,14 @@ def test_numbers_that_are_not_finite_end_it_with_the_rate_that_was_given(cluster
 )
 def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(SettingError, match="it must be"):
-        SkipGram(**wrong)
+        Word2Vec(**wrong)
+
+
+def test_each_model_has_a_rate_of_its_own_unless_one_is_given():
+    assert Word2Vec(model="cbow").at_first > Word2Vec().at_first == 0.025
+    assert Word2Vec(model="cbow", rate=0.01).at_first == 0.01
+    with pytest.raises(SettingError, match="unknown model 'cbw'; did you mean cbow"):
+        Word2Vec(model="cbw")
 
 
 # ── text ──────────────────────────────────────────────────────────────────────────────────────────────
