@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from chainrule.errors import DataError
-from chainrule.ner.corpus import LONGEST_LINE, Sentence, read_corpus, write_conll
+from chainrule.ner.corpus import Sentence, read_corpus, write_conll
+from chainrule.ner.source import LONGEST_LINE
 from chainrule.ner.tags import tag_list
 
 KLUE = (

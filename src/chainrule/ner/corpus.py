@@ -8,12 +8,11 @@ otherwise, before a sentence, it is a comment.
 
 import re
 import sys
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import blake2b
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -21,15 +20,13 @@ from typing import BinaryIO, NamedTuple
 
 from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, counted
+from chainrule.ner.source import StrPath, opened, place_of
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, detect, fault, is_bare, spans
 
-LONGEST_LINE = 1 << 20  # bytes
 LONGEST_ALONE = 1000  # tokens of a sentence that has the file to itself
 
-StrPath = str | Path
-
 _COMMENT = re.compile(r"##|# |#(begin|end) ")
-_UNWRITABLE = re.compile("[\t\r\n\0\ud800-\udfff]|-DOCSTART-|#begin ")
+UNWRITABLE = re.compile("[\t\r\n\0\ud800-\udfff]|-DOCSTART-|#begin ")
 
 
 class Sentence(NamedTuple):
@@ -163,7 +160,7 @@ class Table:
 
     def at(self, block: int = 0, row: int = 0) -> str:
         """The place of a row, for messages."""
-        return f"{_place(self.path)}:{self.blocks[block].line + row}"
+        return f"{place_of(self.path)}:{self.blocks[block].line + row}"
 
     def first(self, column: int) -> dict[str, tuple[int, int]]:
         """Where each value of a column stands first: (block, row)."""
@@ -181,13 +178,22 @@ def read_table(path: StrPath, *, documents: bool = True) -> Table:
     Raises DataError for what cannot be opened or decoded, for uneven rows, and where there are no rows.
     """
     path = Path(path)
-    lines = list(_lines(path))
-    table, tags = _layout(path, lines, documents)
+    with opened(path) as source:
+        lines = list(source.lines())
+    table, tags = layout(path, lines, documents)
+    table.blocks.extend(blocks(lines, table, tags, documents))
+    return _checked(table)
+
+
+def blocks(lines: Iterable[str], table: Table, tags: set[str], documents: bool = True) -> Iterator[Block]:
+    """The blocks of a table laid out so, each as soon as it is complete; DataError for a row of other width."""
     document, block = 0, Block(0, 0)
     for number, line in enumerate(lines, 1):
         starts = documents and _begins_document(line)
         if starts or not line.strip():
             document += starts
+            if block.rows:
+                yield block
             block = Block(0, document)
             continue
         row = _split(line, table.tabs)
@@ -198,9 +204,9 @@ def read_table(path: StrPath, *, documents: bool = True) -> Table:
             raise DataError(_uneven(table, number, len(row)))
         if not block.rows:
             block.line = number
-            table.blocks.append(block)
         block.rows.append(row)
-    return _checked(table)
+    if block.rows:
+        yield block
 
 
 def _begins_document(line: str) -> bool:
@@ -213,7 +219,7 @@ def _split(line: str, tabs: bool) -> list[str]:
     return [part for part in line.replace("\t", " ").split(" ") if part]
 
 
-def _layout(path: Path, lines: Sequence[str], documents: bool) -> tuple[Table, set[str]]:
+def layout(path: Path, lines: Iterable[str], documents: bool = True) -> tuple[Table, set[str]]:
     """Separator and width, by the first row that does not begin with #; and the last columns of such rows."""
     numbered = enumerate(lines, 1)
     filled = [(n, s) for n, s in numbered if s.strip() and not (documents and _begins_document(s))]
@@ -242,14 +248,14 @@ def _is_comment(line: str, row: Sequence[str], width: int, tags: set[str]) -> bo
 def _uneven(table: Table, number: int, count: int) -> str:
     separator = "tabs" if table.tabs else "blanks"
     return (
-        f"{_place(table.path)}:{number}: {counted(count, 'column')}, but line {table.model} has {table.width}, "
+        f"{place_of(table.path)}:{number}: {counted(count, 'column')}, but line {table.model} has {table.width}, "
         f"separated by {separator}; give every row the same columns"
     )
 
 
 def _checked(table: Table) -> Table:
     if not table.blocks:
-        raise DataError(f"{_place(table.path)}:1: no sentences; write a token, a tab and its tag on each line")
+        raise DataError(f"{place_of(table.path)}:1: no sentences; write a token, a tab and its tag on each line")
     length = len(table.blocks[0].rows)
     if len(table.blocks) == 1 and length > LONGEST_ALONE:
         raise DataError(
@@ -272,61 +278,7 @@ def _check_prefixes(table: Table) -> None:
             raise DataError(f"{table.at(*place)}: tag {tag!r} has no prefix, but others have; write B-{tag}")
 
 
-# ── bytes to lines, and back ──────────────────────────────────────────────────────────────────────────
-
-
-def _place(path: Path) -> str:
-    return "standard input" if str(path) == "-" else str(path)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of a file without their ends, in memory bounded by the longest line allowed."""
-    with _opened(path) as stream:
-        offset = 0
-        for number, raw in enumerate(iter(partial(stream.readline, LONGEST_LINE + 1), b""), 1):
-            yield _decoded(raw, f"{_place(path)}:{number}", offset)
-            offset += len(raw)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    place = _place(path)
-    try:
-        with nullcontext(_standard_input()) if str(path) == "-" else path.open("rb") as stream:
-            yield stream
-    except FileNotFoundError:
-        raise DataError(f"{place}: there is no such file; check the path") from None
-    except IsADirectoryError:
-        raise DataError(f"{place}: is a folder; name a file in it") from None
-    except OSError as error:
-        raise DataError(f"{place}: cannot be read ({error.strerror}); check its name and permissions") from None
-
-
-def _standard_input() -> BinaryIO:
-    if sys.stdin is None:
-        raise DataError("standard input: is closed; name a file")
-    return sys.stdin.buffer
-
-
-def _decoded(raw: bytes, place: str, offset: int) -> str:
-    if len(raw) > LONGEST_LINE:
-        raise DataError(f"{place}: a line of over {LONGEST_LINE:,} bytes; write one token on each line")
-    if offset == 0:
-        if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-            raise DataError(f"{place}: the file is UTF-16; save it as UTF-8")
-        bom = len(BOM_UTF8) if raw.startswith(BOM_UTF8) else 0
-        raw, offset = raw[bom:], bom
-    try:
-        line = raw.decode()
-    except UnicodeDecodeError as error:
-        byte = f"0x{raw[error.start]:02x} at byte {offset + error.start:,} of the file"
-        raise DataError(f"{place}: {byte} is not UTF-8; convert the file to UTF-8") from None
-    if "\0" in line:
-        raise DataError(f"{place}: a NUL byte at byte {offset + raw.index(0):,} of the file; remove it")
-    line = line.rstrip("\r\n")
-    if "\r" in line:
-        raise DataError(f"{place}: a carriage return inside the line; end lines with \\n or \\r\\n")
-    return line
+# ── writing ──────────────────────────────────────────────────────────────────────────
 
 
 def write_conll(
@@ -356,7 +308,7 @@ def _check_writable(number: int, columns: Sequence[Sequence[str]]) -> None:
     if not lengths or min(lengths) < max(lengths):
         raise DataError(f"sentence {number}: columns of {lengths} rows; give each token one tag")
     for token in columns[0]:
-        if _UNWRITABLE.search(token) or (len(columns) == 1 and token.split() != [token]):
+        if UNWRITABLE.search(token) or (len(columns) == 1 and token.split() != [token]):
             raise DataError(f"sentence {number}: a CoNLL file cannot hold the token {token!r}; replace it")
     for tag in set(chain(*columns[1:])):
         if reason := fault(tag):

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from unicodedata import east_asian_width
 
 from chainrule.errors import DataError
-from chainrule.ner.corpus import StrPath, check_tags, read_table
+from chainrule.ner.corpus import check_tags, read_table
+from chainrule.ner.source import StrPath
 from chainrule.ner.tags import OUTSIDE, Scheme, detect, fault, illegal_moves, is_bare, spans, split
 
 
