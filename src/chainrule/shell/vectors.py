@@ -1,4 +1,4 @@
-"""`chainrule vectors`: learn word vectors from text, and ask what they say."""
+"""`chainrule vectors`: learn word vectors from text, ask what they say, and see where training moved them."""
 
 import json
 import shlex
@@ -15,7 +15,7 @@ from chainrule.ner.vectors import read_vectors, write_vectors
 from chainrule.ner.word2vec import Run, Word2Vec, train
 from chainrule.ner.word2vec_losses import MODELS
 from chainrule.ner.word_counts import SPELLINGS, UNITS, Cut, Text, numbered
-from chainrule.shell import options
+from chainrule.shell import options, vectors_drift
 from chainrule.shell.stopping import stopping
 from chainrule.shell.terminal import clock
 from chainrule.shell.vectors_progress import watcher
@@ -25,6 +25,7 @@ Examples:
   chainrule vectors train text.txt --out vectors.bin
   chainrule vectors neighbors vectors.bin paris museum
   chainrule vectors neighbors vectors.bin --analogy france paris italy
+  chainrule vectors drift vectors.bin runs/mine --words TV Telly television --output drift.html
 """
 TRAIN = """\b
 Examples:
@@ -59,7 +60,10 @@ PATH = click.Path(path_type=Path)
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """Learn word vectors from text, and ask what they say."""
+    """Learn word vectors from text, ask what they say, and see where training moved them."""
+
+
+command.add_command(vectors_drift.command)
 
 
 def settings_as_options(command: Callable[..., int]) -> Callable[..., int]:
