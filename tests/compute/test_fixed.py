@@ -15,6 +15,16 @@ from chainrule.compute.fixed import Fixed
 V, D, K, H, C = 60, 4, 3, 7, 5
 
 
+class Mixed:
+    """A word and one of eight shapes as one number."""
+
+    def __len__(self):
+        return V * 8
+
+    def selected(self, kinds):
+        return np.divmod(kinds, 8)
+
+
 def network(window=5, combine="side by side", f=cr.tanh, layers=1):
     words, caps = index("words", window), index("caps", window)
     tables = matrix("E", V, D, dtype=FLOAT32), matrix("K", 8, K, dtype=FLOAT32)
@@ -59,7 +69,7 @@ def test_it_is_the_network_up_to_rounding(case):
     params = values(root, ids)
     kinds = np.random.default_rng(1).integers(0, V * 8, 300)
     window = case.get("window", 5)
-    found = Fixed(root, ids, params, backend="numpy")(kinds)
+    found = Fixed(root, ids, Mixed(), params, backend="numpy")(kinds)
     np.testing.assert_allclose(found, plainly(root, ids, params, kinds, window), rtol=1e-4, atol=2e-5)
 
 
@@ -69,15 +79,15 @@ def test_a_window_has_the_same_bits_in_any_company(case):
     params = values(root, ids)
     kinds = np.random.default_rng(1).integers(0, V * 8, 2500)
     reach = case.get("window", 5) - 1
-    whole = Fixed(root, ids, params, backend="numpy")(kinds)
-    other = Fixed(root, ids, params, backend="numpy")
+    whole = Fixed(root, ids, Mixed(), params, backend="numpy")(kinds)
+    other = Fixed(root, ids, Mixed(), params, backend="numpy")
     for start, end in ((2400, 2401), (7, 8), (1000, 1017), (0, 1500), (1020, 1029)):
         np.testing.assert_array_equal(other(kinds[start : end + reach]), whole[start:end])
 
 
 def test_no_window_gives_no_row():
     root, ids = network()
-    run = Fixed(root, ids, values(root, ids), backend="numpy")
+    run = Fixed(root, ids, Mixed(), values(root, ids), backend="numpy")
     for count in range(5):
         assert run(np.zeros(count, np.int64)).shape == (0, C)
 
@@ -86,10 +96,10 @@ def test_rows_are_kept_within_the_memory_and_made_again(monkeypatch):
     root, ids = network(window=1)
     params = values(root, ids)
     kinds = np.random.default_rng(1).integers(0, V * 8, 3000)
-    large = Fixed(root, ids, params, backend="numpy")
+    large = Fixed(root, ids, Mixed(), params, backend="numpy")
     expected = large(kinds)
     monkeypatch.setattr(fixed, "CHUNK", 100)
-    small = Fixed(root, ids, params, backend="numpy", memory=0)
+    small = Fixed(root, ids, Mixed(), params, backend="numpy", memory=0)
     assert small._rows._most == 202 < len(np.unique(kinds))
     for start in range(0, 3000, 100):
         np.testing.assert_array_equal(small(kinds[start : start + 100]), expected[start : start + 100])
@@ -100,7 +110,7 @@ def test_rows_are_kept_within_the_memory_and_made_again(monkeypatch):
 def test_of_full_rows_those_are_kept_that_were_asked_for_last(monkeypatch):
     monkeypatch.setattr(fixed, "CHUNK", 10)
     root, ids = network(window=1)
-    rows = Fixed(root, ids, values(root, ids), backend="numpy", memory=0)._rows
+    rows = Fixed(root, ids, Mixed(), values(root, ids), backend="numpy", memory=0)._rows
     often = np.arange(5)
     for start in range(10, 60, 5):
         rows(np.concatenate([often, np.arange(start, start + 5)]))

@@ -7,10 +7,9 @@ for its own words, and a long one hardly ever for a product. Products with fixed
 what comes out for a window does not depend, in any bit, on what is computed beside it.
 """
 
-import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,22 +38,31 @@ class Kept(NamedTuple):
     rows: Floats
 
 
+class Kinds(Protocol):
+    """Kinds of tokens, numbered from 0: which row of every table each selects."""
+
+    def __len__(self) -> int:
+        """How many there are so far."""
+
+    def selected(self, kinds: Ids) -> Sequence[Ids]:
+        """The rows of each table that these kinds select, (N,) each."""
+
+
 class Rows:
     """The rows E[kind] J_pᵀ of all places p in a window, made when they are first asked for.
 
-    A kind is a whole number: the rows of all tables that it selects, as the digits of a number whose base is
-    mixed of their lengths. Where the memory is full, the half that was asked for last is kept.
+    Where the memory is full, the half that was asked for last is kept.
     """
 
-    def __init__(self, tables: Sequence[Floats], jacobians: Sequence[Array], memory: int = MEMORY) -> None:
+    def __init__(
+        self, kinds: Kinds, tables: Sequence[Floats], jacobians: Sequence[Array], memory: int = MEMORY
+    ) -> None:
         """tables (V, D) each, jacobians (H, W, D) each."""
-        self._tables = tables
-        self.counts = tuple(map(len, tables))
+        self._known, self._tables = kinds, tables
         self._hidden, self.window, _ = jacobians[0].shape
         joint = np.concatenate([j.transpose(1, 0, 2) for j in jacobians], axis=2)
         self._project = Exact(np.ascontiguousarray(joint.reshape(-1, joint.shape[2]).T, np.float32))
-        bound = max(2 * (CHUNK + self.window), memory // (4 * self._hidden * self.window))
-        self._most = min(bound, 1 + math.prod(self.counts))
+        self._most = max(2 * (CHUNK + self.window), memory // (4 * self._hidden * self.window))
         self._lock = threading.Lock()
         self._kept = self._empty()
         self._used, self._time = 1, 0
@@ -62,13 +70,13 @@ class Rows:
         self._asked = np.zeros(self._most, np.int64)  # when it was asked for last, as far as the lock knows
 
     def _empty(self) -> Kept:
-        slots = np.zeros(math.prod(self.counts), np.int32)
+        slots = np.zeros(len(self._known), np.int32)
         return Kept(slots, np.zeros((self._most * self.window, self._hidden), np.float32))  # untouched, it is none
 
     def __call__(self, kinds: Ids) -> tuple[NDArray[np.int32], Floats]:
         """The numbers of these kinds, at most CHUNK of them, and all rows."""
-        slots = (kept := self._kept).slots[kinds]
-        if slots.all():
+        kept = self._kept
+        if len(self._known) <= len(kept.slots) and (slots := kept.slots[kinds]).all():
             return slots, kept.rows  # they were there before their numbers were told
         with self._lock:
             kept = self._made(kinds)
@@ -77,6 +85,9 @@ class Rows:
     def _made(self, kinds: Ids) -> Kept:
         """All rows of these kinds. What other threads have in hands stays as it is: rows are only added."""
         kept = self._kept
+        if (missing := len(self._known) - len(kept.slots)) > 0:
+            more = np.zeros(max(missing, len(kept.slots)), np.int32)
+            self._kept = kept = Kept(np.concatenate([kept.slots, more]), kept.rows)
         self._time += 1
         self._asked[kept.slots[kinds]] = self._time
         new = np.unique(kinds[kept.slots[kinds] == 0])
@@ -85,8 +96,8 @@ class Rows:
             new = np.unique(kinds[kept.slots[kinds] == 0])
         end = self._used + len(new)
         numbers = np.arange(self._used, end)
-        digits = np.unravel_index(new, self.counts)
-        x = np.concatenate([table[k] for table, k in zip(self._tables, digits, strict=True)], axis=1)
+        selected = self._known.selected(new)
+        x = np.concatenate([table[k] for table, k in zip(self._tables, selected, strict=True)], axis=1)
         rows = kept.rows[self._used * self.window : end * self.window]
         rows[:] = self._project(x).reshape(rows.shape)
         self._kinds[numbers], self._asked[numbers] = new, self._time
@@ -124,17 +135,23 @@ class Fixed:
     """
 
     def __init__(
-        self, root: Node, ids: Sequence[Node], params: Mapping[str, Any], *, backend: str, memory: int = MEMORY
+        self,
+        root: Node,
+        ids: Sequence[Node],
+        kinds: Kinds,
+        params: Mapping[str, Any],
+        *,
+        backend: str,
+        memory: int = MEMORY,
     ) -> None:
-        """`ids` index (W,) select rows of tables; `params` has a value for every other variable.
+        """`ids` index (W,) select rows of tables, as `kinds` do; `params` has a value for every other variable.
 
         Raises ValueError where the expression cannot be evaluated in part.
         """
         made = tabulated(root, ids)
         if made is None or tuple(made.ids) != tuple(ids):
             raise ValueError("no value of the expression is affine in the rows of all tables")
-        self._rows = _rows(made, params, memory)
-        self.counts = self._rows.counts
+        self._rows = _rows(made, kinds, params, memory)
         rest = [v for v in variables(made.root) if v is not made.z]
         self._known = {
             str(v.attrs["name"]): np.array(params[v.attrs["name"]], np.float32, order="C") for v in rest
@@ -212,6 +229,6 @@ def _for(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     return {str(v.attrs["name"]): values[v.attrs["name"]] for v in variables(node)}
 
 
-def _rows(made: Tabulated, params: Mapping[str, Any], memory: int) -> Rows:
+def _rows(made: Tabulated, kinds: Kinds, params: Mapping[str, Any], memory: int) -> Rows:
     tables = [np.asarray(params[t.attrs["name"]], np.float32) for t in made.tables]
-    return Rows(tables, [evaluate(j, _for(j, params)) for j in made.jacobians], memory)
+    return Rows(kinds, tables, [evaluate(j, _for(j, params)) for j in made.jacobians], memory)

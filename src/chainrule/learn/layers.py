@@ -26,6 +26,10 @@ def prelu(z: Node, a: Node) -> Node:
     return parametric_relu(z, a)
 
 
+PARAMETRIC: Mapping[str, Callable[[Node, Node], Node]] = {"parametric_relu": prelu}
+"""The non-linearities with a parameter of their own."""
+
+
 def dropout(x: Node, mask: Node) -> Node:
     """x ⊙ mask; the mask of 0 and 1/(1 − p) is drawn by the trainer (Srivastava et al. 2014, inverted)."""
     return x * mask

@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.algebra.chain import expectations
+from chainrule.algebra.forward_backward import expected, scaled, steps_of
 from chainrule.algebra.node import matrix
 from chainrule.algebra.reduce import log_softmax
 from chainrule.algebra.signature import FLOAT32
 from chainrule.compute.compile import compile
-from chainrule.compute.fixed import Fixed
+from chainrule.compute.fixed import Fixed, Kinds
 from chainrule.learn.backends import Runner, chosen, runner
-from chainrule.ner.lattice import Ids, Lattice
+from chainrule.ner.lattice import Ids, Lattice, Line, Names, likeliest, ranges
 from chainrule.ner.model import Network
 from chainrule.ner.tags import Scheme
-from chainrule.ner.vocab import CAPS
 from chainrule.ner.windows import Encoded, padded
 
+LEAST = 1e-30  # stands for a probability of 0, whose logarithm is a number
 CHUNK = 4096  # windows in one pass of the network
 Floats = NDArray[np.floating]
 
@@ -35,22 +37,33 @@ class Decoder:
     def _run(self) -> Runner:
         return runner([self.network.log_probabilities()], self.backend)
 
-    def log_probabilities(self, params: Mapping[str, Any], encoded: Encoded) -> Floats:
-        """log P(tag) of every token, (N, C)."""
+    def scores(self, params: Mapping[str, Any], encoded: Encoded) -> Floats:
+        """log softmax of the scores of every token, (N, C): log P(tag), but where sentences are scored together."""
         chunks = [
-            self._run({**params, **encoded.windows(slice(start, start + CHUNK))})[0]
+            self._run({**params, **self.network.inputs(encoded.windows(slice(start, start + CHUNK)))})[0]
             for start in range(0, len(encoded), CHUNK)
         ]
         return np.concatenate(chunks) if chunks else np.zeros((0, len(self.tags)), np.float32)
 
-    def paths(self, scores: Floats, encoded: Encoded) -> list[Ids]:
+    def log_probabilities(self, params: Mapping[str, Any], scores: Floats, encoded: Encoded) -> Floats:
+        """log P(tag) of every token, (N, C), given its scores; of all paths of its sentence, with scores of moves."""
+        if not self.network.whole or not len(scores):
+            return scores
+        chances, _ = expectations(scores, params["A"], encoded.first)
+        return np.log(np.maximum(chances, LEAST))
+
+    def paths(self, params: Mapping[str, Any], scores: Floats, encoded: Encoded) -> list[Ids]:
         """The numbers of the likeliest legal tags of each sentence."""
-        best = self.lattice.best(scores, np.array(encoded.lengths, np.int64)).path
+        lengths = np.array(encoded.lengths, np.int64)
+        if self.network.whole:
+            best = likeliest(scores, params["A"], lengths)
+        else:
+            best = self.lattice.best(scores, lengths).path
         return np.split(best, list(accumulate(encoded.lengths))[:-1]) if encoded.lengths else []
 
-    def decode(self, scores: Floats, encoded: Encoded) -> list[list[str]]:
+    def decode(self, params: Mapping[str, Any], scores: Floats, encoded: Encoded) -> list[list[str]]:
         """The likeliest legal tags of each sentence."""
-        return [[self.tags[k] for k in path] for path in self.paths(scores, encoded)]
+        return [[self.tags[k] for k in path] for path in self.paths(params, scores, encoded)]
 
 
 class Scorer:
@@ -60,14 +73,18 @@ class Scorer:
     oracle. May be called from several threads at once.
     """
 
-    def __init__(self, decoder: Decoder, params: Mapping[str, Any]) -> None:
-        self._decoder, self._params = decoder, params
-        self._features = [name for name in ("words", "caps") if name in decoder.network.data]
+    def __init__(self, decoder: Decoder, params: Mapping[str, Any], kinds: Kinds) -> None:
+        self._decoder, self._params, self._kinds = decoder, params, kinds
+        self._features = [table.ids for table in decoder.network.tables]
         self._radius = decoder.network.architecture.radius
-        ids = [decoder.network.data[name] for name in self._features]
-        plain = decoder.backend == "interpreter"
-        self._fixed = None if plain else Fixed(decoder.network.scores(), ids, params, backend=decoder.backend)
-        self._normal = self._normalised(plain)
+        plain = decoder.backend == "interpreter" or decoder.network.shortened
+        self._fixed = None if plain else self._tabulated()
+        self._normal = self._normalised(decoder.backend == "interpreter")
+
+    def _tabulated(self) -> Fixed:
+        network = self._decoder.network
+        ids = [network.data[name] for name in self._features]
+        return Fixed(network.scores(), ids, self._kinds, self._params, backend=self._decoder.backend)
 
     def _normalised(self, plain: bool) -> Callable[[Floats], Any]:
         normal = log_softmax(matrix("z", "N", len(self._decoder.tags), dtype=FLOAT32))
@@ -79,15 +96,12 @@ class Scorer:
     def scores(self, kinds: Ids, lengths: Ids) -> Floats:
         """What orders the tags of every token, (N, C); `log_probabilities` of it are those of the tags."""
         if self._fixed is None:
-            digits = np.divmod(kinds, len(CAPS)) if len(self._features) > 1 else (kinds,)
-            ids = dict(zip(self._features, digits, strict=True))
-            return self._decoder.log_probabilities(
-                self._params, padded(ids, tuple(lengths.tolist()), self._radius)
-            )
+            ids = dict(zip(self._features, self._kinds.selected(kinds), strict=True))
+            return self._decoder.scores(self._params, padded(ids, tuple(lengths.tolist()), self._radius))
         places = np.arange(self._radius, self._radius + len(kinds))
         if len(lengths) > 1:
             places += np.repeat(np.arange(len(lengths)) * self._radius, lengths)
-        line = np.zeros(len(kinds) + (len(lengths) + 1) * self._radius, np.int64)
+        line = np.zeros(len(kinds) + (len(lengths) + 1) * self._radius, np.int64)  # kind 0 is padding
         line[places] = kinds
         found = self._fixed(line)
         return found[places - self._radius] if len(lengths) > 1 else found
@@ -96,3 +110,48 @@ class Scorer:
         """log softmax of scores, (N, C)."""
         found: Floats = self._normal(scores) if len(scores) else scores
         return found
+
+    def line(self, scores: Floats, lengths: Ids) -> Line:
+        """The likeliest legal tags of sentences of these lengths."""
+        lattice = self._decoder.lattice
+        if self._decoder.network.whole:
+            return lattice.line(likeliest(scores, self._params["A"], lengths), lengths)
+        return lattice.best(scores, lengths, self.log_probabilities)
+
+    def chances(self, names: Names, path: Ids, scores: Floats, lengths: Ids) -> list[float]:
+        """P(the tags of each name), given the tags of all tokens, (N,).
+
+        The product over its tokens of P(tag); where sentences are scored together that of its last tag, times
+        P(tag | the next one) of the others (see `forward_backward`).
+        """
+        if not len(names.starts):
+            return []
+        sizes = names.ends - names.starts
+        tokens = ranges(names.starts, sizes)
+        if self._decoder.network.whole:
+            log_p = self._along(path, scores, lengths, names.ends - 1)[tokens]
+        else:
+            log_p = self.log_probabilities(scores[tokens])[np.arange(len(tokens)), path[tokens]]
+        sums = np.add.reduceat(log_p, np.cumsum(sizes) - sizes, dtype=np.float64)
+        found: list[float] = np.exp(np.minimum(sums, 0)).tolist()
+        return found
+
+    def _along(self, path: Ids, scores: Floats, lengths: Ids, last: Ids) -> Floats:
+        """log P(tag) of the tokens `last`, log P(tag | the next tag) of all others, (N,)."""
+        first = np.zeros(len(scores), np.int64)
+        first[(np.cumsum(lengths) - lengths)[lengths > 0]] = 1
+        steps, moves = steps_of(first), np.asarray(self._params["A"], np.float64)
+        sums = scaled(scores, moves, steps)
+        if sums is None:
+            alone, _ = expectations(scores, moves, first)
+            return np.log(np.maximum(alone[np.arange(len(path)), path], LEAST))
+        p, _ = expected(sums, steps)
+        row = np.arange(len(path))
+        back = steps.back
+        found = np.ones(len(path))
+        here, then = back[:-1], back[1:]
+        tags = path[:-1], path[1:]
+        with np.errstate(all="ignore"):
+            found[:-1] = sums.a[here, tags[0]] * sums.moves[tags] / sums.q[then, tags[1]]
+        found[last] = p[back[last], path[last]]
+        return np.log(np.maximum(found, LEAST), where=np.isfinite(found), out=np.zeros(len(row)))

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule.algebra.chain import moves_of
 from chainrule.algebra.node import Node
 from chainrule.algebra.product import mean
 from chainrule.calculus.batch import batch
 from chainrule.errors import SettingError, counted
-from chainrule.ner.model import Architecture, Network
-from chainrule.ner.vocab import Vocabulary
+from chainrule.ner.features import Features
+from chainrule.ner.model import Network, Small
 from chainrule.ner.windows import encode
 
 
@@ -28,38 +29,39 @@ class Example(NamedTuple):
 
 
 def example(
-    architecture: Architecture,
-    vocabulary: Vocabulary,
+    network: Network,
+    features: Features,
     params: Mapping[str, Any],
-    count: int,
     tokens: Sequence[Sequence[str]],
     y: Sequence[int],
     token: int | None,
 ) -> Example:
-    """The loss on the N tokens of some sentences whose right tags are `y`, (N,), out of `count` tags.
+    """The loss on the N tokens of some sentences whose right tags are `y`, (N,).
 
     token   the window of this token alone, of all if None
     Of the table E only the rows of the words that are met are there, in the order of their numbers. Dropout is
-    left out, as in tagging. Raises SettingError for a token that is none.
+    left out, as in tagging. Raises SettingError for a token that is none, and for one token where the tags of
+    sentences are scored together.
     """
-    encoded = encode(tokens, vocabulary, architecture.radius)
+    encoded = encode(tokens, features, network.architecture.radius)
     if not len(encoded):
         raise SettingError("there is no token in it, and so no loss; give a sentence")
     if token is not None and not 0 <= token < len(encoded):
         raise SettingError(f"token {token} of {counted(len(encoded), 'token')}; they are numbered from 0")
-    windows = encoded.windows(slice(None))
-    met, words = np.unique(windows["words"], return_inverse=True)
-    data = {"words": words.reshape(windows["words"].shape), "y": np.asarray(y, np.int64)}
-    if architecture.caps:
-        data["caps"] = windows["caps"]
-    network = Network(architecture, len(met), count)
+    if token is not None and network.whole:
+        raise SettingError("this model scores the tags of a sentence together; leave out the token")
+    small = Small(network, network.inputs(encoded.windows(slice(None))), params)
+    data = {**small.data, "y": np.asarray(y, np.int64)}
+    network = small.network
     parts = network.formula()
-    if token is None:
+    if network.whole:
+        loss = parts["J"]
+        data |= {"first": encoded.first, "moves": moves_of(data["y"], encoded.first, network.C)}
+    elif token is None:
         varied = [node for name, node in network.data.items() if name in data]
         parts = dict(zip(parts, batch(list(parts.values()), varied), strict=True))
         loss = mean(parts["J"])
     else:
         data = {name: value[token] for name, value in data.items()}
         loss = parts["J"]
-    values = {**{name: params[name] for name in network.parameters if name != "E"}, "E": params["E"][met], **data}
-    return Example(loss, values, parts)
+    return Example(loss, {**small.params, **data}, parts)

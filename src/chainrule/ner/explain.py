@@ -9,6 +9,8 @@ twice in a window has two shares. Shrikumar et al. 2016, "Not just a black box",
 """
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +23,7 @@ from chainrule.algebra.select import take
 from chainrule.calculus.batch import batch
 from chainrule.calculus.derive import gradient
 from chainrule.compute.interpret import evaluate
-from chainrule.ner.model import Network
+from chainrule.ner.model import Small
 from chainrule.ner.tagger import Entity, Tagger
 from chainrule.ner.tags import OUTSIDE, split
 from chainrule.ner.tokenizer import Token
@@ -107,14 +109,10 @@ class _Windows:
     """The windows of a sentence of N tokens, and what the tagger's graph says of them."""
 
     def __init__(self, tagger: Tagger, words: Sequence[str]) -> None:
-        architecture, params = tagger.config.architecture, tagger.params
-        self.radius = architecture.radius
-        data = encode([words], tagger.vocabulary, architecture.radius).windows(slice(None))
-        met, places = np.unique(data["words"], return_inverse=True)
-        self._network = Network(architecture, len(met), len(tagger.config.tags))
-        ids = {"words": places.reshape(data["words"].shape), "caps": data["caps"]}
-        self._ids = {name: ids[name] for name in self._network.data if name in ids}
-        self._params = {**{n: params[n] for n in self._network.parameters if n != "E"}, "E": params["E"][met]}
+        self.radius = tagger.config.architecture.radius
+        windows = encode([words], tagger.features, self.radius).windows(slice(None))
+        small = Small(tagger.network, tagger.network.inputs(windows), tagger.params)
+        self._network, self._ids, self._params = small.network, small.data, small.params
 
     def probabilities(self) -> Array:
         """P(tag) of every token, (N, C)."""
@@ -124,10 +122,9 @@ class _Windows:
         """∂s_y/∂x · x of each word of each window for the tags y, (N, W)."""
         p, d = self._network.parameters, self._network.data
         score = self._network.scores()[d["y"]]
-        tables = [("E", "words"), ("K", "caps")]
-        looked_up = [take(p[table], d[ids]) for table, ids in tables if table in p]
+        looked_up = [take(p[table.parameter], d[table.ids]) for table in self._network.tables]
         each = [sum(rows * gradient(score, rows), axis=1) for rows in looked_up]
-        return self._evaluated(each[0] + each[1] if each[1:] else each[0], {"y": y})
+        return self._evaluated(reduce(add, each), {"y": y})
 
     def _evaluated(self, node: Node, more: Mapping[str, Any]) -> Array:
         """An expression of one window for all windows, in double precision."""

@@ -3,6 +3,7 @@
     config.json         format number, versions, architecture, tags, figures, hash of the weights
     model.safetensors   the parameters
     vocab.txt           one word a line
+    features.json       the values of the other features
     README.md           the model card
 
 The files are written out of sight, inside the folder, and renamed when all are complete. A folder is read with
@@ -19,17 +20,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import chainrule
 from chainrule.errors import DataError, ModelError, SettingError, WriteError
 from chainrule.learn.store import Tensors, read_tensors, write_tensors
-from chainrule.ner.model import Architecture, Network
+from chainrule.ner.architecture import Architecture
+from chainrule.ner.features import Features, family
+from chainrule.ner.model import Network
 from chainrule.ner.tags import OUTSIDE, SCHEMES, fault
-from chainrule.ner.vocab import Vocabulary
+from chainrule.ner.vocab import SPECIAL, Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 CONFIG, WEIGHTS, WORDS, CARD = "config.json", "model.safetensors", "vocab.txt", "README.md"
+VALUES = "features.json"
 CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
-FILES = (WEIGHTS, WORDS, CARD, CONFIG)
+FILES = (WEIGHTS, WORDS, VALUES, CARD, CONFIG)
+HASHED = (WEIGHTS, WORDS, VALUES)
 MOST_CONFIG = 1 << 20
 
 
@@ -50,7 +57,7 @@ class Config:
         return sorted({tag.partition("-")[2] or tag for tag in self.tags if tag != OUTSIDE})
 
 
-def write_folder(folder: str | Path, config: Config, vocabulary: Vocabulary, params: Tensors) -> None:
+def write_folder(folder: str | Path, config: Config, features: Features, params: Tensors) -> None:
     """Write a model folder, whole or not at all; a model that stands there is replaced.
 
     Raises DataError if something else than a model stands there, or the disk refuses.
@@ -60,7 +67,7 @@ def write_folder(folder: str | Path, config: Config, vocabulary: Vocabulary, par
         made = target / f".{os.getpid()}.tmp"
         try:
             made.mkdir()
-            _fill(made, config, vocabulary, params)
+            _fill(made, config, features, params)
             _exchange(made, target)
         except OSError as error:
             raise WriteError(
@@ -106,9 +113,12 @@ def _refuse_strangers(target: Path) -> None:
         raise DataError(f"{target}: is a file; choose a folder for the model")
 
 
-def _fill(folder: Path, config: Config, vocabulary: Vocabulary, params: Tensors) -> None:
-    write_tensors(folder / WEIGHTS, params)
-    vocabulary.write(folder / WORDS)
+def _fill(folder: Path, config: Config, features: Features, params: Tensors) -> None:
+    clusters = {name: numbers.astype(np.int32) for name, numbers in features.clusters.items()}
+    write_tensors(folder / WEIGHTS, {**params, **clusters})
+    features.vocabulary.write(folder / WORDS)
+    values = {name: known.words[len(SPECIAL) :] for name, known in features.values.items()}
+    (folder / VALUES).write_text(json.dumps(values, indent=0) + "\n", encoding="utf-8")
     described = {
         "format": FORMAT,
         "made_by": f"chainrule {chainrule.__version__}",
@@ -118,9 +128,9 @@ def _fill(folder: Path, config: Config, vocabulary: Vocabulary, params: Tensors)
         "tokenizer": config.tokenizer,
         "training": dict(config.training),
         "figures": dict(config.figures),
-        "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, WORDS)},
+        "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in HASHED},
     }
-    (folder / CARD).write_text(_card(config, len(vocabulary)), encoding="utf-8")
+    (folder / CARD).write_text(_card(config, len(features.vocabulary)), encoding="utf-8")
     (folder / CONFIG).write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
@@ -141,7 +151,7 @@ def _exchange(made: Path, target: Path) -> None:
         raise
 
 
-def read_folder(folder: str | Path) -> tuple[Config, Vocabulary, Tensors]:
+def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
     """Read a model folder. Raises ModelError, naming the file and the repair, for anything not as written."""
     target = Path(folder)
     if not (target / CONFIG).is_file():
@@ -150,11 +160,17 @@ def read_folder(folder: str | Path) -> tuple[Config, Vocabulary, Tensors]:
     config = _config(target / CONFIG, described)
     for name, digest in described["sha256"].items():
         _check_hash(target / name, digest)
-    vocabulary = _vocabulary(target / WORDS)
+    vocabulary, values = _vocabulary(target / WORDS), _values(target / VALUES)
     params, _ = read_tensors(target / WEIGHTS)
-    network = Network(config.architecture, len(vocabulary), len(config.tags))
-    _check_tensors(target / WEIGHTS, network, params)
-    return config, vocabulary, params
+    clusters = {name: params.pop(name) for name in config.architecture.clusters if name in params}
+    _check_clusters(target / WEIGHTS, clusters, len(vocabulary))
+    features = Features(vocabulary, values, {name: ids.astype(np.int64) for name, ids in clusters.items()})
+    if sorted(features.rows) != sorted(name for name in config.architecture.widths if name != "caps"):
+        raise ModelError(f"{target / VALUES}: does not fit {CONFIG}; restore the folder or train again")
+    _check_tensors(
+        target / WEIGHTS, Network(config.architecture, len(vocabulary), len(config.tags), features.rows), params
+    )
+    return config, features, params
 
 
 def _described(path: Path) -> dict[str, Any]:
@@ -182,7 +198,7 @@ def _config(path: Path, described: Mapping[str, Any]) -> Config:
         wrong = [t for t in tags if not isinstance(t, str) or fault(t)]
         if wrong or len(set(tags)) < len(tags) or not tags or scheme not in SCHEMES:
             raise ModelError(f"{path}: its tags or their scheme are damaged; restore the file or train again")
-        if {*described["sha256"].keys()} != {WEIGHTS, WORDS}:
+        if {*described["sha256"].keys()} != {*HASHED}:
             raise ModelError(f"{path}: its hashes are damaged; restore the file or train again")
         if set(described["architecture"]) != {f.name for f in fields(Architecture)}:
             raise ModelError(f"{path}: its architecture is damaged; restore the file or train again")
@@ -213,6 +229,28 @@ def _vocabulary(path: Path) -> Vocabulary:
         return Vocabulary.read(path)
     except DataError as error:
         raise ModelError(str(error)) from None
+
+
+def _values(path: Path) -> dict[str, Vocabulary]:
+    """The values of every feature, each a list of different strings."""
+    try:
+        found = json.loads(path.read_bytes())
+        return {name: Vocabulary((*SPECIAL, *values)) for name, values in found.items() if _strings(values)}
+    except (ValueError, RecursionError, AttributeError, TypeError, DataError) as error:
+        raise ModelError(f"{path}: damaged ({error}); restore the file or train again") from None
+
+
+def _strings(values: Any) -> bool:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("a feature without a list of values")
+    return True
+
+
+def _check_clusters(path: Path, clusters: Tensors, words: int) -> None:
+    for name, ids in clusters.items():
+        most = family(name)[1] + len(SPECIAL)
+        if ids.shape != (words,) or ids.dtype != np.int32 or ids.min(initial=0) < 0 or ids.max(initial=0) >= most:
+            raise ModelError(f"{path}: tensor {name} does not fit {WORDS}; restore the folder or train again")
 
 
 def _check_tensors(path: Path, network: Network, params: Tensors) -> None:

@@ -4,16 +4,14 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from chainrule.learn.train import Params
 from chainrule.ner.corpus import Corpus, Sentence
 from chainrule.ner.decode import Decoder
-from chainrule.ner.folder import Config
+from chainrule.ner.features import Features
 from chainrule.ner.metrics import Score, score
-from chainrule.ner.model import Network
-from chainrule.ner.tags import OUTSIDE, Scheme, Span, convert, spans, split
-from chainrule.ner.vocab import Vocabulary
+from chainrule.ner.tags import OUTSIDE, Span, convert, spans, split
 from chainrule.ner.windows import encode
 
 
@@ -33,26 +31,19 @@ class Judged:
     log_p: tuple[tuple[float, ...], ...]
 
     @classmethod
-    def of(cls, decoder: Decoder, vocabulary: Vocabulary, params: Params, corpus: Corpus) -> "Judged":
+    def of(cls, decoder: Decoder, features: Features, params: Params, corpus: Corpus) -> "Judged":
         """What the network of a decoder says of a corpus."""
-        encoded = encode([s.tokens for s in corpus.sentences], vocabulary, decoder.network.architecture.radius)
-        scores = decoder.log_probabilities(params, encoded)
-        paths = decoder.paths(scores, encoded)
+        encoded = encode([s.tokens for s in corpus.sentences], features, decoder.network.architecture.radius)
+        scores = decoder.scores(params, encoded)
+        paths = decoder.paths(params, scores, encoded)
+        log_p = decoder.log_probabilities(params, scores, encoded)
         return cls(
             corpus,
             tuple(tuple(decoder.tags[k] for k in path) for path in paths),
             tuple(
                 tuple(map(float, part[range(len(path)), path]))
-                for path, part in zip(paths, encoded.sentences(scores), strict=True)
+                for path, part in zip(paths, encoded.sentences(log_p), strict=True)
             ),
-        )
-
-    @classmethod
-    def by(cls, config: Config, vocabulary: Vocabulary, params: Params, corpus: Corpus, backend: str) -> "Judged":
-        """What a saved model says of a corpus."""
-        network = Network(config.architecture, len(vocabulary), len(config.tags))
-        return cls.of(
-            Decoder(network, config.tags, cast(Scheme, config.scheme), backend), vocabulary, params, corpus
         )
 
     def renamed(self, rename: Mapping[str, str]) -> "Judged":

@@ -57,6 +57,13 @@ class Lattice:
         self._legal[-1, :-1], self._legal[:-1, -1] = self._start, self._end
         self._border = len(tags)
 
+    @property
+    def legal(self) -> Mask:
+        """Which tag may follow which, and the border of a sentence, the last row and column, (C + 1, C + 1)."""
+        found = self._legal.copy()
+        found[-1, -1] = False
+        return found
+
     def best(self, scores: Floats, lengths: Ids, log_p: Callable[[Floats], Floats] = lambda rows: rows) -> Line:
         """The tags of sentences of these lengths, by scores (N, C) that order the tags of a token.
 
@@ -220,5 +227,32 @@ def viterbi(log_p: Floats, lengths: Ids, start: Mask, moves: Mask, end: Mask) ->
     path[firsts + lengths - 1] = tags
     for n, many in reversed(list(enumerate(going))):
         tags[:many] = origins[n][np.arange(many), source[tags[:many]]]
+        path[firsts[:many] + n] = tags[:many]
+    return path
+
+
+def likeliest(scores: Floats, moves: Floats, lengths: Ids) -> Ids:
+    """The path (N,) with the largest sum of scores (N, C) and of moves (C + 1, C + 1), border last, by sentence.
+
+    Viterbi; all sentences take each step together, the longest first in the row. Ties go to the lowest index.
+    """
+    lengths = lengths[lengths > 0]
+    if not len(lengths):
+        return np.zeros(0, np.int64)
+    order = np.argsort(-lengths, kind="stable")
+    firsts, lengths = (np.cumsum(lengths) - lengths)[order], lengths[order]
+    within, begin, end = moves[:-1, :-1].T, moves[-1, :-1], moves[:-1, -1]
+    best = scores[firsts].astype(np.float64) + begin
+    going = np.searchsorted(-lengths, -np.arange(1, int(lengths[0]))).tolist()
+    origins: list[NDArray[np.intp]] = []
+    for n, many in enumerate(going, 1):
+        arriving = best[:many, None, :] + within
+        origins.append(arriving.argmax(axis=2))
+        best[:many] = arriving.max(axis=2) + scores[firsts[:many] + n]
+    path = np.empty(len(scores), np.int64)
+    tags = (best + end).argmax(axis=1)
+    path[firsts + lengths - 1] = tags
+    for n, many in reversed(list(enumerate(going))):
+        tags[:many] = origins[n][np.arange(many), tags[:many]]
         path[firsts[:many] + n] = tags[:many]
     return path

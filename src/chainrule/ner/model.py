@@ -1,69 +1,48 @@
 """The window network of the lecture, written for one window and batched by the transformation.
 
-    x = the word vectors of the window, side by side (or their mean)      W·D
-    h = f(W x + b)                                                        H
-    s = U h + c                                                           C
-    J = −log softmax(s)_y = logsumexp(s) − s_y
+    x = the vectors of the words of the window and of their features, side by side (or their mean)
+    z = W x + b,  h = f(z)                      one hidden layer, or two
+    s = U h + c                                 the scores of the tags; with a short circuit + Σ rows of L
+    J                                           what is asked of the scores, see `objectives`
 
 Collobert et al. 2011, "Natural language processing (almost) from scratch", §3.2; CS224n notes, part 3.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.node import Node, index, matrix, vector
+from chainrule.algebra.node import Node, index, matrix, scalar, variable, vector
 from chainrule.algebra.op import Array
-from chainrule.algebra.product import mean, sum
+from chainrule.algebra.product import mean, size, sum, zeros
 from chainrule.algebra.reduce import log_softmax
 from chainrule.algebra.select import concat, ravel, take
 from chainrule.algebra.signature import FLOAT32, FLOAT64, Axis, DType, axis
 from chainrule.calculus.batch import batch
 from chainrule.calculus.derive import gradient
-from chainrule.errors import SettingError
-from chainrule.learn.choose import choose, within
-from chainrule.learn.layers import ACTIVATIONS, affine, dropout
-from chainrule.learn.losses import cross_entropy, l2
+from chainrule.calculus.rewrite import substitute
+from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC, affine, dropout
+from chainrule.learn.losses import l2, max_margin, sentence_log_likelihood
 from chainrule.learn.params import initializer
+from chainrule.ner.architecture import Architecture
+from chainrule.ner.objectives import ABSENT, MARGIN, OF_A_WINDOW, SENTENCE
 from chainrule.ner.vocab import CAPS
+from chainrule.ner.windows import Ids
 
-COMBINATIONS: Mapping[str, str] = {"concatenate": "side by side", "average": "their mean"}
+CORRUPT = "_corrupt"  # ends the names of what a corrupt window has in place of a window's own
+SLOPE = 0.25  # of a parametric ReLU at first (He et al. 2015)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """The settings of the network; raises SettingError outside their range."""
+class Table(NamedTuple):
+    """A look-up table: its parameter, the data that select its rows, how many there are, and their width."""
 
-    window: int = 5
-    combine: Literal["concatenate", "average"] = "concatenate"
-    dimension: int = 50
-    caps: int = 5
-    hidden: int = 100
-    activation: str = "tanh"
-    dropout: float = 0.5
-    l2: float = 0.0
-
-    def __post_init__(self) -> None:
-        within("window", self.window, least=1, whole=True)
-        if self.window % 2 == 0:
-            raise SettingError(
-                f"a window has a centre, so its size is odd; {self.window} could be {self.window + 1}"
-            )
-        within("dimension", self.dimension, least=1, whole=True)
-        within("hidden", self.hidden, least=1, whole=True)
-        within("caps", self.caps, least=0, whole=True)
-        within("dropout", self.dropout, least=0, below=1)
-        within("l2", self.l2, least=0)
-        choose("way to combine a window", self.combine, COMBINATIONS)
-        choose("activation", self.activation, ACTIVATIONS)
-
-    @property
-    def radius(self) -> int:
-        """Words on each side of the centre."""
-        return self.window // 2
+    parameter: str
+    ids: str
+    rows: Axis
+    width: Axis
 
 
 @dataclass(frozen=True)
@@ -71,11 +50,13 @@ class Network:
     """The network for V words and C tags: its parameters, and its expressions for one window and for many.
 
     Without V and C its sizes are letters, to be read: D a word vector, S a vector of shapes, H hidden units.
+    `rows` has the length of the table of every feature beside the word and its capitals.
     """
 
     architecture: Architecture
     V: int = 0
     C: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def sizes(self) -> dict[str, Axis]:
@@ -91,73 +72,162 @@ class Network:
         return FLOAT32 if self.V else FLOAT64
 
     @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The look-up tables, that of the words first."""
+        a, (V, D, S, *_) = self.architecture, self.sizes.values()
+        caps = [Table("K", "caps", len(CAPS), S)] if a.caps else []
+        others = [
+            Table(f"K_{name}", name, self.rows[name] if self.V else axis(f"V_{name}"), width)
+            for name, width in a.widths.items()
+            if name != "caps"
+        ]
+        return (Table("E", "words", V, D), *caps, *others)
+
+    @cached_property
+    def outputs(self) -> Axis:
+        """The scores that are computed: C, or C − 1 where O has none."""
+        C = self.sizes["C"]
+        return C - 1 if self.architecture.objective in ABSENT else C
+
+    @cached_property
     def parameters(self) -> dict[str, Node]:
-        """Name → variable: E word vectors, K vectors of shapes, W and b hidden layer, U and c scores."""
-        a, (V, D, S, H, C) = self.architecture, self.sizes.values()
-        width = (D + S) * (a.window if a.combine == "concatenate" else 1)
+        """Name → variable: E word vectors, K vectors of shapes, W and b hidden layer, U and c scores …"""
+        a, H, C, S = self.architecture, self.sizes["H"], self.sizes["C"], self.outputs
+        widths = [table.width for table in self.tables]
+        x = np.sum(np.array(widths, object)) * (a.window if a.combine == "concatenate" else 1)
         nodes = [
-            matrix("E", V, D, dtype=self.dtype),
-            *([matrix("K", len(CAPS), S, dtype=self.dtype)] if a.caps else []),
-            matrix("W", H, width, dtype=self.dtype),
+            *(matrix(t.parameter, t.rows, t.width, dtype=self.dtype) for t in self.tables),
+            matrix("W", H, x, dtype=self.dtype),
             vector("b", H, dtype=self.dtype),
-            matrix("U", C, H, dtype=self.dtype),
-            vector("c", C, dtype=self.dtype),
+            *([matrix("W_2", H, H, dtype=self.dtype), vector("b_2", H, dtype=self.dtype)] * (a.layers > 1)),
+            *([scalar("a", dtype=self.dtype)] * (a.activation in PARAMETRIC)),
+            matrix("U", S, H, dtype=self.dtype),
+            vector("c", S, dtype=self.dtype),
+            *([matrix("L", self._direct[0], S, dtype=self.dtype)] * self.shortened),
+            *([matrix("A", C + 1, C + 1, dtype=self.dtype)] * self.whole),
         ]
         return {node.attrs["name"]: node for node in nodes}
+
+    @property
+    def whole(self) -> bool:
+        """Whether the tags of a sentence are scored together."""
+        return self.architecture.objective == SENTENCE
+
+    @property
+    def shortened(self) -> bool:
+        """Whether features have rows of scores of their own."""
+        return self.architecture.short_circuit != "none"
+
+    @cached_property
+    def _direct(self) -> tuple[Axis, Axis]:
+        """The rows of L, one for every value of a feature at every place, and how many a window has."""
+        if not self.V:
+            return axis("R"), axis("P")
+        W, tables = self.architecture.window, self.tables[1:]
+        return W * int(np.sum([t.rows for t in tables], dtype=np.int64)), W * len(tables)
 
     @cached_property
     def data(self) -> dict[str, Node]:
-        """What varies from window to window: word and shape ids, the right tag, dropout masks."""
+        """What varies from window to window: ids of words and features, the right tag, dropout masks."""
         a = self.architecture
-        width = self.parameters["W"].shape[1]
         nodes = [
-            index("words", a.window),
-            *([index("caps", a.window)] if a.caps else []),
+            *(index(t.ids, a.window) for t in self.tables),
+            *([index("direct", self._direct[1])] * self.shortened),
             index("y"),
-            *(
-                [vector("mask_x", width, dtype=self.dtype), vector("mask_h", self.sizes["H"], dtype=self.dtype)]
-                if a.dropout
-                else []
-            ),
+            *(vector(name, n, dtype=self.dtype) for name, n in self._masks.items()),
         ]
-        return {node.attrs["name"]: node for node in nodes}
+        found = {node.attrs["name"]: node for node in nodes}
+        if a.objective != MARGIN:
+            return found
+        return found | {n + CORRUPT: _renamed(node, n + CORRUPT) for n, node in found.items() if n != "y"}
+
+    @cached_property
+    def _masks(self) -> dict[str, Axis]:
+        a, H = self.architecture, self.sizes["H"]
+        if not a.dropout:
+            return {}
+        return {"mask_x": self.parameters["W"].shape[1], "mask_h": H} | ({"mask_h_2": H} if a.layers > 1 else {})
+
+    # ── one window ────────────────────────────────────────────────────────────────────────────────────
 
     def features(self) -> Node:
-        """x, the vectors of the words and of their shapes in one window, side by side or averaged."""
-        p, d, a = self.parameters, self.data, self.architecture
-        features = [("E", "words"), *([("K", "caps")] if a.caps else [])]
-        return concat([self._combined(take(p[table], d[ids])) for table, ids in features])
+        """x, the vectors of the words and of their features in one window, side by side or averaged."""
+        p, d = self.parameters, self.data
+        return concat([self._combined(take(p[t.parameter], d[t.ids])) for t in self.tables])
 
     def pre_activation(self, *, training: bool = False) -> Node:
         """z = W x + b of one window, (H,); in training with a dropout mask on x."""
-        p, d, x = self.parameters, self.data, self.features()
-        return affine(dropout(x, d["mask_x"]) if training and self.architecture.dropout else x, p["W"], p["b"])
+        p = self.parameters
+        return affine(self._dropped(self.features(), "mask_x", training), p["W"], p["b"])
+
+    def activated(self, z: Node) -> Node:
+        """f(z), the non-linearity."""
+        name = self.architecture.activation
+        return ACTIVATIONS[name](z) if name in ACTIVATIONS else PARAMETRIC[name](z, self.parameters["a"])
 
     def scores(self, *, training: bool = False) -> Node:
         """s = U f(z) + c of one window, (C,); in training with dropout masks on x and h = f(z)."""
         p, d, a = self.parameters, self.data, self.architecture
-        h = ACTIVATIONS[a.activation](self.pre_activation(training=training))
-        return affine(dropout(h, d["mask_h"]) if training and a.dropout else h, p["U"], p["c"])
+        h = self._dropped(self.activated(self.pre_activation(training=training)), "mask_h", training)
+        if a.layers > 1:
+            h = self._dropped(self.activated(affine(h, p["W_2"], p["b_2"])), "mask_h_2", training)
+        s = affine(h, p["U"], p["c"])
+        if self.shortened:
+            s = s + sum(take(p["L"], d["direct"]), axis=0)
+        return concat([zeros(1, dtype=self.dtype), s]) if a.objective in ABSENT else s
+
+    def _dropped(self, x: Node, mask: str, training: bool) -> Node:
+        return dropout(x, self.data[mask]) if training and mask in self._masks else x
 
     def _combined(self, rows: Node) -> Node:
         return ravel(rows) if self.architecture.combine == "concatenate" else mean(rows, axis=0)
 
+    def _asked(self, *, training: bool = False) -> Node:
+        """What one window adds to the loss."""
+        a, s, y = self.architecture, self.scores(training=training), self.data["y"]
+        if a.objective != MARGIN:
+            return OF_A_WINDOW[a.objective](s, y, a.margin)
+        instead = {self.data[n]: node for n in self.data if (node := self.data.get(n + CORRUPT)) is not None}
+        return max_margin(s[y], substitute([s], instead)[0][y], a.margin)
+
+    # ── many windows ──────────────────────────────────────────────────────────────────────────────────
+
     def loss(self) -> Node:
-        """The mean cross-entropy over B windows plus ½ λ (‖W‖² + ‖U‖²): a scalar."""
-        one = cross_entropy(self.scores(training=True), self.data["y"])
-        return self._held(mean(batch(one, list(self.data.values()))))
+        """The mean over B windows of what is asked of each, plus ½ λ Σ ‖W‖² over the weights: a scalar."""
+        varied = list(self.data.values())
+        if self.whole:
+            return self._held(self._together(batch(self.scores(training=True), varied)))
+        return self._held(mean(batch(self._asked(training=True), varied)))
 
     def formula(self) -> dict[str, Node]:
-        """x, z, h, s and J of one window, to be read: without dropout, which is no part of what is learnt."""
-        z, s = self.pre_activation(), self.scores()
-        h = ACTIVATIONS[self.architecture.activation](z)
-        J = self._held(cross_entropy(s, self.data["y"]))
-        return {"x": self.features(), "z": z, "h": h, "s": s, "J": J}
+        """x, z, h, s and J of one window, to be read: without dropout, which is no part of what is learnt.
+
+        Where the tags of a sentence are scored together, those of B windows.
+        """
+        z = self.pre_activation()
+        parts = {"x": self.features(), "z": z, "h": self.activated(z), "s": self.scores()}
+        if not self.whole:
+            return {**parts, "J": self._held(self._asked())}
+        parts = dict(zip(parts, batch(list(parts.values()), list(self.data.values())), strict=True))
+        return {**parts, "J": self._held(self._together(parts["s"]))}
+
+    def _together(self, s: Node) -> Node:
+        """−log P of the right tags of sentences, given the scores of all their tokens (B, C); the mean over these."""
+        first, moves = self.sentences.values()
+        y = batch(self.data["y"], [self.data["y"]])
+        return sentence_log_likelihood(s, self.parameters["A"], y, first, moves) / size(s.shape[0], s.dtype)
+
+    @cached_property
+    def sentences(self) -> dict[str, Node]:
+        """What is known of the B tokens of M − B sentences: where they begin, and the moves of their right tags."""
+        nodes = [index("first", "B"), index("moves", "M")] if self.whole else []
+        return {node.attrs["name"]: node for node in nodes}
 
     def _held(self, loss: Node) -> Node:
         """The loss with its regulariser."""
-        a, p = self.architecture, self.parameters
-        return loss + l2([p["W"], p["U"]], a.l2) if a.l2 else loss
+        weights = [self.parameters[name] for name in ("W", "W_2", "U") if name in self.parameters]
+        strength = self.architecture.l2
+        return loss + l2(weights, strength) if strength else loss
 
     def log_probabilities(self) -> Node:
         """log softmax(s) of B windows, (B, C)."""
@@ -166,26 +236,37 @@ class Network:
     def slopes(self) -> Node:
         """f′(z) of the hidden units in B windows, (B, H): the share of the upstream gradient that each passes."""
         z = self.pre_activation()
-        f = ACTIVATIONS[self.architecture.activation]
-        return batch(gradient(sum(f(z)), z), self._ids)
+        return batch(gradient(sum(self.activated(z)), z), self._ids)
 
     @property
     def _ids(self) -> list[Node]:
-        return [node for name, node in self.data.items() if name in ("words", "caps")]
+        """The data that are known of any window."""
+        return [self.data[name] for name in (*(t.ids for t in self.tables), "direct") if name in self.data]
+
+    def inputs(self, windows: Mapping[str, Ids]) -> dict[str, Ids]:
+        """The ids that the network looks up, of the features of B windows, (B, W) each."""
+        found = {t.ids: windows[t.ids] for t in self.tables}
+        if not self.shortened:
+            return found
+        begin, parts = 0, []
+        for t in self.tables[1:]:
+            rows, places = int(t.rows), np.arange(self.architecture.window)  # type: ignore[arg-type]
+            parts.append(windows[t.ids] + (begin + places * rows))
+            begin += len(places) * rows
+        return {**found, "direct": np.concatenate(parts, axis=-1)}
+
+    # ── numbers to begin with ─────────────────────────────────────────────────────────────────────────
 
     def start(self, rng: np.random.Generator) -> dict[str, Array]:
-        """Fresh values of all parameters but E: Glorot for the weights, zero for the biases."""
-        draws = {
-            "K": initializer("uniform", r=0.5),
-            "W": initializer("xavier_uniform"),
-            "U": initializer("xavier_uniform"),
-        }
-        zeros = initializer("zeros")
-        return {
-            name: draws.get(name, zeros)(node.shape, rng, FLOAT32)  # type: ignore[arg-type]
+        """Fresh values of all parameters but E: Glorot for the weights, zero for biases, scores of rows and moves."""
+        uniform, glorot, zero = initializer("uniform", r=0.5), initializer("xavier_uniform"), initializer("zeros")
+        draws = {t.parameter: uniform for t in self.tables} | dict.fromkeys(("W", "W_2", "U"), glorot)
+        found = {
+            name: draws.get(name, zero)(node.shape, rng, FLOAT32)  # type: ignore[arg-type]
             for name, node in self.parameters.items()
             if name != "E"
         }
+        return found | ({"a": np.full((), SLOPE, np.float32)} if "a" in found else {})
 
     def masks(self, count: int, rng: np.random.Generator) -> dict[str, Array]:
         """Dropout masks for `count` windows: 0 with probability p, else 1/(1 − p)."""
@@ -195,3 +276,23 @@ class Network:
             for name, node in self.data.items()
             if name.startswith("mask_")
         }
+
+
+def _renamed(node: Node, name: str) -> Node:
+    return variable(name, node.shape, node.dtype)
+
+
+class Small:
+    """A network whose words are those of some data alone: E has the rows that are met, in their order.
+
+    data   what was given, with the words numbered anew        params   likewise
+    """
+
+    def __init__(self, network: Network, data: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+        names = [name for name in ("words", "words" + CORRUPT) if name in data]
+        met, places = np.unique(np.concatenate([data[name].ravel() for name in names]), return_inverse=True)
+        parts = np.split(places, np.cumsum([data[name].size for name in names])[:-1])
+        words = {name: part.reshape(data[name].shape) for name, part in zip(names, parts, strict=True)}
+        self.network = replace(network, V=len(met))
+        self.data: dict[str, Any] = {**data, **words}
+        self.params = {**params, "E": params["E"][met]}

@@ -31,8 +31,8 @@ from chainrule.ner.chunks import (
     Kinds,
     Known,
 )
+from chainrule.ner.features import Features
 from chainrule.ner.tokenizer import CHARACTERS, cut_text
-from chainrule.ner.vocab import Vocabulary
 
 SHORT = 1500  # characters; below this it takes longer to ask than to read
 
@@ -67,16 +67,16 @@ class _Lines(NamedTuple):
 
 
 class Reader:
-    """Reads texts for a model: its vocabulary, its tokenizer, and whether it looks at the shapes of words."""
+    """Reads texts for a model: its features, its tokenizer, and which of the features it looks at."""
 
-    def __init__(self, vocabulary: Vocabulary, tokenizer: str, shapes: bool) -> None:
+    def __init__(self, features: Features, tokenizer: str, names: Sequence[str]) -> None:
         self._tokenizer, self._single = tokenizer, tokenizer == CHARACTERS
-        self.kinds = Kinds(vocabulary, shapes)
+        self.kinds, self._alone = Kinds(features, names), features.alone
         self._chunks = Chunks(tokenizer, self.kinds)
 
     def read(self, texts: Sequence[str]) -> Reading:
         """What the texts hold, as `plain` has it."""
-        if sum(map(len, texts)) < SHORT:
+        if sum(map(len, texts)) < SHORT or not self._alone:
             return self.plain(texts)
         lines = _Lines([], [], [])
         for k, text in enumerate(texts):
@@ -91,7 +91,7 @@ class Reader:
         cut = [cut_text(text, self._tokenizer) for text in texts]
         tokens = [token for text in cut for sentence in text for token in sentence]
         return Reading(
-            self.kinds.of([t.text for t in tokens]),
+            self._kinds([[t.text for t in sentence] for text in cut for sentence in text]),
             _ids([len(sentence) for text in cut for sentence in text]),
             _ids([t.start for t in tokens]),
             _ids([t.end for t in tokens]),
@@ -101,9 +101,12 @@ class Reader:
 
     def tokens(self, sentences: Sequence[Sequence[str]]) -> Reading:
         """Sentences that are cut into tokens already, as one text."""
-        kinds = self.kinds.of(list(chain.from_iterable(sentences)))
+        kinds = self._kinds(sentences)
         lengths = _ids([n for n in map(len, sentences) if n])
         return Reading(kinds, lengths, _ids([]), _ids([]), np.zeros(0, np.bool_), _ids([len(kinds)]))
+
+    def _kinds(self, sentences: Sequence[Sequence[str]]) -> Ids:
+        return self.kinds.of(list(chain.from_iterable(sentences))) if self._alone else self.kinds.within(sentences)
 
     def _read(self, lines: _Lines, texts: int) -> Reading:
         cut = [line.split(" ") for line in lines.lines]

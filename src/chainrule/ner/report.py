@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import chainrule
+from chainrule.algebra.entrywise import relu
 from chainrule.algebra.node import vector
 from chainrule.algebra.product import sum
 from chainrule.calculus.derive import gradient
@@ -18,18 +19,21 @@ from chainrule.compute.interpret import evaluate
 from chainrule.display.derivation import Derivation, derive
 from chainrule.learn.backends import runner
 from chainrule.learn.batches import rng_for
+from chainrule.learn.gradients import Integers
 from chainrule.learn.layers import ACTIVATIONS
 from chainrule.learn.train import Epoch, Params, Plan, Run
+from chainrule.ner.architecture import Architecture
 from chainrule.ner.corpus import Corpus
+from chainrule.ner.features import Features
 from chainrule.ner.judged import Judged
 from chainrule.ner.metrics import Score
-from chainrule.ner.model import Architecture, Network
+from chainrule.ner.model import Network, Small
 from chainrule.ner.training import Choices, Job
 from chainrule.ner.vocab import UNKNOWN, Vocabulary
 from chainrule.ner.windows import encode
 
 ENTRIES, EFFORT = 32, 10**7  # entries of each parameter that are checked; fewer where W holds more numbers
-SENTENCES = 100  # of the training data, among which the window of the check is
+EXAMPLES = 200  # of the training data, among which that of the check is
 WINDOWS = 2048  # of dev, on which hidden units are watched
 BLOCKED = 0.05  # a unit that passes less of its largest slope than this has no say in a window
 PACKAGES = ("numpy", "scipy", "numba", "safetensors")
@@ -91,7 +95,7 @@ def report(job: Job, run: Run, test: Corpus | None = None, name: str = "") -> Re
     corpora = {"train": job.train, "dev": job.dev, **({} if test is None else {"test": test})}
     settings = {**asdict(network.architecture), **asdict(job.plan), **asdict(job.choices)}
     judged = {
-        part: Judged.of(job.decoder, job.vocabulary, params, c) for part, c in corpora.items() if part != "train"
+        part: Judged.of(job.decoder, job.features, params, c) for part, c in corpora.items() if part != "train"
     }
     return Report(
         name=name or job.train.path.stem,
@@ -102,11 +106,11 @@ def report(job: Job, run: Run, test: Corpus | None = None, name: str = "") -> Re
         test=judged["test"].score if test else None,
         network=network,
         trained=tuple(node.attrs["name"] for node in job.task.trained),
-        units=watched(network, params, job.vocabulary, job.dev),
+        units=watched(network, params, job.features, job.dev),
         derivation=derived(network.architecture),
         check=checked(job),
         corpora=corpora,
-        unknown={part: _unknown(job.vocabulary, corpus) for part, corpus in corpora.items()},
+        unknown={part: _unknown(job.features.vocabulary, corpus) for part, corpus in corpora.items()},
         versions=versions(job.decoder.backend),
     )
 
@@ -119,29 +123,35 @@ def derived(architecture: Architecture) -> Derivation:
 
 
 def checked(job: Job) -> Check:
-    """The gradients of the trained network at a window, against differences.
+    """The gradients of the trained network at an example, against differences.
 
-    The window is that of the first sentences of which the network is least sure, so that the gradients are not
-    all but 0. Of the word vectors only its own are looked at: the others have the gradient 0.
+    It is the one, of the first, of which the network is least sure, so that the gradients are not all but 0. Of the
+    word vectors only its own are looked at: the others have the gradient 0.
     """
-    network, params, seed = job.decoder.network, job.task.params, job.plan.seed
-    first = [s.tokens for s in job.train.sentences[:SENTENCES]]
-    log_p = job.decoder.log_probabilities(params, encode(first, job.vocabulary, network.architecture.radius))
-    values = dict(job.task.feed(log_p.max(axis=1).argmin()[None], rng_for(seed, "check")))
-    rows, words = np.unique(values["words"], return_inverse=True)
-    small = Network(network.architecture, len(rows), network.C)
+    params, seed = job.task.params, job.plan.seed
+    small = Small(job.decoder.network, job.feed(_doubtful(job), rng_for(seed, "check")), params)
     entries = max(4, min(ENTRIES, EFFORT // params["W"].size))
-    here = {**params, "E": params["E"][rows], **values, "words": words.reshape(1, -1)}
-    return check(small.loss(), here, list(small.parameters.values()), entries=entries, seed=seed)
+    parameters = list(small.network.parameters.values())
+    return check(small.network.loss(), {**small.params, **small.data}, parameters, entries=entries, seed=seed)
 
 
-def watched(network: Network, params: Params, vocabulary: Vocabulary, corpus: Corpus) -> Units:
+def _doubtful(job: Job) -> Integers:
+    """The example, out of the first ones, with the token of whose tag the network is least sure, (1,)."""
+    feed, network = job.feed, job.decoder.network
+    examples = np.arange(min(feed.examples, EXAMPLES))
+    tokens = [feed.tokens(np.array([k])) for k in examples]
+    values = network.inputs(feed.encoded.windows(np.concatenate(tokens)))
+    (log_p,) = runner([network.log_probabilities()], "interpreter")({**job.task.params, **values})
+    return np.repeat(examples, list(map(len, tokens)))[log_p.max(axis=1).argmin()][None]
+
+
+def watched(network: Network, params: Params, features: Features, corpus: Corpus) -> Units:
     """How the hidden units fare on windows of a corpus, evenly spaced."""
-    encoded = encode([s.tokens for s in corpus.sentences], vocabulary, network.architecture.radius)
+    encoded = encode([s.tokens for s in corpus.sentences], features, network.architecture.radius)
     if not len(encoded):
         return Units(np.zeros(network.architecture.hidden), 0)
     some = np.arange(0, len(encoded), -(-len(encoded) // WINDOWS))
-    (slopes,) = runner([network.slopes()], "interpreter")({**params, **encoded.windows(some)})
+    (slopes,) = runner([network.slopes()], "interpreter")({**params, **network.inputs(encoded.windows(some))})
     low = np.abs(slopes) < BLOCKED * steepest(network.architecture.activation)
     return Units(low.mean(axis=0, dtype=np.float64), len(some))
 
@@ -149,7 +159,8 @@ def watched(network: Network, params: Params, vocabulary: Vocabulary, corpus: Co
 def steepest(activation: str) -> float:
     """The largest slope of a non-linearity, on a grid of points."""
     z = vector("z", "n")
-    return float(np.max(evaluate(gradient(sum(ACTIVATIONS[activation](z)), z), {"z": np.linspace(-8, 8, 65)})))
+    f = ACTIVATIONS.get(activation, relu)  # with a slope of its own below 0, it has that of ReLU above
+    return float(np.max(evaluate(gradient(sum(f(z)), z), {"z": np.linspace(-8, 8, 65)})))
 
 
 def versions(backend: str) -> dict[str, str]:

@@ -206,13 +206,18 @@ def _layers(report: Report) -> str:
     kept = _kept(report)
     rows = []
     for name, node in report.network.parameters.items():
-        cells = [f"<b>{escape(name)}</b>", shape_text(node.shape), in_html(w.MEANINGS[name])]
+        cells = [f"<b>{escape(name)}</b>", shape_text(node.shape), in_html(_meaning(name))]
         for values in ([e.norms.get(name, math.nan) for e in kept], [e.moves.get(name, math.nan) for e in kept]):
             moved = name in report.trained
             cells += [sparkline(values, log=True) if moved else in_html(w.FIXED)]
             cells += [figure(values[-1], 3) if moved and values else ""]
         rows.append(cells)
     return table(w.LAYER_COLUMNS, rows, "layers")
+
+
+def _meaning(parameter: str) -> Text:
+    feature = parameter.removeprefix("K_")
+    return w.MEANINGS[parameter] if feature == parameter else w.VECTORS_OF.filled(feature=feature)
 
 
 def _epochs(report: Report) -> str:

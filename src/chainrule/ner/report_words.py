@@ -94,9 +94,16 @@ MEANINGS: Mapping[str, Words] = {
     "K": Words("vectors of word shapes", "글자꼴 벡터"),
     "W": Words("hidden layer", "은닉층"),
     "b": Words("its bias", "은닉층 편향"),
+    "W_2": Words("second hidden layer", "둘째 은닉층"),
+    "b_2": Words("its bias", "그 편향"),
+    "a": Words("slope below 0", "0 아래의 기울기"),
     "U": Words("scores of the tags", "태그 점수"),
     "c": Words("their bias", "점수 편향"),
+    "L": Words("scores of single features", "특징 하나하나의 점수"),
+    "A": Words("scores of moves between tags", "태그 사이 이동의 점수"),
 }
+VECTORS_OF = Words("vectors of {feature}", "{feature} 벡터")
+
 FIXED = Words("kept as it was", "고정됨")
 
 # ── figures and mistakes ──────────────────────────────────────────────────────────────────────────────

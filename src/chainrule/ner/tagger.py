@@ -20,8 +20,9 @@ from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.decode import Decoder, Floats, Scorer
 from chainrule.ner.example import Example, example
+from chainrule.ner.features import Features
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
-from chainrule.ner.lattice import Ids, Line, Names, ranges, trimmed
+from chainrule.ner.lattice import Ids, Line, ranges, trimmed
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.reading import Reader, Reading
@@ -62,6 +63,13 @@ class Found(NamedTuple):
     scores: list[float]
 
 
+class Memory(NamedTuple):
+    """What was found out about the tokens that were met."""
+
+    reader: Reader
+    scorer: Scorer
+
+
 def tag_shard(tagger: "Tagger", texts: Sequence[str]) -> Found:
     """The names in some texts, which depend on no other texts: the work of one worker, under any executor."""
     return tagger._found(texts)
@@ -86,7 +94,7 @@ class Tagger:
     """A trained window tagger. Make one with `Tagger.train` or `Tagger.load`."""
 
     config: Config
-    vocabulary: Vocabulary
+    features: Features
     params: Params
     run: Run | None = None
     notes: tuple[str, ...] = ()
@@ -160,7 +168,7 @@ class Tagger:
             training=_described(job, run, plan, choices),
             figures={n: v for n, v in run.history[run.best_epoch - 1].figures.items() if n != "score"},
         )
-        return cls(config, job.vocabulary, job.task.params, run, job.notes, job.decoder.backend)
+        return cls(config, job.features, job.task.params, run, job.notes, job.decoder.backend)
 
     @classmethod
     def load(cls, folder: str | Path, backend: str = "auto") -> Self:
@@ -169,17 +177,17 @@ class Tagger:
         backend     who computes, see `learn.backends`; SettingError for an unknown one
         """
         choose("backend", backend, BACKENDS)
-        config, vocabulary, params = read_folder(folder)
+        config, features, params = read_folder(folder)
         if config.tokenizer not in TOKENIZERS:
             raise ModelError(
                 f"{folder}: needs the tokenizer {config.tokenizer}, which chainrule {chainrule.__version__} "
                 "does not have; upgrade chainrule"
             )
-        return cls(config, vocabulary, params, backend=backend)
+        return cls(config, features, params, backend=backend)
 
     def save(self, folder: str | Path) -> None:
         """Write a model folder: safetensors, JSON and text, whole or not at all."""
-        write_folder(folder, self.config, self.vocabulary, self.params)
+        write_folder(folder, self.config, self.features, self.params)
 
     # ── using ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -193,18 +201,34 @@ class Tagger:
         """The types of names that the model knows."""
         return self.config.labels
 
-    @cached_property
-    def _decoder(self) -> Decoder:
-        network = Network(self.config.architecture, len(self.vocabulary), len(self.config.tags))
-        return Decoder(network, self.config.tags, self._scheme, self.backend)
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the model knows."""
+        return self.features.vocabulary
 
     @cached_property
-    def _scorer(self) -> Scorer:
-        return Scorer(self._decoder, self.params)
+    def network(self) -> Network:
+        """The network, whose parameters are `params`."""
+        return Network(self.config.architecture, len(self.vocabulary), len(self.config.tags), self.features.rows)
 
     @cached_property
-    def _reader(self) -> Reader:
-        return Reader(self.vocabulary, self.config.tokenizer, self.config.architecture.caps > 0)
+    def decoder(self) -> Decoder:
+        """The network and the tags that its scores stand for."""
+        return Decoder(self.network, self.config.tags, self._scheme, self.backend)
+
+    @cached_property
+    def _memory(self) -> list[Memory]:
+        return [self._forgetful()]
+
+    def _forgetful(self) -> Memory:
+        reader = Reader(self.features, self.config.tokenizer, [table.ids for table in self.network.tables])
+        return Memory(reader, Scorer(self.decoder, self.params, reader.kinds))
+
+    def _known(self) -> Memory:
+        """What is known of tokens; others may still use what stood here before."""
+        if self._memory[0].reader.kinds.full:
+            self._memory[0] = self._forgetful()
+        return self._memory[0]
 
     @property
     def _scheme(self) -> Scheme:
@@ -237,9 +261,10 @@ class Tagger:
             yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in islice(rest, count)]
 
     def _found(self, texts: Sequence[str]) -> "Found":
-        reading = self._reader.read(texts)
-        line, scores = self._tagged(reading)
-        names = self._decoder.lattice.names(line)
+        memory = self._known()
+        reading = memory.reader.read(texts)
+        line, scores = self._tagged(memory, reading)
+        names = self.decoder.lattice.names(line)
         if self.characters:
             names = trimmed(names, reading.spaces)
         counts = names.starts.searchsorted(reading.texts.cumsum())
@@ -249,23 +274,12 @@ class Tagger:
             reading.starts[names.starts],
             reading.ends[names.ends - 1],
             names.tags,
-            self._probabilities(names, line.path, scores),
+            memory.scorer.chances(names, line.path, scores, reading.lengths),
         )
 
     def __getstate__(self) -> dict[str, Any]:
         """What the tagger is, without what it made of that; so another process makes its own."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def _probabilities(self, names: Names, path: Ids, scores: Floats) -> list[float]:
-        """The product over the tokens of each name of the probability of their tags."""
-        if not len(names.starts):
-            return []
-        lengths = names.ends - names.starts
-        tokens = ranges(names.starts, lengths)
-        log_p = self._scorer.log_probabilities(scores[tokens])[np.arange(len(tokens)), path[tokens]]
-        sums = np.add.reduceat(log_p, np.cumsum(lengths) - lengths, dtype=np.float64)
-        found: list[float] = np.exp(sums).tolist()
-        return found
 
     @cached_property
     def _labels(self) -> list[str]:
@@ -280,9 +294,10 @@ class Tagger:
         """The tags (IOB2) of sentences that are cut into tokens already. SettingError for texts that are not."""
         if any(isinstance(sentence, str) for sentence in sentences):
             raise SettingError("tag_tokens takes sentences, each a list of tokens; tag takes a text")
-        reading = self._reader.tokens(sentences)
-        line, _ = self._tagged(reading)
-        names = self._decoder.lattice.names(line)
+        memory = self._known()
+        reading = memory.reader.tokens(sentences)
+        line, _ = self._tagged(memory, reading)
+        names = self.decoder.lattice.names(line)
         lengths = names.ends - names.starts
         begins, inside = self._written
         tags = np.full(len(reading.kinds), OUTSIDE, object)
@@ -297,10 +312,10 @@ class Tagger:
         begins, inside = ([f"{place}-{label}" for label in self._labels] for place in "BI")
         return np.array(begins, object), np.array(inside, object)
 
-    def _tagged(self, reading: Reading) -> tuple[Line, Floats]:
+    def _tagged(self, memory: Memory, reading: Reading) -> tuple[Line, Floats]:
         """The likeliest legal tags of every sentence, and the scores of all tags, (N, C)."""
-        scores = self._scorer.scores(reading.kinds, reading.lengths)
-        return self._decoder.lattice.best(scores, reading.lengths, self._scorer.log_probabilities), scores
+        scores = memory.scorer.scores(reading.kinds, reading.lengths)
+        return memory.scorer.line(scores, reading.lengths), scores
 
     def loss(
         self, text: str | Sequence[str], tags: Sequence[str] | None = None, token: int | None = None
@@ -319,8 +334,7 @@ class Tagger:
         for tag in right:
             choose("tag of the model", tag, places)
         y = [places[tag] for tag in right]
-        config = self.config
-        return example(config.architecture, self.vocabulary, self.params, len(config.tags), tokens, y, token)
+        return example(self.network, self.features, self.params, tokens, y, token)
 
     def evaluate(self, data: str | Path | Corpus, rename: Mapping[str, str] | None = None) -> Score:
         """Precision, recall and F1 of whole entities on tagged data (semantics of conlleval).

@@ -14,17 +14,22 @@ from chainrule.learn.choose import choose, within
 from chainrule.learn.gradients import Integers
 from chainrule.learn.shards import LEAST, hands
 from chainrule.learn.train import Params, Plan, Task
+from chainrule.ner.architecture import Architecture
 from chainrule.ner.corpus import Corpus
-from chainrule.ner.decode import Decoder
+from chainrule.ner.decode import Decoder, Floats
+from chainrule.ner.features import Features, dimensions
+from chainrule.ner.feeds import Feed
 from chainrule.ner.metrics import score
-from chainrule.ner.model import Architecture, Network
+from chainrule.ner.model import Network
+from chainrule.ner.objectives import MARGIN
 from chainrule.ner.tags import SCHEMES, Scheme, spans, tag_list
 from chainrule.ner.vectors import Vectors
-from chainrule.ner.vocab import UNKNOWN, Vocabulary, embed
+from chainrule.ner.vocab import Embedding, Vocabulary, embed
 from chainrule.ner.windows import Encoded, encode
 
-RARE = 0.5  # how often a word seen once is shown as the unknown word, so that its vector is trained too
 SMALL = 200_000  # tokens of training data below which given vectors stay as they are
+FORBIDDEN = -1e4  # the score of a move that is not legal; in 16 bits too
+THRESHOLDS = 101  # that are tried where scores are only compared in training
 DROPOUT_GIVEN = 0.0  # given vectors are no free parameters: dropping their entries only loses what they say
 
 FINE_TUNE: Mapping[str, str] = {
@@ -41,12 +46,14 @@ class Choices:
     scheme: Scheme = "BIOES"
     fine_tune: str = "auto"
     minimum: int = 1
+    rare: int = 2
     held_out: float = 0.1
 
     def __post_init__(self) -> None:
         choose("scheme", self.scheme, dict.fromkeys(SCHEMES))
         choose("fine-tuning policy", self.fine_tune, FINE_TUNE)
         within("minimum", self.minimum, least=1, whole=True)
+        within("rare", self.rare, least=1, whole=True)
         within("held_out", self.held_out, above=0, below=1)
 
 
@@ -76,8 +83,9 @@ class Job:
     """Everything that training needs, and what there is to say about it."""
 
     task: Task
+    feed: Feed
     decoder: Decoder
-    vocabulary: Vocabulary
+    features: Features
     notes: tuple[str, ...]
     fingerprint: str
     train: Corpus
@@ -129,24 +137,35 @@ def prepare(
     if train.characters != dev.characters:
         raise DataError(f"{dev.path}: is in {_unit(dev)}, but the training data in {_unit(train)}; convert one")
     tags = tag_list(labels, choices.scheme)
-    vocabulary = Vocabulary.build(
-        (s.tokens for s in train.sentences), choices.minimum, vectors.words if vectors else ()
+    sentences = [s.tokens for s in train.sentences]
+    vocabulary = Vocabulary.build(sentences, choices.minimum, vectors.words if vectors else ())
+    embedding = _embedded(vocabulary, vectors, architecture.dimension, plan.seed)
+    features = Features.build(
+        list(dimensions(architecture.features)),
+        vocabulary,
+        sentences,
+        choices.rare,
+        embedding if vectors else None,
     )
-    network = Network(architecture, len(vocabulary), len(tags))
-    params, rare, words = _start(network, vocabulary, vectors, plan.seed)
-    tuned, why = _fine_tune(choices.fine_tune, vectors, train)
+    network = Network(architecture, len(vocabulary), len(tags), features.rows)
     decoder = Decoder(network, tags, choices.scheme, backend)
+    params = _start(decoder, embedding, plan.seed)
+    tuned, why = _fine_tune(choices.fine_tune, vectors, train)
+    said = [f"{embedding.coverage:.1%} of the training tokens have a vector", *vectors.notes] if vectors else []
+    encoded = encode(sentences, features, architecture.radius)
+    rare = (np.array(vocabulary.counts) == 1) & ~embedding.known
+    feed = Feed(network, encoded, _numbers(train, tags, choices.scheme), rare)
     task = Task(
         loss=network.loss(),
         params=params,
         trained=tuple(node for name, node in network.parameters.items() if tuned or name != "E"),
-        examples=train.tokens,
-        feed=_Feed(train, vocabulary, network, tags, choices.scheme, rare),
-        judge=_Judge(dev, vocabulary, decoder, choices.scheme),
+        examples=feed.examples,
+        feed=feed,
+        judge=_Judge(dev, features, decoder, choices.scheme),
     )
     fingerprint = _fingerprint(train, dev, vectors, architecture, choices)
     return Job(
-        task, decoder, vocabulary, (*words, why, *_idle(plan)), fingerprint, train, dev, plan, choices, held_out
+        task, feed, decoder, features, (*said, why, *_idle(plan)), fingerprint, train, dev, plan, choices, held_out
     )
 
 
@@ -154,17 +173,19 @@ def _unit(corpus: Corpus) -> str:
     return "characters" if corpus.characters else "words"
 
 
-def _start(
-    network: Network, vocabulary: Vocabulary, vectors: Vectors | None, seed: int
-) -> tuple[Params, np.ndarray, list[str]]:
-    """First parameters; which words are rare and without a vector; what to say about the vectors."""
-    given = vectors or Vectors([], np.zeros((0, network.architecture.dimension), np.float32))
-    embedding = embed(vocabulary, given, rng_for(seed, "E"))
+def _embedded(vocabulary: Vocabulary, vectors: Vectors | None, dimension: int, seed: int) -> Embedding:
+    """The word vectors to begin with."""
+    given = vectors or Vectors([], np.zeros((0, dimension), np.float32))
+    return embed(vocabulary, given, rng_for(seed, "E"))
+
+
+def _start(decoder: Decoder, embedding: Embedding, seed: int) -> Params:
+    """First parameters; no path can score a move that the scheme forbids."""
+    network = decoder.network
     params = {"E": embedding.matrix, **network.start(rng_for(seed, "parameters"))}
-    counts = np.array(vocabulary.counts)
-    rare = (counts == 1) & ~embedding.known
-    said = [f"{embedding.coverage:.1%} of the training tokens have a vector", *vectors.notes] if vectors else []
-    return {name: params[name] for name in network.parameters}, rare, said
+    if network.whole:
+        params["A"][~decoder.lattice.legal] = FORBIDDEN
+    return {name: params[name] for name in network.parameters}
 
 
 def _fine_tune(policy: str, vectors: Vectors | None, train: Corpus) -> tuple[bool, str]:
@@ -192,43 +213,23 @@ def _idle(plan: Plan) -> list[str]:
     return [said] if used < wanted else []
 
 
-class _Feed:
-    """The values of the data variables for a batch of tokens."""
-
-    def __init__(
-        self,
-        corpus: Corpus,
-        vocabulary: Vocabulary,
-        network: Network,
-        tags: Sequence[str],
-        scheme: Scheme,
-        rare: np.ndarray,
-    ) -> None:
-        self.encoded = encode([s.tokens for s in corpus.sentences], vocabulary, network.architecture.radius)
-        self.network, self.rare = network, rare
-        self.y = _numbers(corpus, tags, scheme)
-
-    def __call__(self, examples: Integers, rng: np.random.Generator) -> dict[str, Any]:
-        values: dict[str, Any] = self.encoded.windows(np.asarray(examples, np.int64))
-        hidden = self.rare[values["words"]] & (rng.random(values["words"].shape) < RARE)
-        values["words"] = np.where(hidden, UNKNOWN, values["words"])
-        return {**values, "y": self.y[examples], **self.network.masks(len(examples), rng)}
-
-
 class _Judge:
     """Figures on dev: loss, precision, recall, F1 of whole entities; the score is F1."""
 
-    def __init__(self, corpus: Corpus, vocabulary: Vocabulary, decoder: Decoder, scheme: Scheme) -> None:
+    def __init__(self, corpus: Corpus, features: Features, decoder: Decoder, scheme: Scheme) -> None:
         self.decoder = decoder
         self.encoded: Encoded = encode(
-            [s.tokens for s in corpus.sentences], vocabulary, decoder.network.architecture.radius
+            [s.tokens for s in corpus.sentences], features, decoder.network.architecture.radius
         )
         self.gold = [s.tags for s in corpus.sentences]
         self.y = _numbers(corpus, decoder.tags, scheme)
 
     def __call__(self, params: Params) -> dict[str, float]:
-        log_p = self.decoder.log_probabilities(params, self.encoded)
-        found = score(self.gold, self.decoder.decode(log_p, self.encoded))
+        scores = self.decoder.scores(params, self.encoded)
+        if self.decoder.network.architecture.objective == MARGIN:
+            scores = self._above(params, scores)
+        found = score(self.gold, self.decoder.decode(params, scores, self.encoded))
+        log_p = self.decoder.log_probabilities(params, scores, self.encoded)
         loss = -float(log_p[np.arange(len(self.y)), self.y].mean(dtype=np.float64))
         return {
             "score": found.f1,
@@ -237,6 +238,25 @@ class _Judge:
             "dev_recall": found.recall,
             "dev_f1": found.f1,
         }
+
+    def _above(self, params: Params, scores: Floats) -> Floats:
+        """The scores above the threshold that is best on dev, which the biases hold from now on.
+
+        Scores are only compared in training, so that they say nothing of where O ends; see `objectives`.
+        """
+        best = scores[:, 1:].max(axis=1) - scores[:, 0]
+        tried = np.unique(np.quantile(best, np.linspace(0, 1, THRESHOLDS)))
+
+        def f1(threshold: float) -> float:
+            return score(self.gold, self.decoder.decode(params, _lowered(scores, threshold), self.encoded)).f1
+
+        threshold = max(tried.tolist(), key=f1)
+        params["c"] -= np.float32(threshold)
+        return _lowered(scores, threshold)
+
+
+def _lowered(scores: Floats, threshold: float) -> Floats:
+    return np.concatenate([scores[:, :1], scores[:, 1:] - np.float32(threshold)], axis=1)
 
 
 def _numbers(corpus: Corpus, tags: Sequence[str], scheme: Scheme) -> Integers:

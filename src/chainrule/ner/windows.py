@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.ner.vocab import PADDING, Vocabulary, caps_ids
-
-Ids = NDArray[np.int64]
+from chainrule.ner.features import Features, Ids
+from chainrule.ner.vocab import PADDING
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +35,26 @@ class Encoded:
         places = self.positions[tokens][:, None] + reach
         return {name: table[places] for name, table in self.tables.items()}
 
+    @cached_property
+    def starts(self) -> Ids:
+        """The number of the first token of each sentence, (S,)."""
+        return np.cumsum([0, *self.lengths])[:-1]
+
+    @cached_property
+    def first(self) -> Ids:
+        """1 for the first token of each sentence, else 0, (N,)."""
+        found = np.zeros(len(self), np.int64)
+        found[self.starts[np.array(self.lengths, np.int64) > 0]] = 1
+        return found
+
     def sentences(self, values: NDArray[np.floating]) -> list[NDArray[np.floating]]:
         """Cut a row for each token, (N, …), into one array for each sentence."""
         return np.split(values, list(accumulate(self.lengths))[:-1]) if self.lengths else []
 
 
-def encode(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, radius: int) -> Encoded:
-    """The features `words` and `caps` of every token; the padding has id 0 in both."""
-    tokens = [token for sentence in sentences for token in sentence]
-    ids = {"words": vocabulary.ids(tokens), "caps": caps_ids(tokens)}
-    return padded(ids, tuple(map(len, sentences)), radius)
+def encode(sentences: Sequence[Sequence[str]], features: Features, radius: int) -> Encoded:
+    """The word and all features of every token; the padding has id 0 in each."""
+    return padded(features.ids(sentences), tuple(map(len, sentences)), radius)
 
 
 def padded(ids: Mapping[str, Ids], lengths: tuple[int, ...], radius: int) -> Encoded:

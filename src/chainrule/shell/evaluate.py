@@ -53,7 +53,7 @@ def command(
         )
     note_units(tagger, corpus)
     if report is not None:
-        judged = Judged.by(tagger.config, tagger.vocabulary, tagger.params, corpus, backend).renamed(rename)
+        judged = Judged.of(tagger.decoder, tagger.features, tagger.params, corpus).renamed(rename)
         save(judged_page(judged, f"{model.name}, {data.name}", lang), report)
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))

@@ -12,14 +12,15 @@ from click.core import ParameterSource
 
 from chainrule.display.language import Language
 from chainrule.errors import NonFiniteError
-from chainrule.learn.layers import ACTIVATIONS
+from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
 from chainrule.learn.optim import OPTIMIZERS
 from chainrule.learn.train import Plan
+from chainrule.ner.architecture import COMBINATIONS, SHORT_CIRCUITS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.folder import CHECKPOINT, REPORT
 from chainrule.ner.metrics import Score
-from chainrule.ner.model import COMBINATIONS, Architecture
+from chainrule.ner.objectives import OBJECTIVES
 from chainrule.ner.report import report
 from chainrule.ner.report_page import page, save
 from chainrule.ner.tagger import Tagger
@@ -45,13 +46,19 @@ HELP: Mapping[str, str] = {
     "combine": "How the words of a window come together.",
     "dimension": "Width of random word vectors.",
     "caps": "Width of the vectors of word shapes; 0 leaves them out.",
+    "features": "More of a token: shape, prefix2, suffix3, form, gram2, cluster128; suffix3:20 for a width of 20.",
     "hidden": "Hidden units.",
+    "layers": "Hidden layers, 1 or 2.",
     "activation": "Non-linearity.",
+    "short_circuit": "Whether features have scores of their own, past the hidden units.",
+    "objective": "What is asked of the scores.",
+    "margin": "Δ of hinge and margin.",
     "dropout": "Share of inputs and hidden units dropped in training (0 where --vectors is given).",
     "l2": "Strength λ of ½ λ ‖W‖², biases spared.",
     "fine_tune": "Whether given vectors are trained; auto goes by the size of the data.",
     "scheme": "Tags that the network learns.",
     "minimum": "Words seen less often are unknown words.",
+    "rare": "Values of features seen less often are unknown ones.",
     "held_out": "Share of DATA to choose the best epoch by, without --dev.",
     "epochs": "Most passes over DATA.",
     "patience": "Epochs without a better F1 before it stops.",
@@ -65,11 +72,13 @@ HELP: Mapping[str, str] = {
     "checkpoint_every": "Seconds between checkpoints inside an epoch.",
 }
 AMONG: Mapping[str, Iterable[str]] = {
-    "activation": ACTIVATIONS,
+    "activation": {**ACTIVATIONS, **PARAMETRIC},
     "combine": COMBINATIONS,
     "fine_tune": FINE_TUNE,
+    "objective": OBJECTIVES,
     "optimizer": OPTIMIZERS,
     "scheme": SCHEMES,
+    "short_circuit": SHORT_CIRCUITS,
 }
 
 

@@ -1,0 +1,77 @@
+"""The settings of the window network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from chainrule.errors import SettingError
+from chainrule.learn.choose import choose, within
+from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
+from chainrule.ner.features import dimensions
+from chainrule.ner.objectives import OBJECTIVES
+
+COMBINATIONS: Mapping[str, str] = {"concatenate": "side by side", "average": "their mean"}
+SHORT_CIRCUITS: Mapping[str, str] = {
+    "none": "scores see hidden units only",
+    "rows": "every feature at every place has a row of scores of its own, as in a linear model",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """The settings of the network; raises SettingError outside their range."""
+
+    window: int = 5
+    combine: Literal["concatenate", "average"] = "concatenate"
+    dimension: int = 50
+    caps: int = 5
+    features: str = ""
+    hidden: int = 100
+    layers: int = 1
+    activation: str = "tanh"
+    short_circuit: str = "none"
+    objective: str = "softmax"
+    margin: float = 1.0
+    dropout: float = 0.5
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        within("window", self.window, least=1, whole=True)
+        if self.window % 2 == 0:
+            raise SettingError(
+                f"a window has a centre, so its size is odd; {self.window} could be {self.window + 1}"
+            )
+        within("dimension", self.dimension, least=1, whole=True)
+        within("hidden", self.hidden, least=1, whole=True)
+        within("layers", self.layers, least=1, below=3, whole=True)
+        within("caps", self.caps, least=0, whole=True)
+        within("dropout", self.dropout, least=0, below=1)
+        within("l2", self.l2, least=0)
+        within("margin", self.margin, above=0)
+        choose("way to combine a window", self.combine, COMBINATIONS)
+        choose("activation", self.activation, {**ACTIVATIONS, **PARAMETRIC})
+        choose("objective", self.objective, OBJECTIVES)
+        choose("short circuit", self.short_circuit, SHORT_CIRCUITS)
+        dimensions(self.features)
+
+    @property
+    def radius(self) -> int:
+        """Words on each side of the centre."""
+        return self.window // 2
+
+    @cached_property
+    def widths(self) -> dict[str, int]:
+        """The features besides the word, and the width of their vectors."""
+        return ({"caps": self.caps} if self.caps else {}) | dimensions(self.features)
+
+    @property
+    def clusters(self) -> list[str]:
+        """The features that are clusters of words."""
+        return [name for name in self.widths if name.startswith("cluster")]
+
+    @property
+    def width(self) -> int:
+        """The numbers of x, the vectors of one window."""
+        width = self.dimension + sum(self.widths.values())
+        return width * (self.window if self.combine == "concatenate" else 1)

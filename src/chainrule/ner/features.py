@@ -1,0 +1,174 @@
+"""What a network sees of a token besides its word, through look-up tables that are learned.
+
+A feature gives every token of a sentence a value, a string: its shape, its first letters, the bigram that begins
+with it. The values that the training data holds often enough are numbered as words are (0 padding, 1 unknown, then
+the values), and each selects a row of the table of its feature, at every place of the window. A cluster is a feature
+of the word, and looked up by the number of the word. Collobert et al. 2011, §3.2.1.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import SettingError
+from chainrule.learn.choose import choose, within
+from chainrule.ner.clusters import clustered
+from chainrule.ner.vocab import SPECIAL, UNKNOWN, Embedding, Vocabulary, caps_ids, normalise
+
+Ids = NDArray[np.int64]
+Tokens = Sequence[str]
+
+
+class Family(NamedTuple):
+    """Features of one kind, such as suffix1, suffix2, …
+
+    values     (the number in the name, the tokens of a sentence) → the value of each token
+    dimension  numbers in a vector of a value, unless it is said
+    numbers    that the name may end with; none where it has no number
+    alone      whether the value of a token depends on that token alone
+    """
+
+    values: Callable[[int, Tokens], list[str]]
+    dimension: int
+    numbers: range
+    alone: bool
+    help: str
+
+
+def _each(value: Callable[[int, str], str]) -> Callable[[int, Tokens], list[str]]:
+    return lambda number, tokens: [value(number, token) for token in tokens]
+
+
+def _signs(number: int, token: str) -> str:
+    signs = "".join("0" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in token)
+    return re.sub(r"(.)\1+", r"\1", signs, flags=re.DOTALL)
+
+
+def _grams(number: int, tokens: Tokens) -> list[str]:
+    forms = list(map(normalise, tokens))
+    return ["\u241f".join(forms[k : k + number]) for k in range(len(forms))]
+
+
+def _clusters(number: int, tokens: Tokens) -> list[str]:
+    raise NotImplementedError  # of the number of a word, see Features.ids
+
+
+NONE, LETTERS = range(0), range(1, 9)
+FAMILIES: Mapping[str, Family] = {
+    "shape": Family(_each(_signs), 8, NONE, True, "capitals, small letters, digits and signs, runs as one: Xx-0"),
+    "prefix": Family(_each(lambda n, t: normalise(t)[:n]), 10, LETTERS, True, "the first letters"),
+    "suffix": Family(_each(lambda n, t: normalise(t)[-n:]), 10, LETTERS, True, "the last letters"),
+    "form": Family(
+        _each(lambda n, t: normalise(t)), 25, NONE, True, "the word once more, with a vector of its own"
+    ),
+    "gram": Family(_grams, 16, range(2, 9), False, "the words, or characters, that begin here"),
+    "cluster": Family(_clusters, 10, range(2, 1 << 16), True, "the cluster of the given vector, of so many"),
+}
+_NAME = re.compile(r"([a-z]+)(\d*)")
+
+
+def family(name: str) -> tuple[Family, int]:
+    """The family of a feature and its number, 0 without one. Raises SettingError."""
+    match = _NAME.fullmatch(name)
+    found = choose("feature", match[1] if match else name, FAMILIES, _spelt())
+    number = int(match[2] or 0) if match else 0
+    if number not in (found.numbers or (0,)):
+        ends = f"from {found.numbers[0]} to {found.numbers[-1]}" if found.numbers else "without a number"
+        raise SettingError(f"feature {name!r}: give it {ends}")
+    return found, number
+
+
+def _spelt() -> list[str]:
+    return [f"{name}{kind.numbers[0]}…" if kind.numbers else name for name, kind in FAMILIES.items()]
+
+
+def dimensions(spelt: str) -> dict[str, int]:
+    """The features in `shape, suffix3:12` and the width of their vectors; SettingError for others."""
+    found: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in spelt.split(","))):
+        name, colon, width = part.partition(":")
+        kind, _ = family(name)
+        if name in found:
+            raise SettingError(f"feature {name} is there twice; keep one")
+        if colon and not (width.isascii() and width.isdigit()):
+            raise SettingError(f"feature {part!r}: its width is no whole number; write {name}:{kind.dimension}")
+        found[name] = int(within(f"width of {name}", int(width) if colon else kind.dimension, least=1, whole=True))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The words that a model knows, and the values of its other features.
+
+    values     feature → its values, numbered
+    clusters   feature → the number of the cluster of each word, (V,)
+    """
+
+    vocabulary: Vocabulary
+    values: Mapping[str, Vocabulary] = field(default_factory=dict)
+    clusters: Mapping[str, Ids] = field(default_factory=dict)
+
+    @classmethod
+    def build(
+        cls,
+        names: Sequence[str],
+        vocabulary: Vocabulary,
+        sentences: Sequence[Tokens],
+        minimum: int = 2,
+        given: Embedding | None = None,
+    ) -> Self:
+        """Number the values that sentences have at least `minimum` times, the commonest first.
+
+        given   the vectors of the words, for clusters
+        Raises SettingError for clusters without vectors.
+        """
+        values: dict[str, Vocabulary] = {}
+        clusters: dict[str, Ids] = {}
+        for name in names:
+            kind, number = family(name)
+            if kind is FAMILIES["cluster"]:
+                if given is None:
+                    raise SettingError(f"feature {name}: clusters are those of given vectors; give vectors")
+                clusters[name] = clustered(given.matrix, given.known, number)
+            else:
+                seen = Counter(chain.from_iterable(kind.values(number, tokens) for tokens in sentences))
+                often = [value for value in seen if seen[value] >= minimum and value not in SPECIAL]
+                values[name] = Vocabulary((*SPECIAL, *sorted(often, key=lambda value: (-seen[value], value))))
+        return cls(vocabulary, values, clusters)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The rows of the table of each feature besides the word and its capitals."""
+        return {name: len(known) for name, known in self.values.items()} | {
+            name: family(name)[1] + len(SPECIAL) for name in self.clusters
+        }
+
+    @property
+    def alone(self) -> bool:
+        """Whether all features of a token depend on that token alone."""
+        return all(family(name)[0].alone for name in self.values)
+
+    def ids(self, sentences: Sequence[Tokens]) -> dict[str, Ids]:
+        """The numbers of all features of all tokens, (N,) each."""
+        tokens = list(chain.from_iterable(sentences))
+        if self.alone:
+            distinct = list(dict.fromkeys(tokens))
+            place = dict(zip(distinct, range(len(distinct)), strict=True))
+            where = np.fromiter(map(place.__getitem__, tokens), np.int64, len(tokens))
+            return {name: ids[where] for name, ids in self._ids(distinct, [distinct]).items()}
+        return self._ids(tokens, sentences)
+
+    def _ids(self, tokens: Tokens, sentences: Sequence[Tokens]) -> dict[str, Ids]:
+        words = self.vocabulary.ids(tokens)
+        found = {"words": words, "caps": caps_ids(tokens)}
+        for name, known in self.values.items():
+            kind, number = family(name)
+            values = chain.from_iterable(kind.values(number, sentence) for sentence in sentences)
+            found[name] = np.fromiter(map(known.lookup.get, values, repeat(UNKNOWN)), np.int64, len(tokens))
+        return found | {name: numbers[words] for name, numbers in self.clusters.items()}

@@ -1,0 +1,84 @@
+"""What training looks at: the values of the data of a network for some examples, by what is asked of its scores.
+
+    windows     an example is a token with its window
+    sentences   an example is a sentence: the windows of its tokens, one behind the other
+    margin      an example is a token of a name: its window, and a corrupt one
+
+A corrupt window is the window of another token, drawn from the data, or this one with the centre of that; whose tag
+is not the right one here (CS224n notes, part 3, "Not all museums in Paris"; Collobert et al. 2011, §4.2).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.algebra.chain import moves_of
+from chainrule.learn.gradients import Integers
+from chainrule.ner.features import Ids
+from chainrule.ner.lattice import ranges
+from chainrule.ner.model import CORRUPT, Network
+from chainrule.ner.objectives import MARGIN
+from chainrule.ner.vocab import UNKNOWN
+from chainrule.ner.windows import Encoded
+
+RARE = 0.5  # how often a word seen once is shown as the unknown word, so that its vector is trained too
+TRIES = 16  # draws of a corrupt window, until its tag is another
+
+
+class Feed:
+    """The values of the data variables for a batch of examples."""
+
+    def __init__(self, network: Network, encoded: Encoded, y: Ids, rare: NDArray[np.bool_]) -> None:
+        """encoded N tokens with the right tags y (N,); rare (V,) the words that are hidden at times."""
+        self.network, self.encoded, self.y, self.rare = network, encoded, y, rare
+        self._named = np.flatnonzero(y) if network.architecture.objective == MARGIN else None
+        self._lengths = np.array(encoded.lengths, np.int64)
+        self._filled = np.flatnonzero(self._lengths)
+
+    @property
+    def examples(self) -> int:
+        """How many there are."""
+        if self._named is not None:
+            return len(self._named)
+        return len(self._filled) if self.network.whole else len(self.y)
+
+    def __call__(self, examples: Integers, rng: np.random.Generator) -> dict[str, Any]:
+        tokens = self.tokens(np.asarray(examples, np.int64))
+        values: dict[str, Any] = {**self._windows(self.encoded.windows(tokens), rng), "y": self.y[tokens]}
+        if self._named is not None:
+            corrupt = self._windows(self._corrupt(tokens, rng), rng)
+            values |= {name + CORRUPT: ids for name, ids in corrupt.items()}
+        if self.network.whole:
+            first = self.encoded.first[tokens]
+            values |= {"first": first, "moves": moves_of(values["y"], first, self.network.C)}
+        return {**values, **self.network.masks(len(tokens), rng)}
+
+    def tokens(self, examples: Ids) -> Ids:
+        """The tokens that examples are about."""
+        if self._named is not None:
+            return self._named[examples]
+        if not self.network.whole:
+            return examples
+        sentences = self._filled[examples]
+        return ranges(self.encoded.starts[sentences], self._lengths[sentences])
+
+    def _windows(self, windows: dict[str, Ids], rng: np.random.Generator) -> dict[str, Ids]:
+        words = windows["words"]
+        hidden = self.rare[words] & (rng.random(words.shape) < RARE)
+        return self.network.inputs({**windows, "words": np.where(hidden, UNKNOWN, words)})
+
+    def _corrupt(self, tokens: Ids, rng: np.random.Generator) -> dict[str, Ids]:
+        others = rng.integers(len(self.y), size=len(tokens))
+        for _ in range(TRIES):
+            same = np.flatnonzero(self.y[others] == self.y[tokens])
+            if not len(same):
+                break
+            others[same] = rng.integers(len(self.y), size=len(same))
+        here, there = self.encoded.windows(tokens), self.encoded.windows(others)
+        whole, centre = rng.random(len(tokens)) < 0.5, self.encoded.radius
+        found = {}
+        for name, ids in here.items():
+            found[name] = np.where(whole[:, None], there[name], ids)
+            found[name][:, centre] = there[name][:, centre]
+        return found
