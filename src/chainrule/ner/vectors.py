@@ -18,7 +18,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -80,6 +80,10 @@ class Vectors:
     def lookup(self) -> dict[str, int]:
         """Row number of each word, exactly as it is spelt; of repeated words the first."""
         return {word: row for row, word in reversed(list(enumerate(self.words)))}
+
+    def first(self, count: int) -> "Vectors":
+        """The first `count` words and their vectors, as views; all of them for 0."""
+        return replace(self, words=self.words[:count], matrix=self.matrix[:count]) if count else self
 
     def row(self, word: str) -> Floats:
         """Return the vector of `word`, float32 (D,), as a view; KeyError where there is none."""

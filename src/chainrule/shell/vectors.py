@@ -15,7 +15,7 @@ from chainrule.ner.vectors import read_vectors, write_vectors
 from chainrule.ner.word2vec import Run, Word2Vec, train
 from chainrule.ner.word2vec_losses import MODELS
 from chainrule.ner.word_counts import SPELLINGS, UNITS, Cut, Text, numbered
-from chainrule.shell import options, vectors_drift
+from chainrule.shell import options, vectors_analogy, vectors_drift
 from chainrule.shell.stopping import stopping
 from chainrule.shell.terminal import clock
 from chainrule.shell.vectors_progress import watcher
@@ -24,7 +24,7 @@ EPILOG = """\b
 Examples:
   chainrule vectors train text.txt --out vectors.bin
   chainrule vectors neighbors vectors.bin paris museum
-  chainrule vectors neighbors vectors.bin --analogy france paris italy
+  chainrule vectors analogy vectors.bin france paris italy
   chainrule vectors drift vectors.bin runs/mine --words TV Telly television --output drift.html
 """
 TRAIN = """\b
@@ -63,6 +63,7 @@ def command() -> None:
     """Learn word vectors from text, ask what they say, and see where training moved them."""
 
 
+command.add_command(vectors_analogy.command)
 command.add_command(vectors_drift.command)
 
 
