@@ -9,6 +9,10 @@ from .corpus import (
     read_corpus as read_corpus,
     write_conll as write_conll,
 )
+from .formats import (
+    convert_file as convert_file,
+    read_any as read_any,
+)
 from .metrics import (
     Score as Score,
     read_scored as read_scored,

@@ -20,7 +20,7 @@ from typing import BinaryIO, NamedTuple
 
 from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, counted
-from chainrule.ner.source import StrPath, opened, place_of
+from chainrule.ner.source import Source, StrPath, opened, place_of
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, detect, fault, is_bare, spans
 
 LONGEST_ALONE = 1000  # tokens of a sentence that has the file to itself
@@ -102,7 +102,13 @@ def read_corpus(path: StrPath, *, tagged: bool = True) -> Corpus:
 
     Raises DataError, `path:line: cause; repair`.
     """
-    table = read_table(path)
+    with opened(path) as source:
+        return corpus_in(source, tagged=tagged)
+
+
+def corpus_in(source: Source, *, tagged: bool = True) -> Corpus:
+    """Read an open file."""
+    table = _table(source)
     if not tagged:
         return _with_notes(table, [s._replace(tags=[]) for s in _sentences(table)], None, [])
     if table.width == 1:
@@ -177,10 +183,13 @@ def read_table(path: StrPath, *, documents: bool = True) -> Table:
 
     Raises DataError for what cannot be opened or decoded, for uneven rows, and where there are no rows.
     """
-    path = Path(path)
     with opened(path) as source:
-        lines = list(source.lines())
-    table, tags = layout(path, lines, documents)
+        return _table(source, documents)
+
+
+def _table(source: Source, documents: bool = True) -> Table:
+    lines = list(source.lines())
+    table, tags = layout(source.path, lines, documents)
     table.blocks.extend(blocks(lines, table, tags, documents))
     return _checked(table)
 

@@ -1,0 +1,376 @@
+"""JSON: one value on a line, or an array of them; what annotation tools write, read by what their keys say.
+
+jsonl        {"text": …, "entities": [{"start", "end", "label", "score", "text"}, …], "tokens": [[0, 5], …]}
+doccano      {"text": …, "label": [[0, 5, "LOC"], …]}, also "labels", and "entities" with start_offset
+prodigy      {"text": …, "tokens": [{"text", "start", "end", "id"}], "spans": [{…, "token_start"}], "meta"}
+labelstudio  [{"data": {"text": …}, "annotations": [{"result": [{"value": {…, "labels": ["LOC"]}}]}]}]
+spacy        [[text, {"entities": [[0, 5, "LOC"], …]}], …]
+tokens       {"tokens": ["Paris", …], "ner_tags": ["B-LOC", …]}
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from chainrule.errors import DataError
+from chainrule.ner.formats_conll import Reading, Tags, glue, names_of, record_of
+from chainrule.ner.formats_conllu import places_in
+from chainrule.ner.formats_record import Claim, Place, Record, converted, named
+from chainrule.ner.source import Source
+
+LONGEST_RECORD = 1 << 26  # bytes of a line
+NAMES = ("spans", "entities", "label", "labels")
+TAGS = ("ner_tags", "tags", "ner", "labels", "label")
+_START, _END = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
+_LABEL, _SURFACE = ("label", "labels", "tag", "type", "entity_group", "entity"), ("text", "surface", "word")
+_HALF = re.compile("[\ud800-\udfff]")
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+# ── values ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for k, (key, _) in enumerate(pairs) if key in dict(pairs[:k]))
+        raise DataError(f"the key {twice!r} is there twice; keep one")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _parsed(text: str, at: int, place: str, line: int) -> tuple[Any, int]:
+    """The value at a position of a text and where it ends; DataError with place and line."""
+    try:
+        return _DECODER.raw_decode(text, at)
+    except json.JSONDecodeError as error:
+        column = error.pos - text.rfind("\n", 0, error.pos)
+        row = line + text.count("\n", at, error.pos)
+        cause, repair = f"no JSON at column {column} ({error.msg})", "mend it, or write the file again"
+        if error.pos >= len(text.rstrip()):
+            cause, repair = "the JSON is cut off", "one value stands on each line; write the file again"
+    except DataError as error:
+        row, (cause, _, repair) = line, str(error).partition("; ")
+    except RecursionError:
+        row, cause, repair = line, "JSON within JSON, too deep to read", "give a flat record"
+    except ValueError as error:  # a number of thousands of digits
+        row, cause, repair = line, f"JSON that cannot be read ({error})", "mend it"
+    raise DataError(f"{place}:{row}: {cause}; {repair}")
+
+
+def values(source: Source) -> Iterator[tuple[Any, str]]:
+    """The values on the lines of a file, or in its array, with their places."""
+    head = source.head.decode("utf-8", "replace").removeprefix("\ufeff").lstrip()
+    if head.startswith("[") and not is_pair(head.partition("\n")[0]):
+        yield from _elements(source.text(), source.place)
+        return
+    lines = source.full_lines(LONGEST_RECORD, "break it into records")
+    for number, line in enumerate(lines, 1):
+        if stripped := line.strip():
+            value, end = _parsed(stripped, 0, source.place, number)
+            if end < len(stripped):
+                raise DataError(f"{source.place}:{number}: more than one value; write one on each line")
+            yield value, f"{source.place}:{number}"
+
+
+def is_pair(line: str) -> bool:
+    """Whether a line is a text and a dictionary of annotations, as spaCy takes them."""
+    try:
+        value, end = _DECODER.raw_decode(line)
+    except (ValueError, RecursionError):
+        return False
+    return not line[end:].strip() and _is_annotated(value)
+
+
+def _is_annotated(value: object) -> bool:
+    return isinstance(value, list) and [type(part) for part in value] == [str, dict]
+
+
+def _elements(text: str, place: str) -> Iterator[tuple[Any, str]]:
+    at, line = text.index("[") + 1, text.count("\n", 0, text.index("[") + 1) + 1
+
+    def skip() -> str:
+        nonlocal at, line
+        end = _after_space(text, at)
+        line += text.count("\n", at, end)
+        at = end
+        return text[at : at + 1]
+
+    mark = skip()
+    while mark != "]":
+        value, end = _parsed(text, at, place, line)
+        yield value, f"{place}:{line}"
+        line += text.count("\n", at, end)
+        at = end
+        mark = skip()
+        if mark == ",":
+            at += 1
+            skip()
+        elif mark != "]":
+            cause = f"{mark!r} where a comma or ] belongs" if mark else "the JSON is cut off"
+            raise DataError(f"{place}:{line}: {cause}; write the file again")
+    at += 1
+    if skip():
+        raise DataError(f"{place}:{line}: something follows the array; write the file again")
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_annotated(source: Source, reading: Reading) -> Iterator[Record]:
+    """The records of jsonl, doccano, prodigy, spacy and the small export of Label Studio."""
+    for value, place in values(source):
+        for part in _parts(value, place):
+            if (record := _annotated(part, place, reading)) is not None:
+                yield record
+
+
+def _parts(value: Any, place: str) -> Iterator[dict[str, Any]]:
+    """The records in a value, with the text and its annotations in one dictionary."""
+    if isinstance(value, dict) and isinstance(value.get("annotations"), list) and "text" not in value:
+        for part in value["annotations"]:
+            if part is not None:
+                yield from _parts(part, place)
+    elif _is_annotated(value):
+        yield {"text": value[0], **value[1]}
+    elif isinstance(value, dict):
+        yield value
+    else:
+        raise DataError(f'{place}: {_shown(value)} is no record; write an object with "text" and its names')
+
+
+def _shown(value: object) -> str:
+    written = json.dumps(value, ensure_ascii=True)
+    return written if len(written) <= 40 else written[:39] + "…"
+
+
+def _annotated(value: Mapping[str, Any], place: str, reading: Reading) -> Record | None:
+    if value.get("answer", "accept") != "accept":
+        return Record("", place=place, lost=(f"record whose answer is {value['answer']}",))
+    text = _text(value.get("text", value.get("data")), place)
+    key = next((k for k in NAMES if value.get(k) is not None), None)
+    given = value[key] if key else []
+    if not isinstance(given, list):
+        raise DataError(f'{place}: "{key}" is {_shown(given)}; give a list of names')
+    claims = [claim for item in given for claim in _claims(item, place)]
+    names, misfits, unit = named(claims, text, place, reading.unit)
+    tokens, lost = _tokens(value.get("tokens"), text, unit)
+    ours = {"text", "data", "tokens", "id", "meta", "answer", key}
+    lost += [f"field {k}" for k, v in value.items() if k not in ours and k[:1] != "_" and v not in (None, [], {})]
+    meta = value.get("meta")
+    meta = dict(meta) if isinstance(meta, dict) else {} if meta is None else {"meta": meta}
+    return Record(
+        text, names, tokens, place, *_about(value.get("id"), meta), misfits=misfits, lost=tuple(lost), unit=unit
+    )
+
+
+def _about(key: object, meta: dict[str, Any]) -> tuple[int, str | int | None, Mapping[str, Any]]:
+    """The document that a record belongs to, its identifier and what else is known of it."""
+    number = meta.pop("document", 0) if isinstance(meta.get("document"), int) else 0
+    return int(number), key if isinstance(key, (str, int)) and not isinstance(key, bool) else None, meta
+
+
+def _text(value: object, place: str) -> str:
+    if not isinstance(value, str):
+        raise DataError(f'{place}: the text is {_shown(value)}; give it as "text", in quotes')
+    if half := _HALF.search(value):
+        raise DataError(
+            f"{place}: half of a character, \\u{ord(half[0]):04x}, after {half.start():,} characters of the text; "
+            "write the file again from whole characters"
+        )
+    return value
+
+
+def _first(item: Mapping[str, Any], keys: Iterable[str]) -> Any:
+    return next((item[k] for k in keys if item.get(k) is not None), None)
+
+
+def _claims(item: Any, place: str) -> list[Claim]:
+    """What an annotation claims: one name for each of its labels."""
+    if isinstance(item, list) and len(item) >= 3:
+        labels, claim = item[2], Claim(item[0], item[1], None)
+    elif isinstance(item, dict):
+        labels, surface, score = (_first(item, keys) for keys in (_LABEL, _SURFACE, ("score",)))
+        claim = Claim(
+            _first(item, _START),
+            _first(item, _END),
+            None,
+            surface if isinstance(surface, str) else None,
+            float(score) if isinstance(score, (int, float)) else None,
+        )
+    else:
+        raise DataError(f"{place}: {_shown(item)} is no name; write [start, end, label] or an object with these")
+    labels = labels if isinstance(labels, list) and labels else [labels]
+    if any(isinstance(label, str) and _HALF.search(label) for label in labels):
+        raise DataError(f"{place}: half of a character in a label; write the file again from whole characters")
+    return [claim._replace(label=label) for label in labels]
+
+
+def _tokens(given: object, text: str, unit: str) -> tuple[tuple[Place, ...] | None, list[str]]:
+    """The places of tokens, [start, end] or objects with these, if they lie in the text one behind the other."""
+    if not isinstance(given, list):
+        return None, []
+    found: list[Place] = []
+    convert = converted(text, unit)
+    for item in given:
+        pair = (item.get("start"), item.get("end")) if isinstance(item, dict) else item
+        match pair:
+            case (int(a), int(b)) | [int(a), int(b)]:
+                found.append((convert(a), convert(b)))
+            case _:
+                return None, ["tokens that do not fit their text"]
+    ends = [0, *(k for place in found for k in place), len(text)]
+    if any(a > b for a, b in pairwise(ends)) or -1 in ends:
+        return None, ["tokens that do not fit their text"]
+    return tuple(found), []
+
+
+def read_labelstudio(source: Source, reading: Reading) -> Iterator[Record]:
+    """The tasks of Label Studio, by the first annotation of each that was not cancelled."""
+    for value, place in values(source):
+        if isinstance(value, dict) and isinstance(value.get("data"), dict):
+            yield _task(value, place, reading)
+        else:
+            yield from filter(None, (_annotated(part, place, reading) for part in _parts(value, place)))
+
+
+def _task(value: Mapping[str, Any], place: str, reading: Reading) -> Record:
+    data = dict(value["data"])
+    texts = [key for key, v in data.items() if isinstance(v, str)]
+    key = "text" if "text" in data else texts[0] if len(texts) == 1 else "text"
+    text = _text(data.pop(key, None), place)
+    given = value.get("annotations", value.get("completions")) or []
+    if not isinstance(given, list) or not all(isinstance(a, dict) for a in given):
+        raise DataError(f'{place}: "annotations" is {_shown(given)}; give a list of objects')
+    kept = [a for a in given if not a.get("was_cancelled")]
+    results = [r for a in kept[:1] for r in a.get("result") or [] if isinstance(r, dict)]
+    labelled = [r for r in results if isinstance(r.get("value"), dict) and "labels" in r["value"]]
+    claims = [c for r in labelled for c in _claims({"score": r.get("score"), **r["value"]}, place)]
+    names, misfits, unit = named(claims, text, place, reading.unit)
+    lost = [f"result of type {r.get('type')}" for r in results if r not in labelled]
+    lost += ["annotation beside the first of a task"] * len(kept[1:]) + ["cancelled annotation"] * (
+        len(given) - len(kept)
+    )
+    lost += ["prediction"] * len(value.get("predictions") or [])
+    return Record(
+        text, names, None, place, *_about(value.get("id"), data), misfits=misfits, lost=tuple(lost), unit=unit
+    )
+
+
+def read_tokens(source: Source, reading: Reading) -> Iterator[Record]:
+    """Tokens and tags in two lists, and maybe their text."""
+    checked, separator = Tags(), None
+    for value, place in values(source):
+        words = value.get("tokens") if isinstance(value, dict) else None
+        if not isinstance(words, list) or not all(isinstance(w, str) for w in words):
+            raise DataError(f'{place}: "tokens" is {_shown(words)}; give a list of texts')
+        words = [_text(w, place) for w in words]
+        tags = _first(value, TAGS)
+        if not isinstance(tags, list) or len(tags) != len(words) or not all(isinstance(t, str) for t in tags):
+            raise DataError(
+                f'{place}: the tags are {_shown(tags)}; give {len(words)} tags as text, such as "B-PER"'
+            )
+        checked.check(tags, *_at(place))
+        if separator is None:
+            separator = glue([words], reading.tokens, source)
+        record = record_of(words, tags, separator, place)
+        if isinstance(value.get("text"), str) and (places := places_in(words, value["text"])) is not None:
+            record = replace(record, text=value["text"], tokens=places, names=names_of(tags, places))
+        document, key, meta = _about(value.get("id"), dict(value.get("meta") or {}))
+        yield replace(record, document=document, key=key, meta=meta)
+
+
+def _at(place: str) -> tuple[str, int]:
+    file, _, line = place.rpartition(":")
+    return file, int(line)
+
+
+# ── writing ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _known(record: Record) -> dict[str, Any]:
+    meta = {**record.meta, **({"document": record.document} if record.document else {})}
+    return {
+        **({} if record.key is None else {"id": record.key}),
+        **({"meta": meta} if meta else {}),
+    }
+
+
+def jsonl(record: Record) -> Any:
+    """A record as `chainrule tag` writes it, with its tokens if they are known."""
+    names = [
+        {
+            "start": n.start,
+            "end": n.end,
+            "label": n.label,
+            **({} if n.score is None else {"score": n.score}),
+            "text": record.text[n.start : n.end],
+        }
+        for n in record.names
+    ]
+    tokens = {} if record.tokens is None else {"tokens": record.tokens}
+    return {"text": record.text, "entities": names, **tokens, **_known(record)}
+
+
+def doccano(record: Record) -> Any:
+    """A record of Doccano."""
+    return {"text": record.text, "label": [n[:3] for n in record.names], **_known(record)}
+
+
+def prodigy(record: Record) -> Any:
+    """A task of Prodigy; `token_end` is the last token of a span."""
+    text = record.text
+    tokens = [
+        {"text": text[a:b], "start": a, "end": b, "id": k, "ws": text[b : b + 1] == " "}
+        for k, (a, b) in enumerate(record.tokens or ())
+    ]
+    spans = [
+        {"start": n.start, "end": n.end, "label": n.label, "token_start": s.start, "token_end": s.end - 1}
+        for n, s in zip(record.names, record.spans(), strict=True)
+    ]
+    return {"text": text, "tokens": tokens, "spans": spans, **_known(record)}
+
+
+def labelstudio(record: Record) -> Any:
+    """A task of Label Studio with one annotation."""
+    known = _known(record)
+    results = [
+        {
+            "type": "labels",
+            "from_name": "label",
+            "to_name": "text",
+            **({} if n.score is None else {"score": n.score}),
+            "value": {"start": n.start, "end": n.end, "text": record.text[n.start : n.end], "labels": [n.label]},
+        }
+        for n in record.names
+    ]
+    data = {"text": record.text, **known.pop("meta", {})}
+    return {**known, "data": data, "annotations": [{"result": results}]}
+
+
+def spacy(record: Record) -> Any:
+    """An example for spaCy."""
+    return [record.text, {"entities": [n[:3] for n in record.names]}]
+
+
+def tokens(tags: Sequence[str], record: Record) -> Any:
+    """Tokens and tags in two lists, beside the text."""
+    return {"text": record.text, "tokens": record.words(), "ner_tags": tags, **_known(record)}
+
+
+def dumped(value: Any, place: str) -> bytes:
+    """A value as JSON; DataError for what JSON cannot hold."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
+        raise DataError(f"{place}: JSON cannot hold this ({error}); mend the record") from None

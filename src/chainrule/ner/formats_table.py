@@ -1,0 +1,161 @@
+"""The formats of annotated text, as a table: what each holds and asks of names, how it is read and written."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+
+from chainrule.ner import formats_json as as_json
+from chainrule.ner.formats_conll import (
+    BLANKS,
+    TABS,
+    Reading,
+    Writing,
+    read_conll,
+    tags_in,
+    write_conll,
+    write_conll2003,
+)
+from chainrule.ner.formats_conllu import read_conllu, write_conllu
+from chainrule.ner.formats_csv import read_csv, read_csv_spans, write_csv, write_csv_spans
+from chainrule.ner.formats_fit import Demands
+from chainrule.ner.formats_record import Record
+from chainrule.ner.source import Source
+
+Read = Callable[[Source, Reading], Iterator[Record]]
+Write = Callable[[Iterable[Record], BinaryIO, Writing], None]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: what it is, what it can hold, what it asks, how it is read and written.
+
+    It can hold: text exactly, tokens, sentences' columns, documents, scores, an id, what else is known (meta).
+    """
+
+    says: str
+    holds: frozenset[str]
+    demands: Demands
+    read: Read | None
+    write: Write | None
+    suffixes: tuple[str, ...] = ()
+
+
+def _lines(of: Callable[[Record], Any]) -> Write:
+    def write(records: Iterable[Record], stream: BinaryIO, writing: Writing) -> None:
+        for record in records:
+            stream.write(as_json.dumped(of(record), record.place) + b"\n")
+
+    return write
+
+
+def _array(of: Callable[[Record], Any]) -> Write:
+    def write(records: Iterable[Record], stream: BinaryIO, writing: Writing) -> None:
+        between = b"[\n"
+        for record in records:
+            stream.write(between + as_json.dumped(of(record), record.place))
+            between = b",\n"
+        stream.write(b"[]\n" if between == b"[\n" else b"\n]\n")
+
+    return write
+
+
+def _tokens(records: Iterable[Record], stream: BinaryIO, writing: Writing) -> None:
+    for record in records:
+        value = as_json.tokens(tags_in(record, writing.scheme), record)
+        stream.write(as_json.dumped(value, record.place) + b"\n")
+
+
+def _holds(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+TAGS = Demands(borders=True, disjoint=True, sentences=True)
+FORMATS: Mapping[str, Format] = {
+    "conll": Format(
+        "token and tag on a line, tabs or blanks between",
+        _holds("tokens columns document"),
+        replace(TAGS, apart=TABS),
+        read_conll,
+        write_conll,
+        (".conll", ".tsv", ".iob", ".iob2", ".bio", ".bioes", ".bilou"),
+    ),
+    "conll2003": Format(
+        "token, part of speech, chunk and tag, blanks between",
+        _holds("tokens columns document"),
+        replace(TAGS, apart=BLANKS),
+        read_conll,
+        write_conll2003,
+        (".conll2003", ".conll03"),
+    ),
+    "conllu": Format(
+        "CoNLL-U, the tag in its last column",
+        _holds("text tokens columns document"),
+        replace(TAGS, apart=re.compile(r"^$|[\t\r\n]+")),
+        read_conllu,
+        write_conllu,
+        (".conllu",),
+    ),
+    "jsonl": Format(
+        'JSON lines as "chainrule tag" writes them',
+        _holds("text tokens document score id meta"),
+        Demands(),
+        as_json.read_annotated,
+        _lines(as_json.jsonl),
+        (".jsonl",),
+    ),
+    "tokens": Format(
+        "JSON lines of tokens and ner_tags",
+        _holds("text tokens document id meta"),
+        TAGS,
+        as_json.read_tokens,
+        _tokens,
+    ),
+    "doccano": Format(
+        "JSON lines of Doccano",
+        _holds("text document id meta"),
+        Demands(),
+        as_json.read_annotated,
+        _lines(as_json.doccano),
+    ),
+    "prodigy": Format(
+        "JSON lines of Prodigy",
+        _holds("text tokens document id meta"),
+        Demands(borders=True),
+        as_json.read_annotated,
+        _lines(as_json.prodigy),
+    ),
+    "labelstudio": Format(
+        "JSON of Label Studio",
+        _holds("text document score id meta"),
+        Demands(),
+        as_json.read_labelstudio,
+        _array(as_json.labelstudio),
+    ),
+    "spacy": Format(
+        "JSON of spaCy: text and entities in pairs",
+        _holds("text"),
+        Demands(disjoint=True, trimmed=True),
+        as_json.read_annotated,
+        _array(as_json.spacy),
+    ),
+    "spacy-lines": Format(
+        "the same, a pair on a line",
+        _holds("text"),
+        Demands(disjoint=True, trimmed=True),
+        as_json.read_annotated,
+        _lines(as_json.spacy),
+    ),
+    "brat": Format(
+        "standoff of brat: .txt and .ann, a pair or a folder",
+        _holds("text document"),
+        Demands(joined=False),
+        None,
+        None,
+        (".ann",),
+    ),
+    "csv": Format("a table of sentence, token, tag", _holds("tokens"), TAGS, read_csv, write_csv, (".csv",)),
+    "csv-spans": Format(
+        "a table of text, start, end, label", _holds("text id"), Demands(), read_csv_spans, write_csv_spans
+    ),
+}
