@@ -1,5 +1,10 @@
 """The public face: every name, and where it lives."""
 
+from .algebra.chain import (
+    expected_path as expected_path,
+    log_partition as log_partition,
+    path_score as path_score,
+)
 from .algebra.choice import (
     both as both,
     cast as cast,
