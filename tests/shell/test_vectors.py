@@ -80,6 +80,16 @@ def test_korean_text_is_learnt_from(cli, tmp_path):
     assert set(read_vectors("characters.txt").words) == set("철수는서울역에서영희를만났다")
 
 
+def test_phrases_get_vectors_of_their_own(cli, tmp_path):
+    rng = np.random.default_rng(0)
+    lines = (" ".join(["new", "york", *rng.choice(list("abcdefghijklmnop"), 8)]) for _ in range(80))
+    (tmp_path / "t.txt").write_text("\n".join(lines), encoding="utf-8")
+    asked = ("--phrases", 1, "--phrase-threshold", 5, "--model", "cbow", "--json")
+    done = cli("vectors", "train", tmp_path / "t.txt", *asked, *QUICK)
+    assert json.loads(done.out)["phrases"] == 1
+    assert {"new_york", "a"} < set(read_vectors("vectors.bin").words)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -90,6 +100,7 @@ def test_korean_text_is_learnt_from(cli, tmp_path):
         (["binary.bin"], "is 0, so it is no text"),
         (["text.txt", "--dimension", "0"], "dimension is 0; it must be"),
         (["text.txt", "--min-count", "0"], "the minimum count is 0; it must be"),
+        (["text.txt", "--phrases", "-1"], "the number of passes for phrases is -1; it must be"),
         (["text.txt", "--out", "no/such/v.bin"], "there is no folder no/such"),
         (["text.txt", "--out", "."], "is a folder"),
         ([], "Missing argument"),

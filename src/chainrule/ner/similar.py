@@ -32,7 +32,8 @@ def _add(a: Floats, b: Floats, c: Floats) -> Floats:
 
 def _mul(a: Floats, b: Floats, c: Floats) -> Floats:
     half = np.float32(0.5)
-    return (half + half * b) * (half + half * c) / (half + half * a + np.float32(EPSILON))
+    score: Floats = (half + half * b) * (half + half * c) / (half + half * a + np.float32(EPSILON))
+    return score
 
 
 METHODS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {"add": _add, "mul": _mul}

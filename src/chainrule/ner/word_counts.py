@@ -25,7 +25,7 @@ from chainrule.ner.vocab import normalise
 
 Numbers = NDArray[np.int32]
 
-END = -1  # of a line
+END, RARE = -1, -2  # of a line; a word that is not in the vocabulary
 PIECE = 1 << 20  # bytes of text read at once; longer lines are cut
 FORMS = 4_000_000  # spellings that are counted; beyond, the rarest are forgotten
 
@@ -61,7 +61,8 @@ class Cut:
 class Text:
     """V words, the most frequent first, how often each occurs, (V,), and the text as their numbers, in a file.
 
-    `read` is the number of all words of the text, those too among them that were left out as too rare.
+    `read` is the number of all words of the text, those too among them that were left out as too rare; `phrases`
+    how many of the V words were joined of several.
     """
 
     words: list[str]
@@ -69,6 +70,7 @@ class Text:
     read: int
     notes: tuple[str, ...]
     file: BinaryIO
+    phrases: int = 0
 
     @property
     def kept(self) -> int:
@@ -99,10 +101,12 @@ def numbered(
     cut: Cut | None = None,
     tell: Callable[[int], None] = lambda read: None,
     forms: int = FORMS,
+    gaps: bool = False,
 ) -> Iterator[Text]:
     """Count the words of files of text, plain or gzip, and number those that occur at least `minimum` times.
 
-    `tell` is told now and then how many words were counted. Words that are equally frequent stand in the order of
+    `tell` is told now and then how many words were counted. With `gaps` a word that is too rare stands in the
+    text as RARE; without, its neighbours stand side by side. Words that are equally frequent stand in the order of
     the alphabet. Raises DataError (`path: cause; repair`) for what is not text, and for text with fewer than two
     words that are frequent enough; SettingError where `minimum` is not positive.
     """
@@ -126,7 +130,9 @@ def numbered(
     if len(words) < 2:
         _refuse_few(paths, totals, minimum)
     known = {word: k for k, word in enumerate(words)}
-    numbers = _Numbers({word: known.get(spell(word), END) for word in written}, lambda w: known.get(spell(w), END))
+    numbers = _Numbers(
+        {word: known.get(spell(word), RARE) for word in written}, lambda w: known.get(spell(w), RARE)
+    )
     written.clear()
     totals.clear()
     with tempfile.TemporaryFile() as file:
@@ -134,10 +140,10 @@ def numbered(
             for line in lines:
                 met = unit(line)
                 ids = np.fromiter(map(numbers.__getitem__, met), np.int32, len(met))
-                if len(ids := ids[ids != END]):
+                if len(ids := ids if gaps else ids[ids != RARE]):
                     file.write(ids.tobytes() + _END)
         notes = (f"spellings seen {counted(floor, 'time')} or less were forgotten on the way",) if floor else ()
-        yield Text(words, _counts(cast("BinaryIO", file), len(words)), read, notes, cast("BinaryIO", file))
+        yield Text(words, occurrences(cast("BinaryIO", file), len(words)), read, notes, cast("BinaryIO", file))
 
 
 class _Numbers(dict[str, int]):
@@ -151,12 +157,12 @@ class _Numbers(dict[str, int]):
         return self._otherwise(word)
 
 
-def _counts(file: BinaryIO, V: int) -> NDArray[np.int64]:
-    """How often each of V numbers stands in a file."""
+def occurrences(file: BinaryIO, V: int) -> NDArray[np.int64]:
+    """How often each of V numbers stands in a file, (V,)."""
     counts = np.zeros(V + 1, np.int64)
     file.seek(0)
     while data := file.read(16 * PIECE):
-        counts += np.bincount(np.frombuffer(data, np.int32) - END, minlength=V + 1)
+        counts += np.bincount(np.maximum(np.frombuffer(data, np.int32), END) - END, minlength=V + 1)
     return counts[1:]
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import click
 
 from chainrule.errors import DataError
+from chainrule.ner.phrases import Phrases, phrased
 from chainrule.ner.similar import Neighbour, Similar
 from chainrule.ner.vectors import read_vectors, write_vectors
 from chainrule.ner.word2vec import Run, Word2Vec, train
@@ -31,6 +32,7 @@ TRAIN = """\b
 Examples:
   chainrule vectors train text.txt
   chainrule vectors train wiki.txt.gz news.txt --out vectors.txt --dimension 50 --epochs 3
+  chainrule vectors train wiki.txt --model cbow --phrases 2
   chainrule vectors train korean.txt --unit characters --min-count 2
 """
 NEIGHBORS = """\b
@@ -95,6 +97,22 @@ def settings_as_options(command: Callable[..., int]) -> Callable[..., int]:
     show_default=True,
     help="normal: as taggers look words up, in lower case, every digit 0.",
 )
+@click.option(
+    "--phrases",
+    "passes",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Join words that belong together, as in new_york, so many times; 2 for up to four words.",
+)
+@click.option(
+    "--phrase-threshold",
+    "threshold",
+    type=float,
+    default=Phrases().threshold,
+    show_default=True,
+    help="Least score of a phrase; higher: fewer.",
+)
 @settings_as_options
 @options.backend
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
@@ -105,6 +123,8 @@ def train_command(
     minimum: int,
     unit: str,
     spelling: str,
+    passes: int,
+    threshold: float,
     backend: str,
     quiet: bool,
     as_json: bool,
@@ -116,6 +136,7 @@ def train_command(
     and their vectors. Windows end with the line. Ctrl-C stops and writes what has been learnt so far.
     """
     chosen, cut = Word2Vec(**settings), Cut(unit, spelling)
+    joined = Phrases(passes=passes, threshold=threshold, minimum=minimum)
     if not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}; make it, or choose another --out")
     if out.is_dir():
@@ -124,7 +145,10 @@ def train_command(
     begun: list[Text] = []
     with stopping(lambda: bool(begun)) as asked:
         try:
-            with numbered(texts, minimum, cut, watch.read) as text:
+            with (
+                numbered(texts, minimum, cut, watch.read, gaps=bool(passes)) as plain,
+                phrased(plain, joined) as text,
+            ):
                 begun.append(text)
                 watch.begin(text, chosen)
                 run = train(text, chosen, watch=watch, stop=lambda: bool(asked), backend=backend)
@@ -145,6 +169,7 @@ def _report(run: Run, text: Text, out: Path, as_json: bool, quiet: bool) -> None
     figures = {
         "vectors": str(out),
         "words": len(text.words),
+        "phrases": text.phrases,
         "dimension": run.vectors.dimension,
         "words_read": text.read,
         "words_kept": text.kept,
