@@ -1,11 +1,21 @@
 """Losses against closed forms, and their gradients against the notes."""
 
 import numpy as np
+import paths
 import pytest
 
 import chainrule as cr
+from chainrule.algebra.chain import moves_of
 from chainrule.learn.layers import ACTIVATIONS, affine, dropout, prelu
-from chainrule.learn.losses import binary_logistic, cross_entropy, l2, max_margin, squared_error
+from chainrule.learn.losses import (
+    binary_logistic,
+    cross_entropy,
+    l2,
+    max_margin,
+    multiclass_hinge,
+    sentence_log_likelihood,
+    squared_error,
+)
 
 s, t = cr.vector("s", "C"), cr.scalar("t")
 RNG = np.random.default_rng(0)
@@ -55,6 +65,35 @@ def test_max_margin_is_silent_beyond_the_margin():
     values = {"t": 2.0, "c": 0.5}
     assert cr.evaluate([J, *cr.gradient(J, [t, c])], values) == [0, 0, 0]
     assert cr.evaluate([J, *cr.gradient(J, [t, c])], {"t": 1.0, "c": 0.5}) == [0.5, -1, 1]
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.5, 1.0, 3.0])
+def test_the_multiclass_hinge_asks_for_a_margin_over_every_other_class(margin):
+    y, z, right = cr.index("y"), VALUES["s"], VALUES["y"]
+    J = multiclass_hinge(s, y, margin)
+    gaps = np.delete(margin + z - z[right], right)
+    found, slope = cr.evaluate([J, cr.gradient(J, s)], VALUES)
+    np.testing.assert_allclose(found, gaps[gaps > 0].sum(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(np.delete(slope, right), gaps > 0)
+    assert slope[right] == -(gaps > 0).sum()
+
+
+def test_sentence_log_likelihood_is_minus_the_log_of_the_right_path_among_all(rng):
+    given, tags = paths.example(6, 3, rng), rng.integers(0, 3, 6)
+    S, A = cr.matrix("s", "N", "C"), cr.matrix("A", "C + 1", "C + 1")
+    indices = cr.index("y", "N"), cr.index("first", "N"), cr.index("moves", "M")
+    J = sentence_log_likelihood(S, A, *indices)
+    values = {**given, "y": tags, "moves": moves_of(tags, given["first"], 3)}
+    found, ds, dA = cr.evaluate([J, *cr.gradient(J, [S, A])], values)
+    expected, p, counts = 0.0, *paths.by_hand(**given)[1:]
+    for start, stop in paths.sentences(given["first"]):
+        scores = dict(paths.scored(given["s"][start:stop], given["A"]))
+        expected -= scores[tuple(tags[start:stop])] - np.log(np.exp([*scores.values()]).sum())
+        for move in paths.moves(tags[start:stop], 3):
+            counts[move] -= 1
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(ds, p - np.eye(3)[tags], rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(dA, counts, rtol=1e-11, atol=1e-14)
 
 
 def test_squared_error_has_the_residual_for_gradient():

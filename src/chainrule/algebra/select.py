@@ -246,19 +246,20 @@ def take(x: Operand, rows: Rows) -> Node:
 
     x has shape V×…, rows any shape of whole numbers 0 … V − 1; the value has shape rows×…
     """
-    return make(TAKE, lift(x), _whole_numbers(rows), batch=0)
+    return make(TAKE, lift(x), whole_numbers(rows), batch=0)
 
 
 @function()
 def scatter(rows: Rows, values: Operand, count: Axis | str) -> Node:
     """Rows laid into a table of `count` zero rows; rows that meet in one place are added."""
-    places, listed = _whole_numbers(rows), real(lift(values))
+    places, listed = whole_numbers(rows), real(lift(values))
     if listed.shape[: places.ndim] != places.shape:
         raise ShapeError(f"scatter lays {described(listed)} at {described(places)}: the front axes differ")
     return make(SCATTER, places, listed, batch=0, count=read_axis(count))
 
 
-def _whole_numbers(rows: Any) -> Node:
+def whole_numbers(rows: Any) -> Node:
+    """Whole numbers that select, as a node. DTypeError for what is none."""
     if isinstance(rows, Node):
         return rows
     array = array_of(rows)

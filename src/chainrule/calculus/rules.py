@@ -60,6 +60,8 @@ SENTENCES: Mapping[str, Sentence] = {
     "inv": "A A⁻¹ = I gives dA⁻¹ = -A⁻¹ dA A⁻¹",
     "det": "d det A = det A · tr(A⁻¹ dA)",
     "logdet": "d log det A = tr(A⁻¹ dA)",
+    "log_partition": "d log Z is what a path is expected to move by: Σ P(y_n = c) ds_nc + Σ E(i → j) dA_ij",
+    "expected_path": "what is expected of a path moves by its covariance with the path's score",
     "solve": "A x = b gives A dx = db - dA x",
 }
 """What the differential of every operation that is not linear is called."""

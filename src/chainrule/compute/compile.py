@@ -25,7 +25,7 @@ from chainrule.calculus.naming import Line, Program
 from chainrule.calculus.rewrite import remake
 from chainrule.compute.calling import Compiled, Run, Runner, Unmade, plain
 from chainrule.compute.emit import Emitted, Emitter
-from chainrule.compute.native import native
+from chainrule.compute.native import kept as native_kept, native
 from chainrule.compute.passes import FORMS, LAYOUTS, prepared
 from chainrule.compute.plan import PASSES, nodes_of, plan, root_of
 from chainrule.compute.source import python_source
@@ -113,6 +113,11 @@ def machine(emitted: Emitted, kinds: Sequence[tuple[DType, int]]) -> Callable[..
         return _function(text_of(emitted), emitted.name, names)
 
     return native(emitted, kinds, function)
+
+
+def kept(emitted: Emitted, kinds: Sequence[tuple[DType, int]]) -> Callable[..., Any] | None:
+    """The same, if it was made before and lies on disk."""
+    return native_kept(emitted, kinds)
 
 
 def _function(text: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:

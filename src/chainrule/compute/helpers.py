@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compute.blocks import add_dot, dot_by_rows
+from chainrule.compute.paths import swept
 from chainrule.compute.symmetric import symmetric
 
 
@@ -38,6 +39,6 @@ def fetch(table: Any, row: int) -> None:
 
 
 HELPERS: Mapping[str, Callable[..., Any]] = {
-    f.__name__: f for f in (plus, larger, smaller, logdet, fetch, symmetric, add_dot, dot_by_rows)
+    f.__name__: f for f in (plus, larger, smaller, logdet, fetch, symmetric, add_dot, dot_by_rows, swept)
 }
 """All of them by name."""

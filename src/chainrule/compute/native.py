@@ -33,6 +33,7 @@ from chainrule.compute import (
     kernel_native,
     kernels,
     linking,
+    paths,
     symmetric,
 )
 from chainrule.compute.emit import Emitted
@@ -52,10 +53,7 @@ def native(
     The result takes arguments of exactly these kinds, and looks at nothing twice.
     """
     with _LOCK:
-        name = None
-        with suppress(Exception):  # of an installation that does not tell its versions nothing is kept
-            name = _file_name(emitted, kinds)
-        found = _found(name) if name else None
+        name, found = _looked_up(emitted, kinds)
         if found is not None:
             return found
         numba = import_module("numba")
@@ -66,6 +64,20 @@ def native(
                 disk.keep(name, linking.packed(result))
         made: Native = result.entry_point
         return made
+
+
+def kept(emitted: Emitted, kinds: Sequence[tuple[np.dtype, int]]) -> Native | None:
+    """The same function, if it was kept on disk."""
+    with _LOCK:
+        return _looked_up(emitted, kinds)[1]
+
+
+def _looked_up(emitted: Emitted, kinds: Sequence[tuple[np.dtype, int]]) -> tuple[str | None, Native | None]:
+    """The name under which a function is kept, and the function if it is."""
+    with suppress(Exception):  # of an installation that does not tell its versions nothing is kept
+        name = _file_name(emitted, kinds)
+        return name, _found(name)
+    return None, None
 
 
 def _signature(numba: ModuleType, kinds: Sequence[tuple[np.dtype, int]]) -> tuple[Any, ...]:
@@ -119,6 +131,7 @@ def _names(numba: ModuleType, emitted: Emitted) -> dict[str, Any]:
         "symmetric": symmetric.machine(numba),
         "add_dot": blocks.machine(numba),
         "dot_by_rows": blocks.by_rows(numba),
+        "swept": paths.machine(numba),
     }
     table = {**kernel_native.kernels(numba), **_helpers(numba), **others}
     return known | {name: table[name] for name in emitted.kernels} | dict(emitted.constants)
@@ -186,6 +199,7 @@ def _makers() -> str:
         kernels,
         kernel_formats,
         kernel_native,
+        paths,
     )
     theirs = (linking.folder(package) / "_version.py" for package in ("numba", "llvmlite"))
     digest = hashlib.sha256()

@@ -9,20 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.algebra.chain import EXPECTED, LOG_PARTITION
+from chainrule.algebra.chain import EXPECTED, LOG_PARTITION, log_partitions
 from chainrule.algebra.forward_backward import FORBIDDEN, TINY, WIDE
 from chainrule.compute.kernel_native import kernels
 
 LANES = 8  # rows are filled up to a multiple, so that no entry is left over
 
 
-def swept(s: Any, A: Any, first: Any, ways: Any, out: Any) -> Any:
-    """log Z, summed over the sentences; unless `out` is empty what is expected of a path is laid there.
+def swept(s: Any, A: Any, first: Any, ways: Any, out: Any, log_z: Any) -> Any:
+    """log Z, summed over the sentences; what is expected of a path is laid into `out`, log Z of each into `log_z`.
 
-    ways (k, N + C + 1, C + 1): the directions along which that is derived
+    ways (k, N + C + 1, C + 1) are directions along which what is expected is derived; `out` and `log_z` may be empty.
     """
     if len(out):
         out[...] = EXPECTED.forward(np, s, A, first, *ways)
+    if len(log_z):
+        log_z[...] = log_partitions(s, A, first)
     return LOG_PARTITION.forward(np, s, A, first)
 
 
@@ -135,8 +137,8 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
         out[start, size] = 0.0
 
     @jit  # type: ignore[untyped-decorator]
-    def swept(s: Any, A: Any, first: Any, ways: Any, out: Any) -> float:
-        """log Z, summed over the sentences; unless `out` is empty what is expected of a path is laid there."""
+    def swept(s: Any, A: Any, first: Any, ways: Any, out: Any, log_z: Any) -> float:
+        """As above."""
         count, size = s.shape
         width, rows = (size + LANES) // LANES * LANES, count if out.shape[0] else 2
         moves, turned = np.zeros((size + 1, width)), np.zeros((size + 1, width))
@@ -145,16 +147,17 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
         counts, exact = np.zeros((size + 1, size + 1)), np.zeros((size + 1, size + 1))
         most, wide = prepared(A, moves, turned)
         wide |= ways.shape[0] > 0
-        total, start = 0.0, count - count  # a plain 0 would make functions of their own
+        total, start, sentence = 0.0, count - count, 0  # a plain 0 would make functions of their own
         for stop in range(1, count + 1):
             if stop == count or first[stop]:
-                log_z = np.inf if wide else forward(s, moves, most, start, stop, a, q, e)
-                if log_z == np.inf:
-                    log_z = one_by_one(s, A, start, stop, ways, exact, out)
+                found = np.inf if wide else forward(s, moves, most, start, stop, a, q, e)
+                if found == np.inf:
+                    found = one_by_one(s, A, start, stop, ways, exact, out)
                 elif out.shape[0]:
                     backward(moves, turned, start, stop, a, q, p, share, counts, out)
-                total += log_z
-                start = stop
+                if log_z.shape[0]:
+                    log_z[sentence] = found
+                total, sentence, start = total + found, sentence + 1, stop
         for i in range(size + 1 if out.shape[0] else 0):
             for j in range(size + 1):
                 factor = moves[i, j] if i < size and j < size else 1.0

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chainrule.algebra.chain import CHAIN
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological
 from chainrule.algebra.signature import Axis, DType, Shape
@@ -68,7 +69,7 @@ def plan(outputs: Sequence[Node], inputs: Sequence[Node]) -> Plan:
 # ── what is stored ────────────────────────────────────────────────────────────────────────────────────
 
 _WHOLE = frozenset(
-    ("logsumexp", "softmax", "log_softmax", "norm2", "max", "min", "inv", "det", "logdet", "solve"),
+    ("logsumexp", "softmax", "log_softmax", "norm2", "max", "min", "inv", "det", "logdet", "solve", *CHAIN),
 )
 """Operations that read their operands more than once, or hand them to a library."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from string import ascii_letters
 
+from chainrule.algebra.chain import CHAIN
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.letters import PRODUCT_OP
 from chainrule.algebra.node import Node
@@ -113,6 +114,15 @@ def scatter(rows, values, shape):
     table = np.zeros(shape)
     np.add.at(table, rows, values)
     return table""",
+    **{
+        name: f"""\
+from chainrule.algebra.op import OPS
+
+
+def {name}(s, A, first, *directions):
+    return OPS["{name}"].forward(np, s, A, first, *directions)"""
+        for name in CHAIN
+    },
 }
 """Functions that NumPy lacks, or that overflow when they are written out."""
 
@@ -222,6 +232,13 @@ def _solve(a: Piece, b: Piece) -> Piece:
     return call("np.linalg.solve", a, b)
 
 
+def _of_chain(scope: Scope, node: Node, pieces: Sequence[Piece]) -> Piece:
+    given = [full(scope, p, x) for p, x in zip(pieces, node.inputs, strict=True)]
+    given = [p if p.kind == "whole" else real(p) for p in given]
+    made = composed(f"{node.op.name}({', '.join(p.text for p in given)})", ATOM, given)
+    return made.at(tuple(range(-node.ndim, 0)))
+
+
 # ── leaves and kinds ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -270,6 +287,7 @@ WHOLE: Mapping[str, Row] = {
     "det": _of_matrix(lambda x: call("np.linalg.det", x)),
     "logdet": _of_matrix(lambda x: index(call("np.linalg.slogdet", x), "1")),
     "solve": _of_matrix(_solve),
+    **dict.fromkeys(CHAIN, _of_chain),
     "reshape": reshaped,
     "take": taken,
     "scatter": scattered,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from chainrule.algebra.chain import CHAIN, EXPECTED
 from chainrule.algebra.contract import letters_of
 from chainrule.algebra.node import Node
 from chainrule.algebra.signature import FLOAT32, Axis, Shape, entries
@@ -281,6 +282,25 @@ def _matrix_function(e: "Emitter", node: Node) -> Iterator[str]:
     yield from e.put(node, entry, (*at, *more), INDENT * node.ndim)
 
 
+def _chain(e: "Emitter", node: Node) -> Iterator[str]:
+    """A call for the sentences of every example."""
+    front = node.inputs[0].ndim - 2
+    at, inside = INDICES[:front], INDENT * front
+    yield from e.loops(node.inputs[0].shape[:front], at)
+    s, A, first, *ways = (f"{e.array(x)}[{', '.join(at)}]" if front else e.array(x) for x in node.inputs)
+    along, given = e.fresh(), e.helper("swept")
+    sizes = ", ".join(e.size(a) for a in node.shape[front:] or (0, 0))
+    yield f"{inside}{along} = np.empty(({len(ways)}, {sizes}))"
+    yield from (f"{inside}{along}[{d}] = {way}" for d, way in enumerate(ways))
+    if node.op is EXPECTED:
+        out = f"{e.array(node)}[{', '.join(at)}]" if front else e.array(node)
+        yield f"{inside}{given}({s}, {A}, {first}, {along}, {out}, np.empty(0))"
+        return
+    total, out = e.fresh(), f"np.empty((0, 0), {node.dtype.name})"
+    yield f"{inside}{total} = {node.dtype.name}({given}({s}, {A}, {first}, {along}, {out}, np.empty(0)))"
+    yield from e.put(node, total, at, inside)
+
+
 STATEMENTS: Mapping[str, Statement] = {
     "product": _product,
     "max": _extreme,
@@ -295,5 +315,6 @@ STATEMENTS: Mapping[str, Statement] = {
     "reshape": _reshape,
     **dict.fromkeys(CALLS, _flat),
     **dict.fromkeys(("inv", "det", "logdet", "solve"), _matrix_function),
+    **dict.fromkeys(CHAIN, _chain),
 }
 """How each operation that is not written entry by entry is computed."""
