@@ -20,7 +20,8 @@ from chainrule.calculus.rewrite import substitute
 from chainrule.compute import compile as compiling
 from chainrule.compute.chains import associated
 from chainrule.compute.contraction import as_matrices, contracted
-from chainrule.ner.model import Architecture, Network
+from chainrule.ner.architecture import Architecture
+from chainrule.ner.model import Network
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
 BACKENDS = [pytest.param("numba", marks=needs_numba), "numpy"]

@@ -125,7 +125,7 @@ def test_what_no_table_tells_is_refused():
     assert tabulated(cr.sum(take(E, words) * take(E, words), axis=1), [words]) is None
     assert tabulated(vector("x", 3), [words]) is None
     with pytest.raises(ValueError, match="affine"):
-        Fixed(cr.sum(take(E, words) ** 2, axis=0), [words], {"E": np.ones((V, D))}, backend="numpy")
+        Fixed(cr.sum(take(E, words) ** 2, axis=0), [words], Mixed(), {"E": np.ones((V, D))}, backend="numpy")
 
 
 def test_a_step_is_not_taken_for_a_constant():

@@ -16,14 +16,14 @@ from chainrule.errors import ModelError
 from chainrule.learn import store
 from chainrule.learn.store import read_tensors, write_tensors
 from chainrule.ner import Tagger
-from chainrule.ner.folder import CARD, CONFIG, WEIGHTS, WORDS
+from chainrule.ner.folder import CARD, CONFIG, HASHED, VALUES, WEIGHTS, WORDS
 
 
 def altered(folder: Path, change, rehash: bool = True) -> None:
     """Rewrite config.json with a change; the hashes follow the files unless told not to."""
     described = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     if rehash:
-        described["sha256"] = {n: sha256((folder / n).read_bytes()).hexdigest() for n in (WEIGHTS, WORDS)}
+        described["sha256"] = {n: sha256((folder / n).read_bytes()).hexdigest() for n in HASHED}
     change(described)
     (folder / CONFIG).write_text(json.dumps(described), encoding="utf-8")
 
@@ -39,7 +39,7 @@ def test_a_path_without_a_model_is_refused(tmp_path):
         refused(tmp_path / place, "no model here", "give the folder that training wrote")
 
 
-@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, WORDS])
+@pytest.mark.parametrize("name", [CONFIG, VALUES, WEIGHTS, WORDS])
 def test_a_missing_file_is_named(model, name):
     (model / name).unlink()
     refused(model, name)
@@ -50,7 +50,7 @@ def test_the_card_is_for_people_and_may_go(model, tagger):
     assert Tagger.load(model).config == tagger.config
 
 
-@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, WORDS])
+@pytest.mark.parametrize("name", [CONFIG, VALUES, WEIGHTS, WORDS])
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.9, 0.999])
 def test_a_file_cut_short_is_refused(model, name, share):
     raw = (model / name).read_bytes()
@@ -58,7 +58,7 @@ def test_a_file_cut_short_is_refused(model, name, share):
     refused(model, name)
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, WORDS])
+@pytest.mark.parametrize("name", [VALUES, WEIGHTS, WORDS])
 @pytest.mark.parametrize("share", [0, 0.3, 0.6, 1])
 def test_a_changed_byte_is_refused(model, name, share):
     raw = bytearray((model / name).read_bytes())
@@ -67,7 +67,7 @@ def test_a_changed_byte_is_refused(model, name, share):
     refused(model, name, "has been altered or cut since it was written; restore the file or train again")
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, WORDS])
+@pytest.mark.parametrize("name", [VALUES, WEIGHTS, WORDS])
 def test_a_file_that_grew_is_refused(model, name):
     (model / name).write_bytes((model / name).read_bytes() + b"x\n")
     refused(model, name, "has been altered")
@@ -87,9 +87,10 @@ def test_cut_files_are_refused_even_where_the_hashes_agree(model):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d: d.update(format=2), ["format 2, made by chainrule", "upgrade chainrule"]),
+        (lambda d: d.update(format=3), ["format 3, made by chainrule", "upgrade chainrule"]),
+        (lambda d: d.update(format=1), ["format 1"]),
         (lambda d: d.update(format=0), ["format 0"]),
-        (lambda d: d.update(format="1"), ["is no model of chainrule"]),
+        (lambda d: d.update(format="2"), ["is no model of chainrule"]),
         (lambda d: d.pop("format"), ["is no model of chainrule"]),
         (lambda d: d.update(tokenizer="words-9"), ["needs the tokenizer words-9", "upgrade chainrule"]),
         (lambda d: d.pop("tokenizer"), ["damaged ('tokenizer')"]),
@@ -110,7 +111,9 @@ def test_cut_files_are_refused_even_where_the_hashes_agree(model):
         (lambda d: d.update(architecture=None), ["damaged"]),
         (lambda d: d.update(architecture=[]), ["architecture is damaged"]),
         (lambda d: d["architecture"].pop("activation"), ["architecture is damaged"]),
-        (lambda d: d["architecture"].update(layers=2), ["architecture is damaged"]),
+        (lambda d: d["architecture"].update(depth=2), ["architecture is damaged"]),
+        (lambda d: d["architecture"].update(layers=2), ["tensor W_2 does not fit"]),
+        (lambda d: d["architecture"].update(layers=3), ["layers is 3"]),
         (lambda d: d["architecture"].update(window=4), ["a window has a centre"]),
         (lambda d: d["architecture"].update(window=3.0), ["window is 3.0; it must be a whole number"]),
         (lambda d: d["architecture"].update(window="3"), ["window is '3'"]),
@@ -145,7 +148,7 @@ def test_an_altered_config_is_refused(model, change, words):
         "{}",
         "\ufeff{}",
         "[" * 100_000,
-        '{"format": 1}',
+        '{"format": 2}',
         "{" + " " * (1 << 20),
         "\0",
     ],
@@ -248,7 +251,7 @@ def test_a_vocabulary_that_is_damaged_is_refused(model, change, words):
     refused(model, *words)
 
 
-@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, WORDS])
+@pytest.mark.parametrize("name", [CONFIG, VALUES, WEIGHTS, WORDS])
 def test_a_folder_in_the_place_of_a_file_is_refused(model, name):
     (model / name).unlink()
     (model / name).mkdir()

@@ -11,8 +11,8 @@ TEXT = " ".join(TOKENS)
 
 def log_probabilities(tagger) -> np.ndarray:
     """log P(tag) of every token, by the network as it tags."""
-    reading = tagger._reader.tokens([TOKENS])
-    _, scores = tagger._tagged(reading)
+    memory = tagger._known()
+    _, scores = tagger._tagged(memory, memory.reader.tokens([TOKENS]))
     return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
 

@@ -45,7 +45,7 @@ def test_shares_are_gradient_times_input_by_differences(tagger):
     radius = tagger.config.architecture.radius
     for found in explain(tagger, TEXT):
         words = [token.text for token in found.tokens]
-        windows = encode([words], tagger.vocabulary, radius).windows(slice(None))
+        windows = encode([words], tagger.features, radius).windows(slice(None))
         E, K = (np.asarray(tagger.params.get(n, np.zeros((9, 1))), np.float64) for n in "EK")
         tags = [tag.partition("-")[2] or "O" for tag in tagger.config.tags]
         for reason in found.reasons:

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from chainrule.ner import Tagger, chunks, reading, sample
 from chainrule.ner.decode import Decoder
-from chainrule.ner.model import Network
+from chainrule.ner.features import Features
 from chainrule.ner.reading import Reader
 from chainrule.ner.tags import best_path, legal, spans
 from chainrule.ner.vocab import Vocabulary
@@ -30,12 +30,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.lists
 def plainly(tagger, text):
     """The entities of a text, by the interpreter and for one sentence at a time."""
     config = tagger.config
-    network = Network(config.architecture, len(tagger.vocabulary), len(config.tags))
-    decoder = Decoder(network, config.tags, config.scheme, "interpreter")
+    decoder = Decoder(tagger.network, config.tags, config.scheme, "interpreter")
     found = []
     for tokens in tagger.tokenize(text):
-        encoded = encode([[t.text for t in tokens]], tagger.vocabulary, config.architecture.radius)
-        log_p = decoder.log_probabilities(tagger.params, encoded)
+        encoded = encode([[t.text for t in tokens]], tagger.features, config.architecture.radius)
+        log_p = decoder.scores(tagger.params, encoded)
         path = best_path(log_p, *legal(config.tags, config.scheme))
         for name in spans([config.tags[k] for k in path]):
             inside = [k for k in range(name.start, name.end) if not tokens[k].text.isspace()]
@@ -124,7 +123,7 @@ def test_every_network_and_scheme_is_tagged_as_the_definition_says(settings):
     for text, found in zip(texts, tagger.pipe(texts), strict=True):
         assert_alike(found, plainly(tagger, text))
     tokens = [s.tokens for s in sample("en").dev.sentences[:40]]
-    oracle = Tagger(tagger.config, tagger.vocabulary, tagger.params, backend="interpreter")
+    oracle = Tagger(tagger.config, tagger.features, tagger.params, backend="interpreter")
     assert tagger.tag_tokens(tokens) == oracle.tag_tokens(tokens)
 
 
@@ -143,7 +142,7 @@ def test_groups_of_any_size_give_the_same_bits(either):
     assert [either.tag(text) for text in texts] == whole
     for size in (1, 7, 64):
         assert list(either.pipe(texts, batch_size=size)) == whole
-    fresh = Tagger(either.config, either.vocabulary, either.params)
+    fresh = Tagger(either.config, either.features, either.params)
     assert list(fresh.pipe(texts[::-1], batch_size=5))[::-1] == whole
 
 
@@ -168,7 +167,7 @@ def test_many_threads_find_what_one_finds(either):
     texts = sample_texts()[::13]
     groups = [texts[k::4] * 2 for k in range(4)] * 2
     expected = [list(either.pipe(group)) for group in groups]
-    fresh = Tagger(either.config, either.vocabulary, either.params)
+    fresh = Tagger(either.config, either.features, either.params)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda group: list(fresh.pipe(group, batch_size=9)), groups)) == expected
 
@@ -187,8 +186,12 @@ def test_a_line_of_a_megabyte_is_tagged_like_its_parts(english):
 
 
 def readers():
-    vocabulary = Vocabulary.build([s.tokens for s in sample("en").train.sentences[:50]])
-    return [Reader(vocabulary, name, shapes) for name in ("words-1", "characters-1") for shapes in (True, False)]
+    features = Features(Vocabulary.build([s.tokens for s in sample("en").train.sentences[:50]]))
+    return [
+        Reader(features, name, seen)
+        for name in ("words-1", "characters-1")
+        for seen in (["words", "caps"], ["words"])
+    ]
 
 
 def assert_read_alike(reader, texts):
@@ -238,5 +241,5 @@ def test_what_is_remembered_is_bounded(always, monkeypatch):
     for reader in readers():
         for text in sample_texts()[:80] + sample_texts()[-40:]:
             assert_read_alike(reader, [text, "It is No. 5 of J. Smith, and No. V of J. smith"])
-            assert max(len(reader.kinds), len(reader.kinds._older)) <= 40
+            assert max(len(reader.kinds._known), len(reader.kinds._older)) <= 40
             assert len(reader._chunks) <= 50 + len(text) + 14  # those of one text more

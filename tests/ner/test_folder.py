@@ -11,9 +11,9 @@ from refusals import refused
 from chainrule.errors import DataError, WriteError
 from chainrule.learn import store
 from chainrule.ner import Tagger, sample
-from chainrule.ner.folder import CARD, CHECKPOINT, CONFIG, WEIGHTS, WORDS
+from chainrule.ner.folder import CARD, CHECKPOINT, CONFIG, VALUES, WEIGHTS, WORDS
 
-FILES = {CARD, CONFIG, WEIGHTS, WORDS}
+FILES = {CARD, CONFIG, VALUES, WEIGHTS, WORDS}
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────────────
@@ -22,7 +22,7 @@ FILES = {CARD, CONFIG, WEIGHTS, WORDS}
 def test_a_folder_holds_what_it_should_and_nothing_else(model, tagger):
     assert {p.name for p in model.iterdir()} == FILES
     described = json.loads((model / CONFIG).read_text(encoding="utf-8"))
-    assert described["format"] == 1
+    assert described["format"] == 2
     assert described["made_by"].startswith("chainrule ")
     assert (model / WORDS).read_text(encoding="utf-8").splitlines()[:2] == ["<pad>", "<unk>"]
     assert "Labels: DATE, LOC, MISC, ORG, PER." in (model / CARD).read_text(encoding="utf-8")
@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_the_old_model_or_nothing(tagger, tmp_path, monkeypat
         assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", range(4))
+@pytest.mark.parametrize("moment", range(5))
 def test_a_save_that_is_killed_while_it_moves_files_never_leaves_a_mixture(model, tagger, monkeypatch, moment):
     replace, count = os.replace, iter(range(100))
 
@@ -136,7 +136,7 @@ def test_a_save_that_is_killed_while_it_moves_files_never_leaves_a_mixture(model
     assert Tagger.load(model).config == tagger.config
 
 
-@pytest.mark.parametrize("moment", range(8))
+@pytest.mark.parametrize("moment", range(10))
 def test_a_move_that_the_disk_refuses_brings_the_old_model_back(model, tagger, monkeypatch, moment):
     before = (model / WEIGHTS).read_bytes()
     replace, moves = os.replace, iter(range(100))

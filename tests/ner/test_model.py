@@ -13,7 +13,8 @@ from chainrule.errors import SettingError
 from chainrule.learn.backprop import Backprop
 from chainrule.learn.gradients import Rows
 from chainrule.learn.layers import ACTIVATIONS
-from chainrule.ner.model import COMBINATIONS, Architecture, Network
+from chainrule.ner.architecture import COMBINATIONS, Architecture
+from chainrule.ner.model import Network
 from chainrule.ner.vocab import CAPS
 
 V, C, B = 11, 4, 6
@@ -190,7 +191,7 @@ def test_masks_keep_the_mean_and_hold_two_values():
         (
             {"activation": "tanj"},
             "unknown activation 'tanj'; did you mean tanh? "
-            "One of: hard_tanh, leaky_relu, relu, sigmoid, softplus, tanh",
+            "One of: hard_tanh, leaky_relu, relu, sigmoid, softplus, tanh, parametric_relu",
         ),
         (
             {"combine": "mean"},

@@ -14,9 +14,10 @@ from chainrule.display.axes import figure, percent
 from chainrule.learn.batches import rng_for
 from chainrule.learn.train import Run
 from chainrule.ner import Tagger, sample
+from chainrule.ner.architecture import Architecture
 from chainrule.ner.corpus import Corpus, Sentence
 from chainrule.ner.judged import Judged
-from chainrule.ner.model import Architecture, Network
+from chainrule.ner.model import Network
 from chainrule.ner.report import derived, report, steepest, watched
 from chainrule.ner.report_page import MOST_EPOCHS, page, save
 from chainrule.ner.report_spans import REACH, sentence
@@ -109,11 +110,11 @@ def test_the_steepest_slope(activation, slope):
 def test_dead_units_are_those_that_no_gradient_passes(made, activation, bias, blocked):
     _, job, _ = made
     small = Architecture(window=1, dimension=2, caps=0, hidden=2, activation=activation)
-    network = Network(small, len(job.vocabulary), 3)
+    network = Network(small, len(job.features.vocabulary), 3)
     rng = rng_for(0, "units")
-    params = {"E": rng.normal(size=(len(job.vocabulary), 2)).astype("f4") * 1e-3, **network.start(rng)}
+    params = {"E": rng.normal(size=(len(job.features.vocabulary), 2)).astype("f4") * 1e-3, **network.start(rng)}
     params["b"][:] = bias
-    units = watched(network, params, job.vocabulary, job.dev)
+    units = watched(network, params, job.features, job.dev)
     assert [b for b, known in zip(units.blocked, blocked, strict=True) if known is not None] == [
         b for b in blocked if b is not None
     ]
@@ -234,7 +235,7 @@ def test_an_empty_dev(made):
     _, job, found = made
     nothing = job.dev.of([])
     judged = replace(found.judged, corpus=nothing, tags=(), log_p=())
-    units = watched(job.decoder.network, job.task.params, job.vocabulary, nothing)
+    units = watched(job.decoder.network, job.task.params, job.features, nothing)
     text = page(
         replace(found, judged=judged, units=units, corpora={"train": job.train, "dev": nothing}, unknown={})
     )

@@ -11,9 +11,7 @@ from chainrule.learn.train import Epoch
 from chainrule.ner import Tagger, sample, score
 from chainrule.ner.bundled import LANGUAGES
 from chainrule.ner.corpus import Corpus, read_corpus, write_conll
-from chainrule.ner.decode import Decoder
 from chainrule.ner.folder import CHECKPOINT, WEIGHTS
-from chainrule.ner.model import Network
 from chainrule.ner.tags import illegal_moves, spans
 from chainrule.ner.vectors import Vectors, write_vectors
 from chainrule.ner.windows import encode
@@ -278,9 +276,8 @@ def test_names_learnt_by_heart_are_found_in_running_text(english):
 def test_the_score_is_the_product_of_the_probabilities_of_the_tags(english):
     (sentence, *_) = some("en", 1).sentences
     config = english.config
-    network = Network(config.architecture, len(english.vocabulary), len(config.tags))
-    encoded = encode([sentence.tokens], english.vocabulary, config.architecture.radius)
-    log_p = Decoder(network, config.tags, config.scheme).log_probabilities(english.params, encoded)
+    encoded = encode([sentence.tokens], english.features, config.architecture.radius)
+    log_p = english.decoder.scores(english.params, encoded)
     (name, *_) = english.tag(" ".join(sentence.tokens))
     begins, ends = config.tags.index("B-PER"), config.tags.index("E-PER")
     assert name.text == "Helen Marsh"

@@ -5,8 +5,8 @@ import pytest
 
 from chainrule.errors import DataError, SettingError
 from chainrule.learn.train import Plan
+from chainrule.ner.architecture import Architecture
 from chainrule.ner.corpus import read_corpus
-from chainrule.ner.model import Architecture
 from chainrule.ner.training import Choices, hold_out, prepare, settings_of
 from chainrule.ner.vectors import Vectors
 from chainrule.ner.vocab import UNKNOWN
@@ -212,7 +212,7 @@ def test_random_vectors_are_always_trained(corpus):
 
 def test_given_vectors_stand_in_the_table(corpus):
     made = job(corpus(sentences(4)), None, given_vectors())
-    E, ids = made.task.params["E"], made.vocabulary
+    E, ids = made.task.params["E"], made.features.vocabulary
     assert E[ids.id("word0")].tolist() == E[ids.id("word7")].tolist() == [5, 6, 7, 8]  # digits are 0
     assert E[ids.id("elsewhere")].tolist() == [9, 10, 11, 12]
     assert not E[0].any()
@@ -227,7 +227,7 @@ def test_words_seen_once_without_a_vector_are_shown_as_unknown_half_of_the_time(
     made = job(corpus(text), corpus(text, "dev.conll"), vectors)
     rng = np.random.default_rng(0)
     by_token = np.array([made.task.feed(np.arange(4), rng)["words"][:, 1] for _ in range(400)]).T
-    ids = [made.vocabulary.id(word) for word in ("often", "once", "often", "known")]
+    ids = [made.features.vocabulary.id(word) for word in ("often", "once", "often", "known")]
     assert [set(column.tolist()) for column in by_token] == [{ids[0]}, {ids[1], UNKNOWN}, {ids[2]}, {ids[3]}]
     assert 160 <= (by_token[1] == UNKNOWN).sum() <= 240
 

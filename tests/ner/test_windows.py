@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from chainrule.ner.features import Features
 from chainrule.ner.vocab import PADDING, Vocabulary, caps
 from chainrule.ner.windows import encode
 
 WORDS = ["the", "Bank", "of", "Seoul", "123", "서울역", "zzz"]
 VOCABULARY = Vocabulary.build([WORDS[:-1]])
+FEATURES = Features(VOCABULARY)
 TEXTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=6), max_size=6)
 
 
@@ -25,7 +27,7 @@ def looped(sentences, radius, number):
 
 @given(TEXTS, st.integers(0, 4))
 def test_windows_are_those_of_the_plain_loop(sentences, radius):
-    encoded = encode(sentences, VOCABULARY, radius)
+    encoded = encode(sentences, FEATURES, radius)
     assert len(encoded) == sum(map(len, sentences))
     windows = encoded.windows(slice(None))
     for name, number in (("words", VOCABULARY.id), ("caps", caps)):
@@ -36,7 +38,7 @@ def test_windows_are_those_of_the_plain_loop(sentences, radius):
 
 @given(TEXTS, st.integers(0, 3), st.data())
 def test_any_tokens_in_any_order_have_the_windows_they_have_together(sentences, radius, data):
-    encoded = encode(sentences, VOCABULARY, radius)
+    encoded = encode(sentences, FEATURES, radius)
     picked = data.draw(st.lists(st.integers(0, max(len(encoded) - 1, 0)), max_size=5)) if len(encoded) else []
     tokens = np.array(picked, np.int64)
     for name, every in encoded.windows(slice(None)).items():
@@ -46,20 +48,20 @@ def test_any_tokens_in_any_order_have_the_windows_they_have_together(sentences, 
 @pytest.mark.parametrize(("radius", "length"), [*product([1, 2, 5], [1, 2, 3])])
 def test_a_window_never_leaves_its_sentence(radius, length):
     own, other = ["the"] * length, ["Bank"] * 9
-    alone = encode([own], VOCABULARY, radius).windows(slice(None))
-    between = encode([other, own, other], VOCABULARY, radius).windows(slice(9, 9 + length))
+    alone = encode([own], FEATURES, radius).windows(slice(None))
+    between = encode([other, own, other], FEATURES, radius).windows(slice(9, 9 + length))
     for name, windows in alone.items():
         assert windows.tolist() == between[name].tolist()
 
 
 def test_a_rare_word_beside_a_sentence_end_is_unknown_and_not_padding():
-    encoded = encode([["zzz"]], VOCABULARY, 1)
+    encoded = encode([["zzz"]], FEATURES, 1)
     assert encoded.windows(slice(None))["words"].tolist() == [[0, 1, 0]]
 
 
 @given(TEXTS)
 def test_values_are_cut_at_the_sentences(sentences):
-    encoded = encode(sentences, VOCABULARY, 2)
+    encoded = encode(sentences, FEATURES, 2)
     numbers = np.arange(2 * len(encoded), dtype=float).reshape(-1, 2)
     parts = encoded.sentences(numbers)
     assert [len(part) for part in parts] == [len(s) for s in sentences]
@@ -70,7 +72,7 @@ def test_values_are_cut_at_the_sentences(sentences):
 
 def test_no_sentences_and_empty_sentences_have_no_windows():
     for sentences in ([], [[]], [[], []]):
-        encoded = encode(sentences, VOCABULARY, 2)
+        encoded = encode(sentences, FEATURES, 2)
         assert len(encoded) == 0
         assert {name: w.shape for name, w in encoded.windows(slice(None)).items()} == {
             "words": (0, 5),

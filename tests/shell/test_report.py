@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.ner import Tagger, training
+from chainrule.ner import Tagger, feeds
 from chainrule.ner.folder import REPORT
 
 QUICK = ["--epochs", "2", "--hidden", "10", "--dimension", "12"]
@@ -55,14 +55,14 @@ class Stopped:
 
 
 def test_a_run_that_blows_up_after_a_good_epoch_still_has_its_report(cli, data, monkeypatch):
-    feed, calls = training._Feed.__call__, iter(range(10**6))
+    feed, calls = feeds.Feed.__call__, iter(range(10**6))
 
     def poisoned(self, examples, rng):
         values = feed(self, examples, rng)
         bad = next(calls) > 11 and len(examples) > 1
         return {n: v * float("nan") if bad and n == "mask_x" else v for n, v in values.items()}
 
-    monkeypatch.setattr(training._Feed, "__call__", poisoned)
+    monkeypatch.setattr(feeds.Feed, "__call__", poisoned)
     done = cli("train", data / "train.conll", "--out", "m", "--epochs", "3", "--hidden", "10", "--dimension", "12")
     assert done.code == 1 and "epoch 2" in done.err and "are kept" in done.err
     assert re.findall(r'<tr data-epoch="(\d)"', written("m")) == ["1"]

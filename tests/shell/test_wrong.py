@@ -55,7 +55,7 @@ def place(tmp_path, model):
         shutil.copytree(model, tmp_path / name)
     (tmp_path / "cut" / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes()[:1000])
     newer = json.loads((model / CONFIG).read_text(encoding="utf-8"))
-    (tmp_path / "newer" / CONFIG).write_text(json.dumps({**newer, "format": 2, "made_by": "chainrule 9.0"}))
+    (tmp_path / "newer" / CONFIG).write_text(json.dumps({**newer, "format": 3, "made_by": "chainrule 9.0"}))
     (tmp_path / "headless" / CONFIG).unlink()
     (tmp_path / "model").symlink_to(model)
     return tmp_path
@@ -161,7 +161,7 @@ OTHERS = [
     ("evaluate folder good.conll", "folder: no model here"),
     ("evaluate headless good.conll", "headless: no model here"),
     ("evaluate cut good.conll", "has been altered or cut since it was written; restore the file or train again"),
-    ("evaluate newer good.conll", "format 2, made by chainrule 9.0; this is chainrule"),
+    ("evaluate newer good.conll", "format 3, made by chainrule 9.0; this is chainrule"),
     ("evaluate model missing.conll", "missing.conll: there is no such file"),
     ("evaluate model one-column.conll", "one-column.conll:1: one column, no tag"),
     ("evaluate model illegal.conll", "illegal.conll:2: illegal tag"),
