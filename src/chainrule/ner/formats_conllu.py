@@ -41,6 +41,10 @@ def read_conllu(source: Source, reading: Reading) -> Iterator[Record]:
     if not rows:
         raise DataError(f"{source.place}:1: no sentences; write a number, a token and its tag on each line")
     width = len(rows[0])
+    if width < 3:
+        raise DataError(
+            f"{source.place}:1: {counted(width, 'column')}; write a number, a token and its tag on each line"
+        )
     rows = [row for row in rows if len(row) == width]
     in_misc = width == WIDTH and any(_tag_in(row[-1]) for row in rows)
     token, tag = chosen_columns(reading, width, (1, width - 1 if in_misc else _tag_column(rows)), source)

@@ -67,26 +67,27 @@ def _rows(source: Source) -> tuple[Rows, list[str]]:
     csv.field_size_limit(LONGEST_ROW)
     lines = source.full_lines(LONGEST_ROW, "break it into records")
     table = csv.reader(lines, delimiter=delimiter, strict=True)
-    first = next(table)
+
+    def row() -> list[str] | None:
+        line = table.line_num + 1
+        try:
+            return next(table, None)
+        except csv.Error as error:
+            raise DataError(f"{source.place}:{line}: {error}; close the quotes, or write the file again") from None
+
+    first = row() or []
     others = [name for k, name in enumerate(first) if k not in roles.values()]
 
     def read() -> Rows:
-        while True:
-            line = table.line_num + 1
-            try:
-                row = next(table)
-            except StopIteration:
-                return
-            except csv.Error as error:
+        line = table.line_num + 1
+        while (cells := row()) is not None:
+            if cells and len(cells) != len(first):
                 raise DataError(
-                    f"{source.place}:{line}: {error}; close the quotes, or write the file again"
-                ) from None
-            if row and len(row) != len(first):
-                raise DataError(
-                    f"{source.place}:{line}: {counted(len(row), 'column')}, but line 1 has {len(first)}; "
+                    f"{source.place}:{line}: {counted(len(cells), 'column')}, but line 1 has {len(first)}; "
                     "give every row the same columns"
                 )
-            yield line, {role: row[k] for role, k in roles.items()} if row else {}
+            yield line, {role: cells[k] for role, k in roles.items()} if cells else {}
+            line = table.line_num + 1
 
     return read(), others
 

@@ -21,6 +21,9 @@ class Detected(NamedTuple):
     evidence: str
 
 
+_BY_NAME = {".csv": "csv", ".conllu": "conllu", ".json": "jsonl", ".jsonl": "jsonl"}  # where the content is silent
+
+
 def detect_format(source: Source) -> Detected:
     """Find the format of an open file from its name and its beginning; DataError if it is none of ours."""
     _refuse(source)
@@ -33,6 +36,9 @@ def detect_format(source: Source) -> Detected:
         return Detected(form, f"its columns are {', '.join(named[1])}")
     if is_numbered(lines):
         return Detected("conllu", "rows are numbered in their first column")
+    suffix = Path(source.path.name.removesuffix(".gz")).suffix.lower()
+    if suffix in _BY_NAME:
+        return Detected(_BY_NAME[suffix], f"its name ends in {suffix}")
     columns = len(first.split("\t") if "\t" in first else first.split())
     part = " at its beginning" if len(source.head) == HEAD else ""
     return Detected("conll", f"{counted(columns, 'column')}, {scheme_of(lines, -1)}{part}")

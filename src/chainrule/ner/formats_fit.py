@@ -168,6 +168,8 @@ class _Fit:
     def cut(self, borders: Iterable[int]) -> None:
         """Cut the tokens that hold a border; what a token of ours falls into is cut into tokens once more."""
         wanted = sorted(set(borders))
+        if not wanted:
+            return
         tokens: list[Place] = []
         columns: list[tuple[str, ...]] = []
         for k, (start, end) in enumerate(self.tokens):
@@ -183,6 +185,8 @@ class _Fit:
 
     def separate(self, apart: re.Pattern[str]) -> bool:
         """Take out of the tokens what they cannot hold; whether there was anything."""
+        if not (apart.search("") or apart.search(self.text)):
+            return False
         tokens, columns = [], []
         for k, (start, end) in enumerate(self.tokens):
             pieces = _split(self.text, start, end, apart)
@@ -220,7 +224,7 @@ def fitted(record: Record, demands: Demands, fitting: Fitting) -> tuple[list[Rec
         fit.part()
     if demands.borders and fitting.policy in ("cut", "error"):
         fit.keep(fit.align)
-        fit.cut(border for name in fit.names for border in name[:2])
+        fit.cut(border for name in fit.names if not fit.is_aligned(name) for border in name[:2])
     tokens = None if fit.own and not demands.borders else tuple(fit.tokens)
     whole = replace(
         record, names=tuple(sorted(fit.names)), tokens=tokens, columns=tuple(fit.columns), misfits=(), lost=()

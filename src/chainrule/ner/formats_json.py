@@ -52,7 +52,7 @@ def _parsed(text: str, at: int, place: str, line: int) -> tuple[Any, int]:
         column = error.pos - text.rfind("\n", 0, error.pos)
         row = line + text.count("\n", at, error.pos)
         cause, repair = f"no JSON at column {column} ({error.msg})", "mend it, or write the file again"
-        if error.pos >= len(text.rstrip()):
+        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
             cause, repair = "the JSON is cut off", "one value stands on each line; write the file again"
     except DataError as error:
         row, (cause, _, repair) = line, str(error).partition("; ")

@@ -196,7 +196,8 @@ def named(
         label = str(claim.label) if isinstance(claim.label, (str, int)) and claim.label != "" else ""
         cause, done = (cause, done) if label else ("has no label", LEFT_OUT)
         if cause:
-            shown = text[start:end] if claim.text is None and 0 <= start < end else claim.text or ""
+            a, b = (max(0, min(_whole(k) or 0, len(text))) for k in claim[:2])
+            shown = (text[start:end] if 0 <= start < end else text[a:b]) if claim.text is None else claim.text
             misfits.append(Misfit(place, _short(shown), label, claim.start, claim.end, cause, "", done))
         if not cause or done == MOVED:
             pieces = tuple((convert(a), convert(b)) for a, b in claim.pieces)

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from chainrule.compute.files import written_whole
-from chainrule.errors import counted
+from chainrule.errors import DataError, counted
 from chainrule.ner.formats import Conversion, convert_file
 from chainrule.ner.formats_fit import POLICIES, UNITS_OF_TEXT
 from chainrule.ner.formats_record import AUTO, UNITS, Misfit
@@ -134,8 +134,14 @@ def _told(report: Path | None) -> Iterator[Callable[[Misfit], None]]:
     if report is None:
         yield lambda _: None
         return
+    refused: DataError | None = None
     with written_whole(report) as file:
-        yield lambda m: _write(file.write, m)
+        try:
+            yield lambda m: _write(file.write, m)
+        except DataError as error:
+            refused = error
+    if refused is not None:
+        raise refused from None
 
 
 def _write(write: Callable[[bytes], object], misfit: Misfit) -> None:
@@ -179,7 +185,7 @@ def _say(done: Conversion, source: str, target: str, scheme: str, path: Path | N
     sizes = [counted(report.records, "record")]
     sizes += [counted(report.sentences, "sentence")] * (report.sentences != report.records)
     sizes += [counted(report.tokens, "token")] * bool(report.tokens)
-    labels = ", ".join(f"{label} {count:,}" for label, count in report.labels.most_common(12))
+    labels = ", ".join(f"{_shown(label)} {count:,}" for label, count in report.labels.most_common(12))
     sizes += [counted(report.names, "name") + (f": {labels}" if labels else "")]
     out.print(Text(f"\n  {' · '.join(sizes)}"))
     if report.kinds:
@@ -196,7 +202,15 @@ def _say_misfits(done: Conversion, path: Path | None) -> None:
     verb = "does" if total == 1 else "do"
     out.print(Text(f"\n  {counted(total, 'name')} {verb} not fit{lost}", style="yellow"))
     rows = [
-        (_tail(m.place), _shown(m.text), m.label, f"{m.start}–{m.end}", m.cause, _shown(m.tokens), m.done)
+        (
+            _tail(m.place),
+            _shown(m.text),
+            _shown(m.label),
+            f"{m.start}–{m.end}",
+            _shown(m.cause),
+            _shown(m.tokens),
+            m.done,
+        )
         for m in report.misfits[:SHOWN]
     ]
     for row in _aligned(rows):
@@ -212,6 +226,7 @@ def _tail(place: str) -> str:
 
 
 def _shown(text: str) -> str:
+    """A text that moves no cursor, and is short."""
     shown = "".join(c if c.isprintable() else "·" for c in text)
     return shown if len(shown) <= 32 else shown[:31] + "…"
 
