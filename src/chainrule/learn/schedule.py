@@ -46,6 +46,12 @@ def cosine(floor: float = 0.0) -> Schedule:
     return schedule
 
 
+def linear(floor: float = 0.0) -> Schedule:
+    """1 − (1 − floor) · step / total_steps: a straight line from 1 to `floor`, 0 ≤ floor < 1."""
+    within("the floor of the line", floor, least=0, below=1)
+    return lambda step, steps_per_epoch, total_steps: 1 - (1 - floor) * min(step / max(total_steps, 1), 1.0)
+
+
 def inverse(steps: float) -> Schedule:
     """τ / max(t, τ) with t = `step`, τ = `steps`: flat, then falling as 1/t (CS224n notes on annealing)."""
     within("the number of steps before the decay", steps, above=0)
@@ -63,6 +69,7 @@ SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
     "cosine": cosine,
     "halve": halve,
     "inverse": inverse,
+    "linear": linear,
     "step": decay,
 }
 
@@ -70,7 +77,7 @@ WRAPPERS: Mapping[str, Callable[..., Schedule]] = {"warmup": warmup}
 
 
 def parse(text: str) -> Schedule:
-    """The schedule written as `constant`, `halve:3`, `step:0.5:10`, `cosine`, `cosine:0.01`, `inverse:1000`.
+    """The schedule written as `constant`, `halve:3`, `step:0.5:10`, `cosine`, `cosine:0.01`, `linear`, `inverse:99`.
 
     Each may be followed by `,warmup:500`. Raises SettingError listing the forms.
     """

@@ -8,14 +8,10 @@ from typing import Literal
 from chainrule.errors import SettingError
 from chainrule.learn.choose import choose, within
 from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
-from chainrule.ner.features import dimensions
+from chainrule.ner.features import dimensions, family
 from chainrule.ner.objectives import OBJECTIVES
 
 COMBINATIONS: Mapping[str, str] = {"concatenate": "side by side", "average": "their mean"}
-SHORT_CIRCUITS: Mapping[str, str] = {
-    "none": "scores see hidden units only",
-    "rows": "every feature at every place has a row of scores of its own, as in a linear model",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +26,11 @@ class Architecture:
     hidden: int = 100
     layers: int = 1
     activation: str = "tanh"
-    short_circuit: str = "none"
+    short_circuit: str = ""
     objective: str = "softmax"
     margin: float = 1.0
     dropout: float = 0.5
+    feature_dropout: float = 0.5
     l2: float = 0.0
 
     def __post_init__(self) -> None:
@@ -52,8 +49,8 @@ class Architecture:
         choose("way to combine a window", self.combine, COMBINATIONS)
         choose("activation", self.activation, {**ACTIVATIONS, **PARAMETRIC})
         choose("objective", self.objective, OBJECTIVES)
-        choose("short circuit", self.short_circuit, SHORT_CIRCUITS)
-        dimensions(self.features)
+        within("feature_dropout", self.feature_dropout, least=0, below=1)
+        _check_features(self)
 
     @property
     def radius(self) -> int:
@@ -65,13 +62,32 @@ class Architecture:
         """The features besides the word, and the width of their vectors."""
         return ({"caps": self.caps} if self.caps else {}) | dimensions(self.features)
 
+    @cached_property
+    def direct(self) -> tuple[str, ...]:
+        """The features with scores of their own."""
+        return tuple(name.strip() for name in self.short_circuit.split(",") if name.strip())
+
+    @property
+    def named(self) -> list[str]:
+        """All features besides the word and its capitals."""
+        return [name for name in dict.fromkeys((*self.widths, *self.direct)) if name != "caps"]
+
     @property
     def clusters(self) -> list[str]:
         """The features that are clusters of words."""
-        return [name for name in self.widths if name.startswith("cluster")]
+        return [name for name in self.named if name.startswith("cluster")]
 
     @property
     def width(self) -> int:
         """The numbers of x, the vectors of one window."""
         width = self.dimension + sum(self.widths.values())
         return width * (self.window if self.combine == "concatenate" else 1)
+
+
+def _check_features(architecture: Architecture) -> None:
+    dimensions(architecture.features)
+    for name in architecture.direct:
+        if name != "caps":
+            family(name)
+    if len(set(architecture.direct)) < len(architecture.direct):
+        raise SettingError("short_circuit: a feature is there twice; keep one")

@@ -30,6 +30,7 @@ class Table:
         self.rows, self.count = np.zeros((256, width), np.int32), 0
 
     def add(self, rows: NDArray[np.int32]) -> None:
+        """Add rows (K, width) behind those that are there."""
         end = self.count + len(rows)
         if end > len(self.rows):
             room = np.zeros((end, self.rows.shape[1]), np.int32)

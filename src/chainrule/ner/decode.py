@@ -38,7 +38,7 @@ class Decoder:
         return runner([self.network.log_probabilities()], self.backend)
 
     def scores(self, params: Mapping[str, Any], encoded: Encoded) -> Floats:
-        """log softmax of the scores of every token, (N, C): log P(tag), but where sentences are scored together."""
+        """log softmax of the scores of every token, (N, C): log P(tag), unless sentences are scored together."""
         chunks = [
             self._run({**params, **self.network.inputs(encoded.windows(slice(start, start + CHUNK)))})[0]
             for start in range(0, len(encoded), CHUNK)
@@ -46,7 +46,7 @@ class Decoder:
         return np.concatenate(chunks) if chunks else np.zeros((0, len(self.tags)), np.float32)
 
     def log_probabilities(self, params: Mapping[str, Any], scores: Floats, encoded: Encoded) -> Floats:
-        """log P(tag) of every token, (N, C), given its scores; of all paths of its sentence, with scores of moves."""
+        """log P(tag) of every token, (N, C), by its scores; over all paths of its sentence, where moves count."""
         if not self.network.whole or not len(scores):
             return scores
         chances, _ = expectations(scores, params["A"], encoded.first)
@@ -54,16 +54,64 @@ class Decoder:
 
     def paths(self, params: Mapping[str, Any], scores: Floats, encoded: Encoded) -> list[Ids]:
         """The numbers of the likeliest legal tags of each sentence."""
-        lengths = np.array(encoded.lengths, np.int64)
-        if self.network.whole:
-            best = likeliest(scores, params["A"], lengths)
-        else:
-            best = self.lattice.best(scores, lengths).path
+        best = self.line(params, scores, np.array(encoded.lengths, np.int64)).path
         return np.split(best, list(accumulate(encoded.lengths))[:-1]) if encoded.lengths else []
 
     def decode(self, params: Mapping[str, Any], scores: Floats, encoded: Encoded) -> list[list[str]]:
         """The likeliest legal tags of each sentence."""
         return [[self.tags[k] for k in path] for path in self.paths(params, scores, encoded)]
+
+    def line(
+        self,
+        params: Mapping[str, Any],
+        scores: Floats,
+        lengths: Ids,
+        log_p: Callable[[Floats], Floats] = lambda rows: rows,
+    ) -> Line:
+        """The likeliest legal tags of sentences of these lengths."""
+        if self.network.whole:
+            return self.lattice.line(likeliest(scores, params["A"], lengths), lengths)
+        return self.lattice.best(scores, lengths, log_p)
+
+    def chances(
+        self, params: Mapping[str, Any], names: Names, path: Ids, scores: Floats, lengths: Ids, T: float = 1.0
+    ) -> NDArray[np.float64]:
+        """P(the tags of each name), given the tags of all tokens, (N,), at temperature T.
+
+        The product over its tokens of P(tag); where sentences are scored together that of its last tag, times
+        P(tag | the next one) of the others (see `forward_backward`).
+        """
+        sizes = names.ends - names.starts
+        if not len(sizes):
+            return np.zeros(0)
+        tokens = ranges(names.starts, sizes)
+        if self.network.whole:
+            log_p = _along(path, scores / T, np.asarray(params["A"], np.float64) / T, lengths, names.ends - 1)[
+                tokens
+            ]
+        else:
+            rows = scores[tokens].astype(np.float64) / T
+            rows -= rows.max(axis=1, keepdims=True)
+            log_p = rows[np.arange(len(tokens)), path[tokens]] - np.log(np.exp(rows).sum(axis=1))
+        return np.exp(np.minimum(np.add.reduceat(log_p, np.cumsum(sizes) - sizes, dtype=np.float64), 0))
+
+
+def _along(path: Ids, scores: Floats, moves: Floats, lengths: Ids, last: Ids) -> Floats:
+    """log P(tag) of the tokens `last`, log P(tag | the next tag) of all others, (N,)."""
+    first = np.zeros(len(scores), np.int64)
+    first[(np.cumsum(lengths) - lengths)[lengths > 0]] = 1
+    steps = steps_of(first)
+    sums = scaled(scores, moves, steps)
+    if sums is None:  # exp-space would lose a path: as if tags were independent
+        alone, _ = expectations(scores, moves, first)
+        return np.log(np.maximum(alone[np.arange(len(path)), path], LEAST))
+    p, _ = expected(sums, steps)
+    back, found = steps.back, np.ones(len(path))
+    with np.errstate(all="ignore"):
+        here = sums.a[back[:-1], path[:-1]] * sums.moves[path[:-1], path[1:]]
+        found[:-1] = here / sums.q[back[1:], path[1:]]
+    found[last] = p[back[last], path[last]]
+    return np.log(np.maximum(np.nan_to_num(found), LEAST))
 
 
 class Scorer:
@@ -73,9 +121,11 @@ class Scorer:
     oracle. May be called from several threads at once.
     """
 
-    def __init__(self, decoder: Decoder, params: Mapping[str, Any], kinds: Kinds) -> None:
-        self._decoder, self._params, self._kinds = decoder, params, kinds
-        self._features = [table.ids for table in decoder.network.tables]
+    def __init__(
+        self, decoder: Decoder, params: Mapping[str, Any], kinds: Kinds, temperature: float = 1.0
+    ) -> None:
+        self._decoder, self._params, self._kinds, self._temperature = decoder, params, kinds, temperature
+        self._features = decoder.network.seen
         self._radius = decoder.network.architecture.radius
         plain = decoder.backend == "interpreter" or decoder.network.shortened
         self._fixed = None if plain else self._tabulated()
@@ -113,45 +163,8 @@ class Scorer:
 
     def line(self, scores: Floats, lengths: Ids) -> Line:
         """The likeliest legal tags of sentences of these lengths."""
-        lattice = self._decoder.lattice
-        if self._decoder.network.whole:
-            return lattice.line(likeliest(scores, self._params["A"], lengths), lengths)
-        return lattice.best(scores, lengths, self.log_probabilities)
+        return self._decoder.line(self._params, scores, lengths, self.log_probabilities)
 
     def chances(self, names: Names, path: Ids, scores: Floats, lengths: Ids) -> list[float]:
-        """P(the tags of each name), given the tags of all tokens, (N,).
-
-        The product over its tokens of P(tag); where sentences are scored together that of its last tag, times
-        P(tag | the next one) of the others (see `forward_backward`).
-        """
-        if not len(names.starts):
-            return []
-        sizes = names.ends - names.starts
-        tokens = ranges(names.starts, sizes)
-        if self._decoder.network.whole:
-            log_p = self._along(path, scores, lengths, names.ends - 1)[tokens]
-        else:
-            log_p = self.log_probabilities(scores[tokens])[np.arange(len(tokens)), path[tokens]]
-        sums = np.add.reduceat(log_p, np.cumsum(sizes) - sizes, dtype=np.float64)
-        found: list[float] = np.exp(np.minimum(sums, 0)).tolist()
-        return found
-
-    def _along(self, path: Ids, scores: Floats, lengths: Ids, last: Ids) -> Floats:
-        """log P(tag) of the tokens `last`, log P(tag | the next tag) of all others, (N,)."""
-        first = np.zeros(len(scores), np.int64)
-        first[(np.cumsum(lengths) - lengths)[lengths > 0]] = 1
-        steps, moves = steps_of(first), np.asarray(self._params["A"], np.float64)
-        sums = scaled(scores, moves, steps)
-        if sums is None:
-            alone, _ = expectations(scores, moves, first)
-            return np.log(np.maximum(alone[np.arange(len(path)), path], LEAST))
-        p, _ = expected(sums, steps)
-        row = np.arange(len(path))
-        back = steps.back
-        found = np.ones(len(path))
-        here, then = back[:-1], back[1:]
-        tags = path[:-1], path[1:]
-        with np.errstate(all="ignore"):
-            found[:-1] = sums.a[here, tags[0]] * sums.moves[tags] / sums.q[then, tags[1]]
-        found[last] = p[back[last], path[last]]
-        return np.log(np.maximum(found, LEAST), where=np.isfinite(found), out=np.zeros(len(row)))
+        """P(the tags of each name), given the tags of all tokens, (N,)."""
+        return self._decoder.chances(self._params, names, path, scores, lengths, self._temperature).tolist()

@@ -2,15 +2,15 @@
 
 A feature gives every token of a sentence a value, a string: its shape, its first letters, the bigram that begins
 with it. The values that the training data holds often enough are numbered as words are (0 padding, 1 unknown, then
-the values), and each selects a row of the table of its feature, at every place of the window. A cluster is a feature
-of the word, and looked up by the number of the word. Collobert et al. 2011, §3.2.1.
+the values), and each selects a row of the table of its feature, at every place of the window. A cluster is a
+feature of the word, and looked up by the number of the word. Collobert et al. 2011, §3.2.1.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, pairwise, repeat
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -30,13 +30,13 @@ class Family(NamedTuple):
 
     values     (the number in the name, the tokens of a sentence) → the value of each token
     dimension  numbers in a vector of a value, unless it is said
-    numbers    that the name may end with; none where it has no number
-    alone      whether the value of a token depends on that token alone
+    numbers    that the name may end with; 0 stands for none
+    alone      whether the value of a token depends on that token alone, even where the name has a number
     """
 
     values: Callable[[int, Tokens], list[str]]
     dimension: int
-    numbers: range
+    numbers: Sequence[int]
     alone: bool
     help: str
 
@@ -45,29 +45,65 @@ def _each(value: Callable[[int, str], str]) -> Callable[[int, Tokens], list[str]
     return lambda number, tokens: [value(number, token) for token in tokens]
 
 
-def _signs(number: int, token: str) -> str:
-    signs = "".join("0" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in token)
-    return re.sub(r"(.)\1+", r"\1", signs, flags=re.DOTALL)
+def _sign(c: str) -> str:
+    """What stands for a character in the shape of a token: X x 0 가 ㄱ 字 あ, signs for themselves."""
+    if c.isalpha():
+        return "X" if c.isupper() else next((sign for first, last, sign in SCRIPTS if first <= c <= last), "x")
+    return "0" if c.isdigit() else c
 
 
-def _grams(number: int, tokens: Tokens) -> list[str]:
-    forms = list(map(normalise, tokens))
-    return ["\u241f".join(forms[k : k + number]) for k in range(len(forms))]
+SCRIPTS = (("가", "힣", "가"), ("ㄱ", "ㆎ", "ㄱ"), ("㐀", "鿿", "字"), ("ぁ", "ヿ", "あ"))
+
+
+def _shape(token: str) -> str:
+    return re.sub(r"(.)\1+", r"\1", "".join(map(_sign, token)), flags=re.DOTALL)
+
+
+def _joined(values: Sequence[str], number: int) -> list[str]:
+    """So many values from here on, fewer at the end."""
+    return list(values) if number < 2 else [BETWEEN.join(values[k : k + number]) for k in range(len(values))]
+
+
+BETWEEN = "\u241f"
+
+
+def _place(number: int, tokens: Tokens) -> list[str]:
+    """How many tokens lie between a space, or an end of the sentence, and this one, on both sides."""
+    blank = [k for k, token in enumerate(tokens) if token.isspace()]
+    edges = [-1, *blank, len(tokens)]
+    found = []
+    for left, right in pairwise(edges):
+        found += [f"{min(k - left - 1, number)}{min(right - k - 1, number)}" for k in range(left + 1, right)]
+        found += [" "] * (right < len(tokens))
+    return found
 
 
 def _clusters(number: int, tokens: Tokens) -> list[str]:
     raise NotImplementedError  # of the number of a word, see Features.ids
 
 
-NONE, LETTERS = range(0), range(1, 9)
+NONE, LETTERS, GRAMS = range(1), range(1, 9), range(2, 9)
 FAMILIES: Mapping[str, Family] = {
-    "shape": Family(_each(_signs), 8, NONE, True, "capitals, small letters, digits and signs, runs as one: Xx-0"),
+    "shape": Family(
+        lambda n, tokens: _joined(list(map(_shape, tokens)), n),
+        8,
+        (0, *GRAMS),
+        False,
+        "X, x, 0, 가, runs as one: Xx-0",
+    ),
     "prefix": Family(_each(lambda n, t: normalise(t)[:n]), 10, LETTERS, True, "the first letters"),
     "suffix": Family(_each(lambda n, t: normalise(t)[-n:]), 10, LETTERS, True, "the last letters"),
     "form": Family(
         _each(lambda n, t: normalise(t)), 25, NONE, True, "the word once more, with a vector of its own"
     ),
-    "gram": Family(_grams, 16, range(2, 9), False, "the words, or characters, that begin here"),
+    "gram": Family(
+        lambda n, tokens: _joined(list(map(normalise, tokens)), n),
+        30,
+        GRAMS,
+        False,
+        "words or characters from here on",
+    ),
+    "place": Family(_place, 10, LETTERS, False, "how far from the spaces around, at most so far"),
     "cluster": Family(_clusters, 10, range(2, 1 << 16), True, "the cluster of the given vector, of so many"),
 }
 _NAME = re.compile(r"([a-z]+)(\d*)")
@@ -78,14 +114,15 @@ def family(name: str) -> tuple[Family, int]:
     match = _NAME.fullmatch(name)
     found = choose("feature", match[1] if match else name, FAMILIES, _spelt())
     number = int(match[2] or 0) if match else 0
-    if number not in (found.numbers or (0,)):
-        ends = f"from {found.numbers[0]} to {found.numbers[-1]}" if found.numbers else "without a number"
-        raise SettingError(f"feature {name!r}: give it {ends}")
+    if number not in found.numbers:
+        ends = [n for n in (*found.numbers[:2], found.numbers[-1]) if n]
+        wanted = f"end it with a number, {ends[0]} to {ends[-1]}" if ends else "it has no number"
+        raise SettingError(f"feature {name!r}: {wanted}")
     return found, number
 
 
 def _spelt() -> list[str]:
-    return [f"{name}{kind.numbers[0]}…" if kind.numbers else name for name, kind in FAMILIES.items()]
+    return [name if kind.numbers[0] == 0 else f"{name}{kind.numbers[0]}…" for name, kind in FAMILIES.items()]
 
 
 def dimensions(spelt: str) -> dict[str, int]:
@@ -152,7 +189,7 @@ class Features:
     @property
     def alone(self) -> bool:
         """Whether all features of a token depend on that token alone."""
-        return all(family(name)[0].alone for name in self.values)
+        return all(kind.alone or number == 0 for kind, number in map(family, self.values))
 
     def ids(self, sentences: Sequence[Tokens]) -> dict[str, Ids]:
         """The numbers of all features of all tokens, (N,) each."""

@@ -23,6 +23,7 @@ from chainrule.ner.vocab import UNKNOWN
 from chainrule.ner.windows import Encoded
 
 RARE = 0.5  # how often a word seen once is shown as the unknown word, so that its vector is trained too
+HIDDEN = 0.05  # how often a value of another feature is shown as an unknown one
 TRIES = 16  # draws of a corrupt window, until its tag is another
 
 
@@ -66,7 +67,11 @@ class Feed:
     def _windows(self, windows: dict[str, Ids], rng: np.random.Generator) -> dict[str, Ids]:
         words = windows["words"]
         hidden = self.rare[words] & (rng.random(words.shape) < RARE)
-        return self.network.inputs({**windows, "words": np.where(hidden, UNKNOWN, words)})
+        shown = {**windows, "words": np.where(hidden, UNKNOWN, words)}
+        for name in self.network.rows:
+            hidden = (windows[name] > UNKNOWN) & (rng.random(words.shape, np.float32) < HIDDEN)
+            shown[name] = np.where(hidden, UNKNOWN, windows[name])
+        return self.network.inputs(shown)
 
     def _corrupt(self, tokens: Ids, rng: np.random.Generator) -> dict[str, Ids]:
         others = rng.integers(len(self.y), size=len(tokens))

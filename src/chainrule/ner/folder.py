@@ -24,6 +24,7 @@ import numpy as np
 
 import chainrule
 from chainrule.errors import DataError, ModelError, SettingError, WriteError
+from chainrule.learn.choose import within
 from chainrule.learn.store import Tensors, read_tensors, write_tensors
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.features import Features, family
@@ -48,6 +49,7 @@ class Config:
     tags: tuple[str, ...]
     scheme: str
     tokenizer: str
+    temperature: float = 1.0
     training: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
 
@@ -126,6 +128,7 @@ def _fill(folder: Path, config: Config, features: Features, params: Tensors) -> 
         "tags": list(config.tags),
         "scheme": config.scheme,
         "tokenizer": config.tokenizer,
+        "temperature": config.temperature,
         "training": dict(config.training),
         "figures": dict(config.figures),
         "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in HASHED},
@@ -165,7 +168,7 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
     clusters = {name: params.pop(name) for name in config.architecture.clusters if name in params}
     _check_clusters(target / WEIGHTS, clusters, len(vocabulary))
     features = Features(vocabulary, values, {name: ids.astype(np.int64) for name, ids in clusters.items()})
-    if sorted(features.rows) != sorted(name for name in config.architecture.widths if name != "caps"):
+    if sorted(features.rows) != sorted(config.architecture.named):
         raise ModelError(f"{target / VALUES}: does not fit {CONFIG}; restore the folder or train again")
     _check_tensors(
         target / WEIGHTS, Network(config.architecture, len(vocabulary), len(config.tags), features.rows), params
@@ -208,6 +211,7 @@ def _config(path: Path, described: Mapping[str, Any]) -> Config:
             tags=tags,
             scheme=scheme,
             tokenizer=str(described["tokenizer"]),
+            temperature=float(within("temperature", described["temperature"], above=0)),
             training={**described["training"]},
             figures={**described["figures"]},
         )

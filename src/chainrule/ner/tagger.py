@@ -160,13 +160,16 @@ class Tagger:
     @classmethod
     def _of(cls, job: Job, run: Run, plan: Plan, choices: Choices) -> Self:
         """The tagger that a run of training made."""
+        settled = job.judge.settle(job.task.params)
+        figures = {n: v for n, v in job.judge(job.task.params).items() if n != "score"}
         config = Config(
             architecture=job.decoder.network.architecture,
             tags=job.decoder.tags,
             scheme=choices.scheme,
             tokenizer=CHARACTERS if job.train.characters else TOKENIZER,
+            temperature=settled.temperature,
             training=_described(job, run, plan, choices),
-            figures={n: v for n, v in run.history[run.best_epoch - 1].figures.items() if n != "score"},
+            figures={**figures, "threshold": settled.threshold, "calibration_error": settled.error},
         )
         return cls(config, job.features, job.task.params, run, job.notes, job.decoder.backend)
 
@@ -221,8 +224,8 @@ class Tagger:
         return [self._forgetful()]
 
     def _forgetful(self) -> Memory:
-        reader = Reader(self.features, self.config.tokenizer, [table.ids for table in self.network.tables])
-        return Memory(reader, Scorer(self.decoder, self.params, reader.kinds))
+        reader = Reader(self.features, self.config.tokenizer, self.network.seen)
+        return Memory(reader, Scorer(self.decoder, self.params, reader.kinds, self.config.temperature))
 
     def _known(self) -> Memory:
         """What is known of tokens; others may still use what stood here before."""

@@ -11,25 +11,22 @@ import numpy as np
 from chainrule.errors import DataError, SettingError
 from chainrule.learn.batches import rng_for
 from chainrule.learn.choose import choose, within
-from chainrule.learn.gradients import Integers
 from chainrule.learn.shards import LEAST, hands
 from chainrule.learn.train import Params, Plan, Task
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.corpus import Corpus
-from chainrule.ner.decode import Decoder, Floats
-from chainrule.ner.features import Features, dimensions
+from chainrule.ner.decode import Decoder
+from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
-from chainrule.ner.metrics import score
+from chainrule.ner.judge import Judge, tag_numbers
 from chainrule.ner.model import Network
-from chainrule.ner.objectives import MARGIN
 from chainrule.ner.tags import SCHEMES, Scheme, spans, tag_list
 from chainrule.ner.vectors import Vectors
 from chainrule.ner.vocab import Embedding, Vocabulary, embed
-from chainrule.ner.windows import Encoded, encode
+from chainrule.ner.windows import encode
 
 SMALL = 200_000  # tokens of training data below which given vectors stay as they are
 FORBIDDEN = -1e4  # the score of a move that is not legal; in 16 bits too
-THRESHOLDS = 101  # that are tried where scores are only compared in training
 DROPOUT_GIVEN = 0.0  # given vectors are no free parameters: dropping their entries only loses what they say
 
 FINE_TUNE: Mapping[str, str] = {
@@ -84,6 +81,7 @@ class Job:
 
     task: Task
     feed: Feed
+    judge: Judge
     decoder: Decoder
     features: Features
     notes: tuple[str, ...]
@@ -140,13 +138,8 @@ def prepare(
     sentences = [s.tokens for s in train.sentences]
     vocabulary = Vocabulary.build(sentences, choices.minimum, vectors.words if vectors else ())
     embedding = _embedded(vocabulary, vectors, architecture.dimension, plan.seed)
-    features = Features.build(
-        list(dimensions(architecture.features)),
-        vocabulary,
-        sentences,
-        choices.rare,
-        embedding if vectors else None,
-    )
+    given = embedding if vectors else None
+    features = Features.build(architecture.named, vocabulary, sentences, choices.rare, given)
     network = Network(architecture, len(vocabulary), len(tags), features.rows)
     decoder = Decoder(network, tags, choices.scheme, backend)
     params = _start(decoder, embedding, plan.seed)
@@ -154,18 +147,30 @@ def prepare(
     said = [f"{embedding.coverage:.1%} of the training tokens have a vector", *vectors.notes] if vectors else []
     encoded = encode(sentences, features, architecture.radius)
     rare = (np.array(vocabulary.counts) == 1) & ~embedding.known
-    feed = Feed(network, encoded, _numbers(train, tags, choices.scheme), rare)
+    feed = Feed(network, encoded, tag_numbers(train, tags, choices.scheme), rare)
+    judge = Judge(dev, features, decoder, choices.scheme)
     task = Task(
         loss=network.loss(),
         params=params,
         trained=tuple(node for name, node in network.parameters.items() if tuned or name != "E"),
         examples=feed.examples,
         feed=feed,
-        judge=_Judge(dev, features, decoder, choices.scheme),
+        judge=judge,
     )
     fingerprint = _fingerprint(train, dev, vectors, architecture, choices)
     return Job(
-        task, feed, decoder, features, (*said, why, *_idle(plan)), fingerprint, train, dev, plan, choices, held_out
+        task,
+        feed,
+        judge,
+        decoder,
+        features,
+        (*said, why, *_idle(plan)),
+        fingerprint,
+        train,
+        dev,
+        plan,
+        choices,
+        held_out,
     )
 
 
@@ -211,58 +216,6 @@ def _idle(plan: Plan) -> list[str]:
         f"{plan.batch_size} (--batch-size {wanted * LEAST})"
     )
     return [said] if used < wanted else []
-
-
-class _Judge:
-    """Figures on dev: loss, precision, recall, F1 of whole entities; the score is F1."""
-
-    def __init__(self, corpus: Corpus, features: Features, decoder: Decoder, scheme: Scheme) -> None:
-        self.decoder = decoder
-        self.encoded: Encoded = encode(
-            [s.tokens for s in corpus.sentences], features, decoder.network.architecture.radius
-        )
-        self.gold = [s.tags for s in corpus.sentences]
-        self.y = _numbers(corpus, decoder.tags, scheme)
-
-    def __call__(self, params: Params) -> dict[str, float]:
-        scores = self.decoder.scores(params, self.encoded)
-        if self.decoder.network.architecture.objective == MARGIN:
-            scores = self._above(params, scores)
-        found = score(self.gold, self.decoder.decode(params, scores, self.encoded))
-        log_p = self.decoder.log_probabilities(params, scores, self.encoded)
-        loss = -float(log_p[np.arange(len(self.y)), self.y].mean(dtype=np.float64))
-        return {
-            "score": found.f1,
-            "dev_loss": loss,
-            "dev_precision": found.precision,
-            "dev_recall": found.recall,
-            "dev_f1": found.f1,
-        }
-
-    def _above(self, params: Params, scores: Floats) -> Floats:
-        """The scores above the threshold that is best on dev, which the biases hold from now on.
-
-        Scores are only compared in training, so that they say nothing of where O ends; see `objectives`.
-        """
-        best = scores[:, 1:].max(axis=1) - scores[:, 0]
-        tried = np.unique(np.quantile(best, np.linspace(0, 1, THRESHOLDS)))
-
-        def f1(threshold: float) -> float:
-            return score(self.gold, self.decoder.decode(params, _lowered(scores, threshold), self.encoded)).f1
-
-        threshold = max(tried.tolist(), key=f1)
-        params["c"] -= np.float32(threshold)
-        return _lowered(scores, threshold)
-
-
-def _lowered(scores: Floats, threshold: float) -> Floats:
-    return np.concatenate([scores[:, :1], scores[:, 1:] - np.float32(threshold)], axis=1)
-
-
-def _numbers(corpus: Corpus, tags: Sequence[str], scheme: Scheme) -> Integers:
-    """The number of the right tag of every token, (N,)."""
-    number = {tag: k for k, tag in enumerate(tags)}
-    return np.array([number[tag] for s in corpus.tagged(scheme) for tag in s], np.int64)
 
 
 def _fingerprint(

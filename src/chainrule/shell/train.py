@@ -15,7 +15,7 @@ from chainrule.errors import NonFiniteError
 from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
 from chainrule.learn.optim import OPTIMIZERS
 from chainrule.learn.train import Plan
-from chainrule.ner.architecture import COMBINATIONS, SHORT_CIRCUITS, Architecture
+from chainrule.ner.architecture import COMBINATIONS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
 from chainrule.ner.corpus import Corpus, read_corpus
 from chainrule.ner.folder import CHECKPOINT, REPORT
@@ -50,10 +50,11 @@ HELP: Mapping[str, str] = {
     "hidden": "Hidden units.",
     "layers": "Hidden layers, 1 or 2.",
     "activation": "Non-linearity.",
-    "short_circuit": "Whether features have scores of their own, past the hidden units.",
+    "short_circuit": "Features with scores of their own, past the hidden units: form, gram2, cluster128.",
     "objective": "What is asked of the scores.",
     "margin": "Δ of hinge and margin.",
     "dropout": "Share of inputs and hidden units dropped in training (0 where --vectors is given).",
+    "feature_dropout": "Share of the features with scores of their own that are dropped in training.",
     "l2": "Strength λ of ½ λ ‖W‖², biases spared.",
     "fine_tune": "Whether given vectors are trained; auto goes by the size of the data.",
     "scheme": "Tags that the network learns.",
@@ -78,7 +79,6 @@ AMONG: Mapping[str, Iterable[str]] = {
     "objective": OBJECTIVES,
     "optimizer": OPTIMIZERS,
     "scheme": SCHEMES,
-    "short_circuit": SHORT_CIRCUITS,
 }
 
 
