@@ -44,6 +44,7 @@ def main() -> None:
     """Learn, judge and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.word_similarity", description=__doc__)
     parser.add_argument("--model", choices=list(MODELS), default="skipgram")
+    parser.add_argument("--rate", type=float, help="gensim's learning rate; its default")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--characters", type=int, default=TEXT.stat().st_size, help="of the text; all of it")
@@ -57,7 +58,8 @@ def main() -> None:
         ours(20_000, written(20_000, Path(folder, "warm")), given.threads, model=given.model).run()  # is compiled
         for seed in range(1, 1 + given.seeds):
             for label, (make, table) in chosen.items():
-                run = make(given.characters, path, given.threads, seed, model=given.model).run
+                own = {"rate": given.rate} if given.rate and label == "gensim" else {}
+                run = make(given.characters, path, given.threads, seed, model=given.model, **own).run
                 began = time.perf_counter()
                 learnt = table(run())
                 speed = read / (time.perf_counter() - began)

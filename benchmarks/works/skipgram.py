@@ -129,14 +129,16 @@ def ours(
     return Contestant(run, values)
 
 
-def gensim(length: int, path: str, threads: int, seed: int = 1, model: str = "skipgram") -> Contestant:
-    """gensim's Word2Vec, at the rate that is its own for both models."""
+def gensim(
+    length: int, path: str, threads: int, seed: int = 1, model: str = "skipgram", rate: float = RATE
+) -> Contestant:
+    """gensim's Word2Vec; the rate is its own for both models, unless one is given."""
     from gensim.models import Word2Vec  # noqa: PLC0415
     from gensim.models.word2vec import LineSentence  # noqa: PLC0415
 
     learnt: Callable[[], Any] = partial(
         Word2Vec, LineSentence(path), vector_size=D, sg=int(model == "skipgram"), negative=K, window=WINDOW,
-        min_count=LEAST, sample=THIN, alpha=RATE, epochs=EPOCHS, workers=threads, seed=seed,
+        min_count=LEAST, sample=THIN, alpha=rate, epochs=EPOCHS, workers=threads, seed=seed,
     )  # fmt: skip
 
     def values() -> Values:

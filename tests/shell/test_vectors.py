@@ -175,6 +175,12 @@ def test_neighbours_are_json(cli, compass):
     assert second["neighbours"][0]["word"] == "서쪽"
 
 
+def test_a_model_folder_is_asked_like_a_file(cli, model):
+    done = cli("vectors", "neighbors", model, "in", "--json", "-n", 2)
+    assert len(json.loads(done.out)["neighbours"]) == 2
+    assert cli("vectors", "analogy", model, "in", "the", ".", "-n", 1).code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

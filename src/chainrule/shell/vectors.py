@@ -10,9 +10,10 @@ from typing import Any, Literal
 import click
 
 from chainrule.errors import DataError
+from chainrule.ner.drift import read_words
 from chainrule.ner.phrases import Phrases, phrased
 from chainrule.ner.similar import Neighbour, Similar
-from chainrule.ner.vectors import read_vectors, write_vectors
+from chainrule.ner.vectors import write_vectors
 from chainrule.ner.word2vec import Run, Word2Vec, train
 from chainrule.ner.word2vec_losses import MODELS
 from chainrule.ner.word_counts import SPELLINGS, UNITS, Cut, Text, numbered
@@ -201,10 +202,10 @@ def _report(run: Run, text: Text, out: Path, as_json: bool, quiet: bool) -> None
 def neighbors_command(
     file: Path, words: tuple[str, ...], analogy: tuple[str, str, str] | None, count: int, as_json: bool
 ) -> None:
-    """List the words whose vectors in FILE have the largest cosine with that of each WORD."""
+    """List the words whose vectors in FILE, or a model folder, have the largest cosine with that of each WORD."""
     if not words and analogy is None:
         raise click.UsageError("give words, or --analogy A B C")
-    similar = Similar(read_vectors(file))
+    similar = Similar(read_words(file))
     asked = {word: similar.neighbours(word, count) for word in words}
     if analogy is not None:
         a, b, c = analogy

@@ -9,8 +9,8 @@ import click
 from chainrule.display.axes import percent
 from chainrule.errors import DataError
 from chainrule.ner.analogies import Section, answered, read_questions
+from chainrule.ner.drift import read_words
 from chainrule.ner.similar import METHODS, Similar
-from chainrule.ner.vectors import read_vectors
 
 EPILOG = """\b
 Examples:
@@ -40,11 +40,11 @@ PATH = click.Path(path_type=Path)
 def command(
     file: Path, words: tuple[str, ...], questions: Path | None, method: str, first: int, count: int, as_json: bool
 ) -> None:
-    """A is to B as C is to what? Answer by the vectors in FILE, or judge them by a file of questions."""
+    """A is to B as C is to what? Answer by the vectors in FILE or a model folder, or judge them by questions."""
     if len(words) != (3 if questions is None else 0):
         raise click.UsageError("give three words A B C, or --questions FILE")
     asked = None if questions is None else read_questions(questions)
-    similar = Similar(read_vectors(file).first(first))
+    similar = Similar(read_words(file).first(first))
     if asked is None:
         a, b, c = words
         found = similar.analogy(a, b, c, count, method)
