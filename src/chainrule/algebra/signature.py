@@ -234,12 +234,12 @@ class Binding:
             raise BindingError(f"sizes are given by name, as in {{'n': 3}}, not as {sizes!r:.40}")
         self.sizes = {name: _given_size(name, size) for name, size in (sizes or {}).items()}
         self._from: dict[str, str] = dict.fromkeys(self.sizes, "sizes")
-        self._shapes: dict[str, str] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._waiting: list[tuple[str, Dim, int, int]] = []
 
     def meet(self, name: str, declared: Shape, given: tuple[int, ...]) -> None:
         """Lay an array of shape `given` over the variable `name`; BindingError where they disagree."""
-        self._shapes[name] = shape_text(given)
+        self._shapes[name] = given
         if len(declared) != len(given):
             raise BindingError(
                 f"{name} is declared {shape_text(declared)} ({_axes(len(declared))}), "
@@ -263,9 +263,9 @@ class Binding:
         known = self.sizes.setdefault(dim, size)
         source = self._from.setdefault(dim, name)
         if known != size:
-            where = f"{source} ({self._shapes[source]})" if source in self._shapes else source
+            where = f"{source} ({shape_text(self._shapes[source])})" if source in self._shapes else source
             raise BindingError(
-                f"axis {dim} is {known} in {where} but {size} in {name} ({self._shapes[name]}); "
+                f"axis {dim} is {known} in {where} but {size} in {name} ({shape_text(self._shapes[name])}); "
                 f"give both the same {dim}"
             )
 
@@ -275,7 +275,7 @@ class Binding:
             if self.size(a) != size:
                 raise BindingError(
                     f"axis {position} of {name} should be {a} = {self.size(a)}, "
-                    f"but the value given has shape {self._shapes[name]}"
+                    f"but the value given has shape {shape_text(self._shapes[name])}"
                 )
         self._waiting.clear()
 
@@ -283,15 +283,16 @@ class Binding:
         """The number that an axis stands for."""
         if not isinstance(a, Dim):
             return a
-        unknown = sorted(a.names - self.sizes.keys())
-        if unknown:
-            raise BindingError(
-                f"the size of dimension {unknown[0]} is not known: no variable of the expression shows it; "
-                f"give values for variables instead of names, or pass sizes={{{unknown[0]!r}: …}}"
-            )
         total = 0
-        for monomial, coefficient in a.terms:
-            total += coefficient * math.prod(self.sizes[dim] for dim in monomial)
+        try:
+            for monomial, coefficient in a.terms:
+                total += coefficient * math.prod([self.sizes[dim] for dim in monomial])
+        except KeyError:
+            unknown = min(a.names - self.sizes.keys())
+            raise BindingError(
+                f"the size of dimension {unknown} is not known: no variable of the expression shows it; "
+                f"give values for variables instead of names, or pass sizes={{{unknown!r}: …}}"
+            ) from None
         if total < 0:
             known = ", ".join(f"{dim} = {self.sizes[dim]}" for dim in sorted(a.names))
             raise BindingError(f"an axis of {a} would have {total} entries, because {known}")

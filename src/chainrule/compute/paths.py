@@ -63,7 +63,7 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
         size, width = s.shape[1], a.shape[1]
         rows, log_z, before = a.shape[0], most, 0
         for n in range(start, stop):
-            now = n % rows
+            now = (n - start) % rows
             top = s[n, 0]
             for j in range(1, size):
                 top = s[n, j] if s[n, j] > top else top
@@ -110,7 +110,7 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
         size = counts.shape[0] - 1
         total = 0.0
         for i in range(size):
-            p[i] = a[stop - 1, i] * moves[i, size]
+            p[i] = a[stop - start - 1, i] * moves[i, size]
             total += p[i]
         for i in range(size):
             p[i] /= total
@@ -118,7 +118,7 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
         for n in range(stop - 1, start, -1):
             for j in range(size):
                 out[n, j] = p[j]
-                share[j] = p[j] / q[n, j] if q[n, j] > 0.0 else 0.0
+                share[j] = p[j] / q[n - start, j] if q[n - start, j] > 0.0 else 0.0
             out[n, size] = 0.0
             for i in range(size):
                 p[i] = 0.0
@@ -127,7 +127,7 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
                 for i in range(size):
                     p[i] += part * turned[j, i]
             for i in range(size):
-                part = a[n - 1, i]
+                part = a[n - start - 1, i]
                 p[i] *= part
                 for j in range(size):
                     counts[i, j] += part * share[j]
@@ -140,7 +140,10 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
     def swept(s: Any, A: Any, first: Any, ways: Any, out: Any, log_z: Any) -> float:
         """As above."""
         count, size = s.shape
-        width, rows = (size + LANES) // LANES * LANES, count if out.shape[0] else 2
+        width, rows, start = (size + LANES) // LANES * LANES, 2, 0
+        for stop in range(1, count + 1 if out.shape[0] else 0):
+            if stop == count or first[stop]:
+                rows, start = max(rows, stop - start), stop
         moves, turned = np.zeros((size + 1, width)), np.zeros((size + 1, width))
         a, q = np.zeros((rows, width)), np.zeros((rows, width))
         e, p, share = np.zeros(width), np.zeros(width), np.zeros(width)

@@ -1,5 +1,6 @@
 """A training step as machine code: its arguments in order, room to write to, and where it leaves gradients."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from chainrule.algebra.signature import Binding
 from chainrule.compute.calling import plain
 from chainrule.compute.compile import machine
 from chainrule.compute.interpret import checked
-from chainrule.compute.updates import Step
+from chainrule.compute.updates import Room, Step
 from chainrule.errors import SettingError
 from chainrule.learn.gradients import Gradient, Rows
 
@@ -36,15 +37,15 @@ class Machine:
         binding.settle()
         return binding
 
-    def rooms(self, binding: Binding, kept: Arrays) -> Arrays:
-        """Arrays to write to; those that are kept from step to step are taken from, and put into, `kept`."""
+    def rooms(self, binding: Binding, held: Arrays) -> Arrays:
+        """Arrays to write to, out of `held`: what is kept from step to step, and memory that all sizes share.
+
+        So a batch of another size touches no new memory. `held` belongs to one caller at a time.
+        """
         made = {}
         for room in self.step.rooms:
-            shape = tuple(map(binding.size, room.shape))
-            known = kept.get(room.name)
-            made[room.name] = known if known is not None and known.shape == shape else np.zeros(shape, room.dtype)
-            if room.kept:
-                kept[room.name] = made[room.name]
+            shape = tuple([binding.size(a) for a in room.shape])
+            made[room.name] = _kept(room, shape, held) if room.kept else _laid(room, shape, held)
         return made
 
     def gradient(self, parameter: Node, result: Sequence[Any], rooms: Arrays) -> Gradient:
@@ -54,6 +55,21 @@ class Machine:
             rows, values = (rooms[name][:found] for name in self.step.tables[parameter])
             return Rows(rows, values)
         return np.asarray(found, parameter.dtype)
+
+
+def _kept(room: Room, shape: tuple[int, ...], held: Arrays) -> NDArray[Any]:
+    known = held.get(room.name)
+    if known is None or known.shape != shape:
+        known = held[room.name] = np.zeros(shape, room.dtype)
+    return known
+
+
+def _laid(room: Room, shape: tuple[int, ...], held: Arrays) -> NDArray[Any]:
+    count = math.prod(shape)
+    memory = held.get(room.name)
+    if memory is None or len(memory) < count:
+        memory = held[room.name] = np.zeros(count + count // 4, room.dtype)
+    return memory[:count].reshape(shape)
 
 
 def taken(v: Node, value: Any, *, moved: bool) -> Any:
