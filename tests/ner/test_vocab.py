@@ -121,8 +121,14 @@ def test_tokens_become_ids():
         "😁",
         "#",
         "##paris",
+        "...Paris!!",
+        "paaaaris",
+        "bigggg",
+        "Grand-Paris",
+        "-",
     ]
-    names = ["paris", "paris", "paris", "#big", UNK, "0000", "0000", "", "서울", "😀", UNK, UNK, UNK]
+    names = ["paris", "paris", "paris", "#big", UNK, "0000", "0000", "", "서울", "😀", UNK, UNK, "paris"]
+    names += ["paris", "paris", UNK, "paris", UNK]
     ids = vocabulary.ids(tokens)
     assert [vocabulary.words[number] for number in ids] == names
     assert ids.dtype == np.int64
@@ -245,7 +251,7 @@ def test_rows_come_from_the_word_else_from_its_normal_form_else_without_its_sign
 
 
 def test_drawn_rows_have_the_variance_of_the_known_ones():
-    words = [f"w{'x' * k}" for k in range(400)]
+    words = [f"w{chr(ord('a') + k // 26)}{chr(ord('a') + k % 26)}" for k in range(400)]
     rows = np.random.default_rng(0).normal(0, 0.3, (200, 50)).astype(np.float32)
     vocabulary = Vocabulary((PAD, UNK, *words))
     matrix, known, coverage = embed(vocabulary, Vectors(words[:200], rows), 0)

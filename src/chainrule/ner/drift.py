@@ -22,7 +22,7 @@ from chainrule.errors import DataError
 from chainrule.ner.folder import WORDS, read_folder
 from chainrule.ner.nearest import nearest, unit
 from chainrule.ner.vectors import Floats, Vectors, read_vectors
-from chainrule.ner.vocab import SPECIAL, Vocabulary, normalise
+from chainrule.ner.vocab import SPECIAL, Vocabulary, normalise, spellings
 
 NEAR = 10  # words most like a word, its neighbourhood
 FALL = 0.1
@@ -150,7 +150,7 @@ def drift(before: Vectors, after: Vectors, trained: Collection[str] | None = Non
         met = moved
     else:
         forms = {normalise(token) for token in trained}
-        forms |= {form[1:] for form in forms if form[:1] in ("#", "@")}
+        forms |= {spelling for form in forms for spelling in spellings(form)}
         met = np.fromiter((normalise(word) in forms for word in words), np.bool_, len(words))
     near, left = _left_behind(words, E0, E, met, met & moved)
     alone = len(before) - len(set(old.tolist())), len(after) - len(words)

@@ -35,6 +35,8 @@ SPECIAL = (PAD, UNK)
 
 CACHED = 64  # code points; longer tokens are rare and would let a cache grow without bound
 DIGIT = re.compile(r"\d")
+SIGNS = re.compile(r"^[^\w]+|[^\w]+$")
+STRETCHED = re.compile(r"(.)\1{2,}")
 ESCAPE = re.compile(r"\\(?:(\\)|(e\Z)|u([0-9a-f]{4})|U([0-9a-f]{8})|)")
 
 
@@ -59,11 +61,20 @@ def _normals(tokens: Sequence[str]) -> list[str]:
     return found if len(found) == len(tokens) else list(map(normalise, tokens))
 
 
-def _forms(normal: str) -> Iterator[str]:
-    """Spell the word as it is looked up: as it stands, then without the # or @ it begins with."""
+def spellings(normal: str) -> Iterator[str]:
+    """Spell a word as it is looked up, until one is known.
+
+    As it stands; without the # or @ at its head; without signs at its ends; with letters that stand more than twice
+    in a row twice, and once (`sooo`); the last part of `anglo-saxon`.
+    """
     yield normal
     if len(normal) > 1 and normal[0] in "#@":
         yield normal[1:]
+    if solid := SIGNS.sub("", normal):
+        yield solid
+        yield STRETCHED.sub(r"\1\1", solid)
+        yield STRETCHED.sub(r"\1", solid)
+        yield solid.rpartition("-")[2]
 
 
 @dataclass(frozen=True)
@@ -137,11 +148,11 @@ class Vocabulary:
         return self.id(token) != UNKNOWN
 
     def id(self, token: str) -> int:
-        """Return the id of the normal form, else of what follows a # or @ at its head, else UNKNOWN."""
+        """Return the id of the first of its `spellings` that is known, else UNKNOWN."""
         normal = normalise(token)
         number = self.lookup.get(normal)
         if number is None:
-            number = next((self.lookup[form] for form in _forms(normal) if form in self.lookup), UNKNOWN)
+            number = next((self.lookup[form] for form in spellings(normal) if form in self.lookup), UNKNOWN)
         return number
 
     def ids(self, tokens: Sequence[str]) -> Ids:
@@ -149,8 +160,7 @@ class Vocabulary:
         normals = _normals(tokens)
         found = np.fromiter(map(self.lookup.get, normals, repeat(UNKNOWN)), np.int64, len(tokens))
         for k in np.flatnonzero(found == UNKNOWN).tolist():
-            if normals[k][:1] in ("#", "@"):
-                found[k] = self.id(tokens[k])
+            found[k] = self.id(tokens[k])
         return found
 
 
@@ -211,7 +221,7 @@ def embed(
 ) -> Embedding:
     """Give every word a row: its vector, that of a word with its normal form, or Uniform(−r, r); `<pad>` 0.
 
-    A word without a vector that begins with # or @ takes the one it would be looked up by. r is `scale`; by
+    A word without a vector takes that of the first of its `spellings` that has one. r is `scale`; by
     default √3 times the root mean square of the vectors that were found, so that drawn rows have the same
     variance (Kim 2014, "Convolutional neural networks for sentence classification", §4); where none was
     found √(3/D), rows of length one in the mean (Ma and Hovy 2016, §3.1).
@@ -235,7 +245,7 @@ def _sources(vocabulary: Vocabulary, vectors: Vectors) -> Ids:
         normals.setdefault(_normal(word), row)
 
     def source(word: str) -> int:
-        found = (vectors.lookup.get(form, normals.get(form, -1)) for form in _forms(word))
+        found = (vectors.lookup.get(form, normals.get(form, -1)) for form in spellings(word))
         return next((row for row in found if row >= 0), -1)
 
     sources = np.fromiter(map(source, vocabulary.words), np.int64, len(vocabulary))
