@@ -103,6 +103,7 @@ def test_standard_streams(cli, tidy):
     done = cli("convert", "-", "-", "--to", "doccano", stdin=tidy.read_bytes())
     assert [json.loads(line)["text"] for line in done.out.splitlines()] == ["Ann met", "Rome"]
     assert "standard input" in done.err and "standard output" in done.err
+    assert cli("convert", tidy, "-", "-q").out == tidy.read_text()
     assert cli("convert", "-", "-", "--to", "conll", "-q", "--scheme", "BIOES", stdin=done.out.encode()) == (
         0,
         "Ann\tS-PER\nmet\tO\n\nRome\tS-LOC\n\n",
@@ -133,7 +134,6 @@ def test_settings_reach_the_work(cli, tidy, tmp_path):
         (("none.jsonl", "o.conll"), "error: none.jsonl: there is no such file; check the path"),
         ((".", "o.conll"), "error: .: is a folder; name a file in it"),
         (("t.conll", "o.json"), "error: o.json: the name does not say a format; give --to labelstudio or spacy"),
-        (("t.conll", "-"), "error: standard output: the name does not say a format; give --to conll, conll2003, "),
         (("t.conll", "none/o.conll"), "error: none/o.conll: cannot be written (No such file or directory)"),
         (("t.conll", "o.conll", "--rename", "x"), "error: --rename x: write OLD=NEW"),
         (("t.conll", "o.conll", "--columns", "x"), "error: --columns x: write the numbers of two columns"),

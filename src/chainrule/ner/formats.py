@@ -52,13 +52,13 @@ def records_in(path: StrPath, form: str | None = None, reading: Reading | None =
         yield Opened(found, iter(()) if read is None else read(source, reading), source)
 
 
-def read_any(path: StrPath, form: str | None = None, fitting: Fitting | None = None) -> Corpus:
+def read_any(path: StrPath, *, form: str | None = None, tokens: str = "words") -> Corpus:
     """Read tagged sentences from a file in any format, detected from its name and content; `-` for standard input.
 
-    Text that is not cut into tokens is; a token that holds the border of a name is cut there.  The notes of the
-    corpus say which format it is, why, and what did not fit.  Raises DataError, `path:line: cause; repair`.
+    Text that has no tokens is cut into `tokens`, words or characters, and where names begin and end.  The notes
+    of the corpus say which format it is, why, and what did not fit.  Raises DataError, `path:line: cause; repair`.
     """
-    fitting = fitting or Fitting()
+    choose("kind of token", tokens, UNITS_OF_TEXT)
     with records_in(path, form) as given:
         if given.found.form in ("conll", "conll2003") and given.source is not None:
             return corpus_in(given.source)
@@ -66,7 +66,7 @@ def read_any(path: StrPath, form: str | None = None, fitting: Fitting | None = N
         demands = replace(TAGS, apart=TABS)
         sentences = tuple(
             Sentence(record.words(), tags_in(record, "IOB2"), _line(record.place), record.document)
-            for record in fit_all(given.records, demands, fitting, report, {})
+            for record in fit_all(given.records, demands, Fitting(tokens=tokens), report, {})
         )
     if not sentences:
         raise DataError(f"{path}: no sentences; write texts and their names")
@@ -112,7 +112,8 @@ def convert_file(
 ) -> Conversion:
     """Write annotated text in another format; `-` is standard input or output, `.gz` is packed.
 
-    `form` and `to` are names of formats, by default detected and taken from the name of the target.  `tokens`
+    `form` and `to` are names of formats: by default what is detected, and what the name of the target says; on
+    standard output the same again.  `tokens`
     is what a text is cut into, `words`, `characters` or at `spaces`; `whole` takes each text for one sentence.
     `misaligned` says what becomes of names whose ends are not those of tokens; the report lists them.  `rename`
     gives labels other names, and leaves out what it calls O.  The target is written whole or not at all.
@@ -124,13 +125,15 @@ def convert_file(
     choose("unit of offsets", offsets, {AUTO: "", **UNITS})
     if tokens is not None:
         choose("kind of token", tokens, UNITS_OF_TEXT)
-    to = to or target_format(target)
-    choose("format", to, FORMATS)
-    demands = FORMATS[to].demands
-    if demands.apart is TABS and separator == " ":
-        demands = replace(demands, apart=BLANKS)
+    to = to or (None if str(target) == "-" else target_format(target))
+    if to is not None:
+        choose("format", to, FORMATS)
     report = Report(watch=watch)
     with records_in(source, form, Reading(columns, tokens, offsets)) as given:
+        to = to or given.found.form
+        demands = FORMATS[to].demands
+        if demands.apart is TABS and separator == " ":
+            demands = replace(demands, apart=BLANKS)
         fitting = Fitting(misaligned, tokens or "words", whole)
         reads_text = "text" in FORMATS[given.found.form].holds
         records = given.records
@@ -170,8 +173,10 @@ def fit_all(
 
 
 def _kept(records: Iterable[Record], holds: frozenset[str], report: Report) -> Iterator[Record]:
-    """Take note of what a format cannot hold."""
+    """Take note of what a format cannot hold; DataError for what no reader of it would take."""
     for record in records:
+        if "\0" in record.text and "nul" not in holds:
+            raise DataError(f"{record.place}: the text holds a NUL character, which the format cannot; remove it")
         has = {
             "score": sum(name.score is not None for name in record.names),
             "id": record.key is not None,

@@ -134,8 +134,8 @@ def _write_folder(records: Iterable[Record], folder: Path) -> None:
 def _line(number: int, name: Name, record: Record, offset: int) -> bytes:
     """A name of a record that begins at an offset of its file; what goes over a line end is in pieces."""
     if re.search(r"\s", name.label):
-        repair = f'"{name.label}={"_".join(name.label.split())}"'
-        raise DataError(f"{record.place}: brat cannot hold the label {name.label!r}; give --rename {repair}")
+        repair = f"{name.label}={'_'.join(name.label.split())}"
+        raise DataError(f"{record.place}: brat cannot hold the label {name.label!r}; give --rename {repair!r}")
     pieces = [
         (start + offset, end + offset)
         for piece in name.pieces or ((name.start, name.end),)

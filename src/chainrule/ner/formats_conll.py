@@ -190,9 +190,9 @@ def tags_in(record: Record, scheme: Scheme) -> list[str]:
     """The tags of a record's tokens; DataError for a label that no tag can hold."""
     for name in record.names:
         if fault(f"B-{name.label}") or (scheme == "bare" and (fault(name.label) or not is_bare(name.label))):
-            repair = f'"{name.label}={_NO_LETTER.sub("_", name.label)}"'
+            repair = f"{name.label}={_NO_LETTER.sub('_', name.label)}"
             raise DataError(
-                f"{record.place}: no {scheme} tag can hold the label {name.label!r}; give --rename {repair}"
+                f"{record.place}: no {scheme} tag can hold the label {name.label!r}; give --rename {repair!r}"
             )
     return tags_of(record.spans(), len(record.tokens or ()), scheme)
 

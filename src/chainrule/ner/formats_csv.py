@@ -39,7 +39,7 @@ Rows = Iterator[tuple[int, dict[str, str]]]
 def header(line: str) -> tuple[str, dict[str, int]] | None:
     """The delimiter of a table and the columns by their roles, if its first row names the columns needed."""
     for delimiter in _DELIMITERS:
-        names = next(csv.reader([line], delimiter=delimiter), [])
+        names = _cells(line, delimiter)
         found: dict[str, int] = {}
         for k, name in enumerate(names):
             for role, known in ROLES.items():
@@ -48,6 +48,13 @@ def header(line: str) -> tuple[str, dict[str, int]] | None:
         if all(role in found for role in _TOKENS) or all(role in found for role in _SPANS):
             return delimiter, found
     return None
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # no table
+        return []
 
 
 def is_spans(roles: Iterable[str]) -> bool:

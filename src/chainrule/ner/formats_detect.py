@@ -11,7 +11,7 @@ from chainrule.ner.formats_conll import head_lines, is_numbered, scheme_of
 from chainrule.ner.formats_csv import header, is_spans
 from chainrule.ner.formats_json import is_pair
 from chainrule.ner.formats_table import FORMATS
-from chainrule.ner.source import HEAD, Source, StrPath
+from chainrule.ner.source import HEAD, Source, StrPath, decoded
 
 
 class Detected(NamedTuple):
@@ -54,6 +54,10 @@ def _refuse(source: Source) -> None:
             f"{source.place}: is spaCy's binary DocBin, which spaCy alone reads; write its documents as JSON, "
             '[text, {"entities": [[start, end, label]]}]'
         )
+    offset = 0
+    for number, line in enumerate(source.head.split(b"\n")[: -1 if len(source.head) == HEAD else None], 1):
+        decoded(line, f"{source.place}:{number}", offset)
+        offset += len(line) + 1
 
 
 # ── JSON ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,12 +151,10 @@ _AMBIGUOUS = {".json": "labelstudio or spacy", ".txt": "conll or brat"}
 def target_format(target: StrPath) -> str:
     """The format that the name of a target asks for; DataError if it asks for none."""
     path = Path(str(target).removesuffix(".gz"))
-    if str(target) != "-":
-        if str(target).endswith("/") or path.is_dir():
-            return "brat"
-        for name, form in FORMATS.items():
-            if path.suffix.lower() in form.suffixes:
-                return name
-    place = "standard output" if str(target) == "-" else str(target)
+    if str(target).endswith("/") or path.is_dir():
+        return "brat"
+    for name, form in FORMATS.items():
+        if path.suffix.lower() in form.suffixes:
+            return name
     among = _AMBIGUOUS.get(path.suffix.lower(), ", ".join(FORMATS))
-    raise DataError(f"{place}: the name does not say a format; give --to {among}")
+    raise DataError(f"{target}: the name does not say a format; give --to {among}")

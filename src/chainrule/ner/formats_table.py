@@ -28,9 +28,10 @@ Write = Callable[[Iterable[Record], BinaryIO, Writing], None]
 
 @dataclass(frozen=True)
 class Format:
-    """A format: what it is, what it can hold, what it asks, how it is read and written.
+    """A format: what it is, what it holds, what it asks, how it is read and written.
 
-    It can hold: text exactly, tokens, sentences' columns, documents, scores, an id, what else is known (meta).
+    `holds` are words of: text (to the character), tokens, columns (beside them), document (where one begins),
+    score (of a name), id, meta (what else is known of a record), nul (that character).
     """
 
     says: str
@@ -98,7 +99,7 @@ FORMATS: Mapping[str, Format] = {
     ),
     "jsonl": Format(
         'JSON lines as "chainrule tag" writes them',
-        _holds("text tokens document score id meta"),
+        _holds("nul text tokens document score id meta"),
         Demands(),
         as_json.read_annotated,
         _lines(as_json.jsonl),
@@ -106,42 +107,42 @@ FORMATS: Mapping[str, Format] = {
     ),
     "tokens": Format(
         "JSON lines of tokens and ner_tags",
-        _holds("text tokens document id meta"),
+        _holds("nul text tokens document id meta"),
         TAGS,
         as_json.read_tokens,
         _tokens,
     ),
     "doccano": Format(
         "JSON lines of Doccano",
-        _holds("text document id meta"),
+        _holds("nul text document id meta"),
         Demands(),
         as_json.read_annotated,
         _lines(as_json.doccano),
     ),
     "prodigy": Format(
         "JSON lines of Prodigy",
-        _holds("text tokens document id meta"),
+        _holds("nul text tokens document id meta"),
         Demands(borders=True),
         as_json.read_annotated,
         _lines(as_json.prodigy),
     ),
     "labelstudio": Format(
         "JSON of Label Studio",
-        _holds("text document score id meta"),
+        _holds("nul text document score id meta"),
         Demands(),
         as_json.read_labelstudio,
         _array(as_json.labelstudio),
     ),
     "spacy": Format(
         "JSON of spaCy: text and entities in pairs",
-        _holds("text"),
+        _holds("nul text"),
         Demands(disjoint=True, trimmed=True),
         as_json.read_annotated,
         _array(as_json.spacy),
     ),
     "spacy-lines": Format(
         "the same, a pair on a line",
-        _holds("text"),
+        _holds("nul text"),
         Demands(disjoint=True, trimmed=True),
         as_json.read_annotated,
         _lines(as_json.spacy),

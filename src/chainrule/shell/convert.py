@@ -40,7 +40,7 @@ PATH = click.Path(path_type=Path, allow_dash=True)
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("target", metavar="OUT", type=str)
 @click.option("--from", "form", type=click.Choice(list(FORMATS)), help="Format of IN [by name and content].")
-@click.option("--to", type=click.Choice(list(FORMATS)), help="Format of OUT [by its name].")
+@click.option("--to", type=click.Choice(list(FORMATS)), help="Format of OUT [by its name; for - that of IN].")
 @click.option(
     "--scheme",
     type=click.Choice(SCHEMES),
