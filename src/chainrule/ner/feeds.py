@@ -4,16 +4,18 @@
     sentences   an example is a sentence: the windows of its tokens, one behind the other
     margin      an example is a token of a name: its window, and a corrupt one
 
-A corrupt window is the window of another token, drawn from the data, or this one with the centre of that; whose tag
-is not the right one here (CS224n notes, part 3, "Not all museums in Paris"; Collobert et al. 2011, §4.2).
+A corrupt window is the window of another token, drawn from the data, or this one with the centre of that; whose
+tag is not the right one here (CS224n notes, part 3, "Not all museums in Paris"; Collobert et al. 2011, §4.2).
 """
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.algebra.chain import moves_of
+from chainrule.errors import DataError
 from chainrule.learn.gradients import Integers
 from chainrule.ner.features import Ids
 from chainrule.ner.lattice import ranges
@@ -24,7 +26,6 @@ from chainrule.ner.windows import Encoded
 
 RARE = 0.5  # how often a word seen once is shown as the unknown word, so that its vector is trained too
 HIDDEN = 0.05  # how often a value of another feature is shown as an unknown one
-TRIES = 16  # draws of a corrupt window, until its tag is another
 
 
 class Feed:
@@ -36,6 +37,8 @@ class Feed:
         self._named = np.flatnonzero(y) if network.architecture.objective == MARGIN else None
         self._lengths = np.array(encoded.lengths, np.int64)
         self._filled = np.flatnonzero(self._lengths)
+        if self._named is not None and len(np.unique(y)) < 2:
+            raise DataError("every token has the same tag, so that no window is corrupt; take another objective")
 
     @property
     def examples(self) -> int:
@@ -45,6 +48,7 @@ class Feed:
         return len(self._filled) if self.network.whole else len(self.y)
 
     def __call__(self, examples: Integers, rng: np.random.Generator) -> dict[str, Any]:
+        """The values for these examples; what is random about them is drawn."""
         tokens = self.tokens(np.asarray(examples, np.int64))
         values: dict[str, Any] = {**self._windows(self.encoded.windows(tokens), rng), "y": self.y[tokens]}
         if self._named is not None:
@@ -74,12 +78,7 @@ class Feed:
         return self.network.inputs(shown)
 
     def _corrupt(self, tokens: Ids, rng: np.random.Generator) -> dict[str, Ids]:
-        others = rng.integers(len(self.y), size=len(tokens))
-        for _ in range(TRIES):
-            same = np.flatnonzero(self.y[others] == self.y[tokens])
-            if not len(same):
-                break
-            others[same] = rng.integers(len(self.y), size=len(same))
+        others = self._others(self.y[tokens], rng)
         here, there = self.encoded.windows(tokens), self.encoded.windows(others)
         whole, centre = rng.random(len(tokens)) < 0.5, self.encoded.radius
         found = {}
@@ -87,3 +86,16 @@ class Feed:
             found[name] = np.where(whole[:, None], there[name], ids)
             found[name][:, centre] = there[name][:, centre]
         return found
+
+    def _others(self, y: Ids, rng: np.random.Generator) -> Ids:
+        """For each tag a token that has another one, all of them equally likely."""
+        counts, order = self._by_tag
+        many, first = counts[y], (np.cumsum(counts) - counts)[y]
+        drawn = rng.integers(len(self.y) - many)
+        found: Ids = order[drawn + many * (drawn >= first)]
+        return found
+
+    @cached_property
+    def _by_tag(self) -> tuple[Ids, Ids]:
+        """How many tokens have each tag, and the tokens in the order of their tags."""
+        return np.bincount(self.y), np.argsort(self.y, kind="stable")
