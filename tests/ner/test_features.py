@@ -123,9 +123,22 @@ def test_places_of_characters_are_counted_from_spaces():
 
 def test_spelt_features_have_their_width_or_that_of_their_family():
     assert dimensions("") == dimensions(" , ") == {}
-    assert dimensions("shape, suffix3:12,prefix1:1") == {"shape": 8, "suffix3": 12, "prefix1": 1}
-    assert list(dimensions("gram2,shape,cluster64")) == ["gram2", "shape", "cluster64"]
-    assert dimensions("suffix1,suffix2") == dict.fromkeys(["suffix1", "suffix2"], FAMILIES["suffix"].dimension)
+    assert dimensions("shape, suffix3:12,prefix1:1") == {("shape",): 8, ("suffix3",): 12, ("prefix1",): 1}
+    assert list(dimensions("gram2,shape,cluster64")) == [("gram2",), ("shape",), ("cluster64",)]
+    usual = FAMILIES["suffix"].dimension
+    assert dimensions("suffix1,suffix2") == {("suffix1",): usual, ("suffix2",): usual}
+
+
+def test_features_that_are_added_have_one_width():
+    assert dimensions("shape + suffix3:12, form") == {
+        ("shape", "suffix3"): 12,
+        ("form",): FAMILIES["form"].dimension,
+    }
+    widest = max(FAMILIES["shape"].dimension, FAMILIES["gram"].dimension)
+    assert dimensions("shape+gram2") == {("shape", "gram2"): widest}
+    affixes = tuple(f"{kind}{n}" for kind in ("prefix", "suffix") for n in (1, 2, 3, 4))
+    assert dimensions("affix:7") == {affixes: 7}
+    assert dimensions("shape+affix:7") == {("shape", *affixes): 7}
 
 
 @pytest.mark.parametrize(
@@ -145,6 +158,10 @@ def test_spelt_features_have_their_width_or_that_of_their_family():
         ("cluster65536", "feature 'cluster65536': end it with a number"),
         ("form2", "feature 'form2': it has no number"),
         ("shape,shape:3", "feature shape is there twice; keep one"),
+        ("shape+form+shape", "feature shape is there twice; keep one"),
+        ("affix,prefix4", "feature prefix4 is there twice; keep one"),
+        ("shape+", "unknown feature ''"),
+        ("shape+form:x", "feature 'shape+form:x': its width is no whole number; write shape+form:25"),
         ("shape:x", "feature 'shape:x': its width is no whole number; write shape:8"),
         ("shape:", "feature 'shape:': its width is no whole number; write shape:8"),
         ("shape:-1", "feature 'shape:-1': its width is no whole number"),
@@ -173,10 +190,12 @@ def test_what_is_no_feature_has_no_scores_of_its_own_either(spelt, message):
 
 
 def test_an_architecture_knows_its_features():
-    made = Architecture(features="shape:3,gram2", short_circuit="caps, suffix2", window=3, dimension=4, caps=2)
-    assert made.widths == {"caps": 2, "shape": 3, "gram2": FAMILIES["gram"].dimension}
+    made = Architecture(
+        features="shape+form:3,gram2", short_circuit="caps, suffix2", window=3, dimension=4, caps=2
+    )
+    assert made.widths == {("caps",): 2, ("shape", "form"): 3, ("gram2",): FAMILIES["gram"].dimension}
     assert made.direct == ("caps", "suffix2")
-    assert made.named == ["shape", "gram2", "suffix2"]
+    assert made.named == ["shape", "form", "gram2", "suffix2"]
     assert made.width == 3 * (4 + 2 + 3 + FAMILIES["gram"].dimension)
 
 
