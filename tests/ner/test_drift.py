@@ -178,7 +178,7 @@ def test_there_are_no_more_neighbours_than_words():
 
 def test_the_verdict_says_what_happened(pitfall):
     said = drift_words.verdict(pitfall, ("television",))
-    assert "as television was: it is not in the training data" in said.en
+    assert "first of all television: it is not in the training data" in said.en
     assert "television" in said.ko
     assert "anchor them" in drift_words.advice(pitfall).en
     same = Vectors(list(pitfall.words), pitfall.before)
@@ -186,7 +186,7 @@ def test_the_verdict_says_what_happened(pitfall):
     assert drift_words.advice(drift(same, same)) is None
     nudged = Vectors(list(pitfall.words), pitfall.before * np.float32(1.01))
     together = drift(same, nudged, ["tv"])
-    assert drift_words.verdict(together).en.startswith("1 words moved, and of the 3 untrained words")
+    assert drift_words.verdict(together).en.startswith("Words moved: 1. None of the untrained words near them (3)")
 
 
 def test_few_words_left_behind_do_not_matter():

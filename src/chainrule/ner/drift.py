@@ -8,6 +8,7 @@ stay where they were: the pitfall of the CS224n notes, where TV and telly move a
     u was left behind      u was not trained, t was, u was among the NEAR words most like t, cos(u, t) fell by FALL
 """
 
+import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ tokens of a hundred in new text (WNUT-17, BTC, WikiGold), so that one token in 4
 
 
 class Move(NamedTuple):
-    """A word, the cosine of its vectors before and after, how far it moved, that as a share of its length."""
+    """A word, the cosine of its vectors before and after, how far it moved, and that by its length or NaN."""
 
     word: str
     cosine: float
@@ -117,7 +118,7 @@ class Drift:
     def _move(self, row: int) -> Move:
         length = float(_lengths(self.before[row : row + 1])[0])
         distance = float(self.distance[row])
-        share = distance / length if length else 0.0
+        share = distance / length if length else math.nan
         return Move(self.words[row], float(self.cosine[row]), distance, share, bool(self.trained[row]))
 
 

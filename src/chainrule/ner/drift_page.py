@@ -1,5 +1,6 @@
 """A drift as one HTML file: the verdict, the picture, and the cosines that two dimensions cannot show."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -13,8 +14,9 @@ from chainrule.display.axes import figure, percent
 from chainrule.display.document import card, document, switches, table
 from chainrule.display.language import LANGUAGES, Language, Text, Words, in_html
 from chainrule.ner import drift_words as w
-from chainrule.ner.drift import STILL, Drift
+from chainrule.ner.drift import FALL, STILL, Drift, Move
 from chainrule.ner.drift_picture import STYLE as PICTURE, picture
+from chainrule.ner.drift_words import cosine
 from chainrule.ner.nearest import nearest, unit
 from chainrule.ner.similar import Neighbour
 
@@ -22,6 +24,7 @@ BESIDE = 5  # neighbours of a word that are listed
 DRAWN = 4  # of them that are drawn
 CHOSEN = 3  # words left behind, and those they lost, that are chosen where nobody chose
 LISTED = 20  # rows of a table
+WHOLE = 0.9995  # of the differences, which is written 100 %
 
 STYLE = """
 .verdict p{margin:0 0 6px;font-size:16px;max-width:76em}
@@ -101,16 +104,21 @@ def record(d: Drift, words: Sequence[str] = (), most: int = LISTED) -> dict[str,
         "only_after": d.alone[1],
         "chosen": [
             {
-                **d.move(word)._asdict(),
+                **_as_json(d.move(word)),
                 "neighbours_before": [n._asdict() for n in old],
                 "neighbours_after": [n._asdict() for n in new],
             }
             for word, (old, new) in zip(shown, neighbours(d, shown), strict=True)
         ],
         "pairs": [dict(zip(("word", "other", "before", "after"), pair, strict=True)) for pair in pairs(d, shown)],
-        "moves": [move._asdict() for move in d.moves(most)],
+        "moves": [_as_json(move) for move in d.moves(most)],
         "left": [each._asdict() for each in d.left[:most]],
     }
+
+
+def _as_json(move: Move) -> dict[str, Any]:
+    """A move with null for a share that there is none of."""
+    return {**move._asdict(), "share": None if math.isnan(move.share) else move.share}
 
 
 def moved(d: Drift) -> int:
@@ -186,7 +194,8 @@ def _picture(d: Drift, shown: Sequence[str], near: Near) -> str:
     around = [n.word for both in near for side in both for n in side[:DRAWN]]
     rows = [d.lookup[word] for word in dict.fromkeys([*shown, *around])]
     drawn, share = picture(d, rows, rows[: len(shown)])
-    remark = f'<p class="remark">{in_html(w.PICTURE_REMARK.filled(share=percent(share)))}</p>'
+    said = w.PICTURE_REMARK.filled(share=percent(share)) if share < WHOLE else w.PICTURE_WHOLE
+    remark = f'<p class="remark">{in_html(said)}</p>'
     return card(w.PICTURE, f'<div class="scroll">{drawn}</div>{remark}', "two")
 
 
@@ -205,7 +214,7 @@ def _listed(side: Sequence[Neighbour], other: set[str]) -> str:
     """Neighbours with their cosines; those that the other side does not have in bold."""
     parts = (
         f"<span>{escape(n.word) if n.word in other else f'<b>{escape(n.word)}</b>'} "
-        f"<small>{n.cosine:.2f}</small></span>"
+        f"<small>{cosine(n.cosine)}</small></span>"
         for n in side
     )
     return f'<span class="near">{"".join(parts)}</span>'
@@ -217,21 +226,21 @@ def _marks(d: Drift, words: Sequence[str]) -> list[str]:
 
 def _pairs(d: Drift, shown: Sequence[str]) -> str:
     rows = [
-        [f"<b>{escape(a)}</b>", escape(b), f"{old:.2f}", f"{new:.2f}", _change(new - old)]
+        [f"<b>{escape(a)}</b>", escape(b), cosine(old), cosine(new), _change(new - old)]
         for a, b, old, new in sorted(pairs(d, shown), key=lambda pair: pair[3] - pair[2])
     ]
     return card(w.PAIRS, table((w.FIRST, w.SECOND, w.BEFORE, w.AFTER, w.CHANGE), rows, "pairs"), "third")
 
 
 def _change(by: float) -> str:
-    text = f"{by:+.2f}".replace("-", "−")
-    return f'<span class="fell">{text}</span>' if by <= -0.1 else text
+    text = cosine(by, "+")
+    return f'<span class="fell">{text}</span>' if by <= -FALL else text
 
 
 def _left(d: Drift) -> str:
     shown = d.left[:LISTED]
     rows = [
-        [f"<b>{escape(each.word)}</b>", escape(each.by), f"{each.before:.2f}", f"{each.after:.2f}", str(each.lost)]
+        [f"<b>{escape(each.word)}</b>", escape(each.by), cosine(each.before), cosine(each.after), str(each.lost)]
         for each in shown
     ]
     return card(w.BEHIND_TITLE, _cut(table(w.BEHIND_COLUMNS, rows, "pairs"), len(shown), len(d.left)), "half")
@@ -240,7 +249,7 @@ def _left(d: Drift) -> str:
 def _moves(d: Drift) -> str:
     shown = d.moves(LISTED)
     rows = [
-        [f"<b>{escape(m.word)}</b>", figure(m.distance, 3), f"{percent(m.share)} %", f"{m.cosine:.2f}"]
+        [f"<b>{escape(m.word)}</b>", figure(m.distance, 3), f"{percent(m.share)} %", cosine(m.cosine)]
         for m in shown
     ]
     return card(w.MOST, _cut(table(w.MOST_COLUMNS, rows), len(shown), moved(d)), "half")

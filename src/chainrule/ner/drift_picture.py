@@ -118,7 +118,7 @@ def _wide(word: str) -> float:
 def _labels(points: Sequence[Point]) -> list[tuple[float, float]]:
     """Where each word is written: beside its point where it covers least of the points and words before it."""
     taken: list[Box] = [(p.x - 5, p.y - 5, p.x + 5, p.y + 5) for p in points]
-    taken += [(p.x0 - 4, p.y0 - 4, p.x0 + 4, p.y0 + 4) for p in points]
+    taken += [(x - 3, y - 3, x + 3, y + 3) for p in points for x, y in _way(p)]
     found = []
     for p in points:
         wide = _wide(p.word)
@@ -130,6 +130,12 @@ def _labels(points: Sequence[Point]) -> list[tuple[float, float]]:
         taken.append(_box(best, wide))
         found.append(best)
     return found
+
+
+def _way(p: Point) -> list[tuple[float, float]]:
+    """Places along the arrow of a word, from where it was."""
+    shares = np.linspace(0, 1, 1 + int(np.hypot(p.x - p.x0, p.y - p.y0) / 8))
+    return [(p.x0 + s * (p.x - p.x0), p.y0 + s * (p.y - p.y0)) for s in shares.tolist()]
 
 
 def _box(at: tuple[float, float], wide: float) -> Box:
@@ -180,7 +186,7 @@ def _word(
     if left:
         if other := at.get(left.by):
             tie = f'<line class="tie seen" x1="{p.x:.1f}" y1="{p.y:.1f}" x2="{other.x:.1f}" y2="{other.y:.1f}"/>'
-        lost = w.LOST.filled(by=left.by, before=f"{left.before:.2f}", after=f"{left.after:.2f}")
+        lost = w.LOST.filled(by=left.by, before=w.cosine(left.before), after=w.cosine(left.after))
         said = Words(*(f"{a} · {b}" for a, b in zip(said, lost, strict=True)))
     classes = " ".join(["word", *(["asked"] if asked else []), *(["lost"] if left else [])])
     return (

@@ -11,14 +11,14 @@ STAYED = Words(
     "움직인 벡터가 없습니다. 모든 단어가 훈련 전 그 자리에 있습니다.",
 )
 TOGETHER = Words(
-    "{moved} words moved, and of the {near} untrained words near them none was left behind.",
+    "Words moved: {moved}. None of the untrained words near them ({near}) was left behind.",
     "단어 {moved}개가 움직였고, 그 주변의 훈련되지 않은 단어 {near}개 가운데 뒤에 남은 것은 없습니다.",
 )
 BEHIND = Words(
-    "{count} of the {near} untrained words near trained ones ({share} %) were left behind, as {word} was: it is "
-    "not in the training data, {by} is and moved away, and their cosine fell from {before:.2f} to {after:.2f}.",
+    "Left behind: {count} of {near} untrained words near trained ones ({share} %), first of all {word}: it is not "
+    "in the training data, {by} is and moved away, and their cosine fell from {before} to {after}.",
     "훈련된 단어 주변의 훈련되지 않은 단어 {near}개 중 {count}개({share} %)가 뒤에 남았습니다. 예: 훈련 데이터에 "
-    "없는 {word} 곁에서 훈련된 단어 {by} 쪽이 멀어졌습니다(코사인 {before:.2f} → {after:.2f}).",
+    "없는 {word} 곁에서 훈련된 단어 {by} 쪽이 멀어졌습니다(코사인 {before} → {after}).",
 )
 ADVICE = Words(
     "What the model learnt of the words that moved does not hold for these: keep the vectors fixed, anchor them "
@@ -55,6 +55,10 @@ READ = Words(
 )
 LOST = Words("lost {by}: cosine {before} → {after}", "잃은 이웃 {by}: 코사인 {before} → {after}")
 
+PICTURE_WHOLE = Words(
+    "The two directions in which these vectors differ, before and after together; there is no other.",
+    "훈련 전후의 벡터를 합쳐 갈리는 두 방향입니다. 다른 방향의 차이는 없습니다.",
+)
 NEIGHBOURS = Words("Words and their neighbours", "단어와 이웃")
 NEIGHBOURS_REMARK = Words(
     "The words most alike among all {count}, with cosines; those that came or went in bold.",
@@ -103,6 +107,11 @@ ALONE = (
 )
 
 
+def cosine(value: float, sign: str = "") -> str:
+    """A cosine, or a change of one with `+`, as it is written: −0.83."""
+    return f"{value:{sign}.2f}".replace("-", "−")
+
+
 def notes(d: Drift) -> list[Words]:
     """What was left out."""
     return [text.filled(count=f"{count:,}") for text, count in zip(ALONE, d.alone, strict=True) if count]
@@ -117,7 +126,8 @@ def verdict(d: Drift, words: tuple[str, ...] = ()) -> Words:
         return TOGETHER.filled(moved=f"{moved:,}", near=f"{d.near:,}")
     told = next((each for each in d.left if each.word in words), d.left[0])
     counts = {"count": f"{len(d.left):,}", "near": f"{d.near:,}", "share": percent(d.share)}
-    return BEHIND.filled(**counts, **told._asdict())
+    fall = {"before": cosine(told.before), "after": cosine(told.after)}
+    return BEHIND.filled(**counts, **fall, word=told.word, by=told.by)
 
 
 def advice(d: Drift) -> Words | None:

@@ -13,6 +13,7 @@ from chainrule.ner import drift_words
 from chainrule.ner.corpus import read_corpus
 from chainrule.ner.drift import Drift, drift, read_words
 from chainrule.ner.drift_page import chosen, neighbours, page, pairs, record
+from chainrule.ner.drift_words import cosine
 from chainrule.ner.report_page import save
 from chainrule.ner.similar import Neighbour
 from chainrule.shell import options
@@ -96,25 +97,25 @@ def told(d: Drift, shown: list[str], count: int, language: Language) -> list[str
     rows: list[Row] = [("word", "trained", "moved", "cos", "neighbours before", "neighbours after")]
     for word, (old, new) in zip(shown, neighbours(d, shown, BESIDE), strict=True):
         m = d.move(word)
-        figures = ("yes" if m.trained else "no", figure(m.distance, 3), f"{m.cosine:.2f}")
+        figures = ("yes" if m.trained else "no", figure(m.distance, 3), cosine(m.cosine))
         rows.append((word, *figures, _listed(old), _listed(new)))
     lines += [*_table(rows, "<>>><<"), ""]
-    between = [(a, b, f"{x:.2f}", f"{y:.2f}", f"{y - x:+.2f}".replace("-", "−")) for a, b, x, y in pairs(d, shown)]
+    between = [(a, b, cosine(x), cosine(y), cosine(y - x, "+")) for a, b, x, y in pairs(d, shown)]
     if between:
         lines += [*_table([("word", "and", "before", "after", "change"), *between], "<<>>>"), ""]
     if d.left:
         rows = [("left behind", "by", "before", "after", "lost")]
-        rows += [(e.word, e.by, f"{e.before:.2f}", f"{e.after:.2f}", str(e.lost)) for e in d.left[:count]]
+        rows += [(e.word, e.by, cosine(e.before), cosine(e.after), str(e.lost)) for e in d.left[:count]]
         lines += [*_table(rows, "<<>>>"), *_more(len(d.left) - count), ""]
     rows = [("moved farthest", "moved", "of its length", "cos", "trained")]
     for m in d.moves(count):
         share, known = f"{percent(m.share)} %", "yes" if m.trained else "no"
-        rows.append((m.word, figure(m.distance, 3), share, f"{m.cosine:.2f}", known))
+        rows.append((m.word, figure(m.distance, 3), share, cosine(m.cosine), known))
     return [*lines, *_table(rows, "<>>>>"), ""]
 
 
 def _listed(side: list[Neighbour]) -> str:
-    return "  ".join(f"{n.word} {n.cosine:.2f}" for n in side)
+    return "  ".join(f"{n.word} {cosine(n.cosine)}" for n in side)
 
 
 def _more(rest: int) -> list[str]:
