@@ -28,7 +28,7 @@ def scored(s: np.ndarray, A: np.ndarray) -> Iterator[tuple[tuple[int, ...], floa
 
 def by_hand(s: np.ndarray, A: np.ndarray, first: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """log Z of every sentence, P(y_n = c), and the expected numbers of moves, by all paths."""
-    log_z, p, counts = [], np.zeros(s.shape), np.zeros(A.shape)
+    s, log_z, p, counts = s.astype(float), [], np.zeros(s.shape), np.zeros(A.shape)
     for start, stop in sentences(first):
         paths, scores = zip(*scored(s[start:stop], A), strict=True)
         top = max(scores)

@@ -67,6 +67,8 @@ class Emitter:
         self.spoken: dict[Node, str] = {}
         """What values are called that lie in no memory."""
         self.summands = summands(plan.outputs)
+        self.totals: dict[tuple[Node, ...], str] = {}
+        """The names of log Z, by what it is of, where it is known from what is expected of a path."""
 
     # ── the whole ─────────────────────────────────────────────────────────────────────────────────────
 

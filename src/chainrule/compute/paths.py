@@ -19,7 +19,7 @@ LANES = 8  # rows are filled up to a multiple, so that no entry is left over
 def swept(s: Any, A: Any, first: Any, ways: Any, out: Any, log_z: Any) -> Any:
     """log Z, summed over the sentences; what is expected of a path is laid into `out`, log Z of each into `log_z`.
 
-    ways (k, N + C + 1, C + 1) are directions along which what is expected is derived; `out` and `log_z` may be empty.
+    ways (k, N + C + 1, C + 1) are directions along which that is derived; `out` and `log_z` may be empty.
     """
     if len(out):
         out[...] = EXPECTED.forward(np, s, A, first, *ways)
@@ -57,30 +57,28 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
 
     @jit  # type: ignore[untyped-decorator]
     def forward(  # noqa: PLR0912 — a call costs more than a branch, to compile and to run
-        s: Any, moves: Any, most: float, start: int, stop: int, a: Any, q: Any, e: Any
+        s: Any, length: int, moves: Any, most: float, a: Any, q: Any, e: Any
     ) -> float:
         """log Z of a sentence, ∞ where a path could be lost; its a_n and q_n, each in a row or two in turn."""
-        size, width = s.shape[1], a.shape[1]
-        rows, log_z, before = a.shape[0], most, 0
-        for n in range(start, stop):
-            now = (n - start) % rows
+        size, rows, width = s.shape[1], a.shape[0], a.shape[1]
+        log_z, before = most, 0
+        for n in range(length):
+            now = n % rows
             top = s[n, 0]
             for j in range(1, size):
                 top = s[n, j] if s[n, j] > top else top
             for j in range(size):
-                e[j] = exp(float(s[n, j] - top))
-            if n == start:
-                for j in range(width):
-                    q[now, j] = moves[size, j]
-                q[now, size] = 0.0
-            else:
+                e[j] = exp(s[n, j] - top)
+            if n:
                 for j in range(width):
                     q[now, j] = a[before, 0] * moves[0, j]
                 for i in range(1, size):
                     part = a[before, i]
                     for j in range(width):
                         q[now, j] += part * moves[i, j]
-                q[now, size] = 0.0
+            else:
+                for j in range(width):
+                    q[now, j] = moves[size, j]
             total = 0.0
             for j in range(size):
                 a[now, j] = q[now, j] * e[j]
@@ -104,22 +102,21 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
 
     @jit  # type: ignore[untyped-decorator]
     def backward(
-        moves: Any, turned: Any, start: int, stop: int, a: Any, q: Any, p: Any, share: Any, counts: Any, out: Any
+        length: int, moves: Any, turned: Any, a: Any, q: Any, p: Any, share: Any, counts: Any, out: Any
     ) -> None:
         """P(y_n = j) of a sentence; its moves added to `counts`, those inside without their factors exp A."""
         size = counts.shape[0] - 1
         total = 0.0
         for i in range(size):
-            p[i] = a[stop - start - 1, i] * moves[i, size]
+            p[i] = a[length - 1, i] * moves[i, size]
             total += p[i]
         for i in range(size):
             p[i] /= total
             counts[i, size] += p[i]
-        for n in range(stop - 1, start, -1):
+        for n in range(length - 1, 0, -1):
             for j in range(size):
                 out[n, j] = p[j]
-                share[j] = p[j] / q[n - start, j] if q[n - start, j] > 0.0 else 0.0
-            out[n, size] = 0.0
+                share[j] = p[j] / q[n, j] if q[n, j] > 0.0 else 0.0
             for i in range(size):
                 p[i] = 0.0
             for j in range(size):
@@ -127,41 +124,53 @@ def machine(numba: Any) -> Any:  # noqa: PLR0915 — functions of one another
                 for i in range(size):
                     p[i] += part * turned[j, i]
             for i in range(size):
-                part = a[n - start - 1, i]
+                part = a[n - 1, i]
                 p[i] *= part
                 for j in range(size):
                     counts[i, j] += part * share[j]
         for j in range(size):
-            out[start, j] = p[j]
+            out[0, j] = p[j]
             counts[size, j] += p[j]
-        out[start, size] = 0.0
 
     @jit  # type: ignore[untyped-decorator]
-    def swept(s: Any, A: Any, first: Any, ways: Any, out: Any, log_z: Any) -> float:
-        """As above."""
+    def swept(  # noqa: PLR0912 — as above
+        s: Any, A: Any, first: Any, ways: Any, out: Any, log_z: Any
+    ) -> float:
+        """As above. Each sentence is read into memory of float64 that is used again, and written out of it."""
         count, size = s.shape
-        width, rows, start = (size + LANES) // LANES * LANES, 2, 0
-        for stop in range(1, count + 1 if out.shape[0] else 0):
+        longest, start, every = 0, count - count, out.shape[0] > 0  # a plain 0 would make functions of their own
+        for stop in range(1, count + 1):
             if stop == count or first[stop]:
-                rows, start = max(rows, stop - start), stop
+                longest, start = max(longest, stop - start), stop
+        width, rows = (size + LANES) // LANES * LANES, longest if every else 2
+        scores, moved = np.empty((longest, size)), A.astype(np.float64)
+        found = np.empty((longest if every else 0, size))
         moves, turned = np.zeros((size + 1, width)), np.zeros((size + 1, width))
         a, q = np.zeros((rows, width)), np.zeros((rows, width))
         e, p, share = np.zeros(width), np.zeros(width), np.zeros(width)
         counts, exact = np.zeros((size + 1, size + 1)), np.zeros((size + 1, size + 1))
-        most, wide = prepared(A, moves, turned)
+        most, wide = prepared(moved, moves, turned)
         wide |= ways.shape[0] > 0
-        total, start, sentence = 0.0, count - count, 0  # a plain 0 would make functions of their own
+        total, start, sentence = 0.0, count - count, 0
         for stop in range(1, count + 1):
             if stop == count or first[stop]:
-                found = np.inf if wide else forward(s, moves, most, start, stop, a, q, e)
-                if found == np.inf:
-                    found = one_by_one(s, A, start, stop, ways, exact, out)
-                elif out.shape[0]:
-                    backward(moves, turned, start, stop, a, q, p, share, counts, out)
+                length = stop - start
+                for n in range(length):
+                    for j in range(size):
+                        scores[n, j] = s[start + n, j]
+                z = np.inf if wide else forward(scores, length, moves, most, a, q, e)
+                if z == np.inf:
+                    z = one_by_one(scores, moved, start, length, ways, exact, found)
+                elif every:
+                    backward(length, moves, turned, a, q, p, share, counts, found)
+                for n in range(length if every else 0):
+                    for j in range(size):
+                        out[start + n, j] = found[n, j]
+                    out[start + n, size] = 0.0
                 if log_z.shape[0]:
-                    log_z[sentence] = found
-                total, sentence, start = total + found, sentence + 1, stop
-        for i in range(size + 1 if out.shape[0] else 0):
+                    log_z[sentence] = z
+                total, sentence, start = total + z, sentence + 1, stop
+        for i in range(size + 1 if every else 0):
             for j in range(size + 1):
                 factor = moves[i, j] if i < size and j < size else 1.0
                 out[count + i, j] = counts[i, j] * factor + exact[i, j]
@@ -226,11 +235,11 @@ def _one_by_one(jit: Any, exp: Any, log: Any) -> Any:  # noqa: PLR0915 — as ab
 
     @jit  # type: ignore[untyped-decorator]
     def one_by_one(  # noqa: PLR0912 — as above
-        s: Any, A: Any, start: int, stop: int, ways: Any, counts: Any, out: Any
+        s: Any, A: Any, start: int, length: int, ways: Any, counts: Any, out: Any
     ) -> float:
         """log Z of a sentence; unless `out` is empty what is expected is laid there, moves into `counts`."""
-        count, size = s.shape
-        length, sets = stop - start, 1 << ways.shape[0]
+        size, sets = s.shape[1], 1 << ways.shape[0]
+        below = ways.shape[1] - size - 1  # where in a direction the moves begin
         zero = np.int64(0)  # a plain 0 would make another function of each one that it is given to
         logs, sums = np.empty((length, size)), np.empty((length, size))
         a, q = np.zeros(length * size * sets), np.zeros(length * size * sets)
@@ -241,20 +250,20 @@ def _one_by_one(jit: Any, exp: Any, log: Any) -> Any:  # noqa: PLR0915 — as ab
                 if t:
                     sums[t, j] = summed(logs, t - 1, A, j)
                     for i in range(size):
-                        raised(ways, count + i, j, x, zero)
+                        raised(ways, below + i, j, x, zero)
                         part = part_of(logs, t - 1, i, A, j, sums[t, j])
                         times(a, ((t - 1) * size + i) * sets, x, zero, q, here, part, sets)
                 else:
                     sums[t, j] = A[size, j]
-                    raised(ways, count + size, j, q, here)
-                logs[t, j] = sums[t, j] + s[start + t, j]
+                    raised(ways, below + size, j, q, here)
+                logs[t, j] = sums[t, j] + s[t, j]
                 raised(ways, start + t, j, x, zero)
                 times(q, here, x, zero, a, here, 1.0, sets)
         log_z = summed(logs, length - 1, A, size)
         if not out.shape[0]:
             return log_z  # type: ignore[no-any-return]
         for i in range(size):
-            raised(ways, count + i, size, x, zero)
+            raised(ways, below + i, size, x, zero)
             part = part_of(logs, length - 1, i, A, size, log_z)
             times(a, ((length - 1) * size + i) * sets, x, zero, p, i * sets, part, sets)
             for k in range(sets):
@@ -264,8 +273,7 @@ def _one_by_one(jit: Any, exp: Any, log: Any) -> Any:  # noqa: PLR0915 — as ab
             counts[i, size] += p[i * sets + sets - 1]
         for t in range(length - 1, -1, -1):
             for j in range(size):
-                out[start + t, j] = p[j * sets + sets - 1]
-            out[start + t, size] = 0.0
+                out[t, j] = p[j * sets + sets - 1]
             for k in range(size * sets if t else 0):
                 before[k] = 0.0
             for j in range(size if t else 0):
@@ -273,7 +281,7 @@ def _one_by_one(jit: Any, exp: Any, log: Any) -> Any:  # noqa: PLR0915 — as ab
                 for i in range(size):
                     for k in range(sets):
                         x[k] = y[k] = 0.0
-                    raised(ways, count + i, j, x, zero)
+                    raised(ways, below + i, j, x, zero)
                     times(x, zero, p, j * sets, y, zero, 1.0, sets)
                     for k in range(sets):
                         x[k] = 0.0

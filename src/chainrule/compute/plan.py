@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chainrule.algebra.chain import CHAIN
+from chainrule.algebra.chain import CHAIN, EXPECTED, LOG_PARTITION
 from chainrule.algebra.contract import letters_of
-from chainrule.algebra.node import CONSTANT, VARIABLE, Node, topological
+from chainrule.algebra.node import CONSTANT, VARIABLE, Node, make, topological
 from chainrule.algebra.signature import Axis, DType, Shape
 from chainrule.compute.contraction import as_matrices
 from chainrule.compute.element import CHEAP, is_written_out, met
@@ -57,13 +57,22 @@ class Plan:
 
 def plan(outputs: Sequence[Node], inputs: Sequence[Node]) -> Plan:
     """The statements that compute the outputs."""
-    order = topological(outputs)
+    order = _paired(topological(outputs))
     rows = _checked(order)
     kept = _stored(order, outputs) | rows.keys()
     steps = _fused([n for n in order if n in kept], kept)
     local, again = _local(steps, kept, outputs)
     buffers, memory = _shared(steps, kept, local, outputs)
     return Plan(tuple(outputs), tuple(inputs), tuple(steps), buffers, memory, local, again, rows)
+
+
+def _paired(order: Sequence[Node]) -> list[Node]:
+    """The order with what is expected of a path in front of its log Z, which comes out of the same sweep."""
+    known, found = set(order), dict[Node, None]()
+    for node in order:
+        twin = make(EXPECTED, *node.inputs) if node.op is LOG_PARTITION else node
+        found |= dict.fromkeys((twin, node) if twin in known else (node,))
+    return list(found)
 
 
 # ── what is stored ────────────────────────────────────────────────────────────────────────────────────

@@ -283,22 +283,26 @@ def _matrix_function(e: "Emitter", node: Node) -> Iterator[str]:
 
 
 def _chain(e: "Emitter", node: Node) -> Iterator[str]:
-    """A call for the sentences of every example."""
-    front = node.inputs[0].ndim - 2
+    """A call for the sentences of every example; log Z is known where what is expected was computed."""
+    front, total = node.inputs[0].ndim - 2, e.fresh()
+    if node.inputs in e.totals:
+        yield f"{total} = {node.dtype.name}({e.totals[node.inputs]})"
+        e.scribe.stored[node] = total
+        return
     at, inside = INDICES[:front], INDENT * front
     yield from e.loops(node.inputs[0].shape[:front], at)
     s, A, first, *ways = (f"{e.array(x)}[{', '.join(at)}]" if front else e.array(x) for x in node.inputs)
-    along, given = e.fresh(), e.helper("swept")
-    sizes = ", ".join(e.size(a) for a in node.shape[front:] or (0, 0))
+    along, sizes = e.fresh(), ", ".join(e.size(a, alone=True) for a in node.shape[front:] or (0, 0))
     yield f"{inside}{along} = np.empty(({len(ways)}, {sizes}))"
     yield from (f"{inside}{along}[{d}] = {way}" for d, way in enumerate(ways))
+    out = f"np.empty((0, 0), {node.dtype.name})"
     if node.op is EXPECTED:
         out = f"{e.array(node)}[{', '.join(at)}]" if front else e.array(node)
-        yield f"{inside}{given}({s}, {A}, {first}, {along}, {out}, np.empty(0))"
-        return
-    total, out = e.fresh(), f"np.empty((0, 0), {node.dtype.name})"
-    yield f"{inside}{total} = {node.dtype.name}({given}({s}, {A}, {first}, {along}, {out}, np.empty(0)))"
-    yield from e.put(node, total, at, inside)
+    yield f"{inside}{total} = {e.helper('swept')}({s}, {A}, {first}, {along}, {out}, np.empty(0))"
+    if node.op is not EXPECTED:
+        yield from e.put(node, f"{node.dtype.name}({total})", at, inside)
+    elif not front and not ways:
+        e.totals[node.inputs] = total
 
 
 STATEMENTS: Mapping[str, Statement] = {
