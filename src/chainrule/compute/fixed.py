@@ -31,6 +31,9 @@ STEP = 16  # passes have a multiple of this many windows, so that few different 
 BOUNDS = {"tanh": 1.0, "hard_tanh": 1.0, "sigmoid": 1.0}  # of the values of functions
 
 
+Table = Floats | Callable[[Ids], Floats]
+
+
 class Kept(NamedTuple):
     """Rows that are made: `slots` kind → number, 0 where there is none; its W rows follow one another."""
 
@@ -48,18 +51,34 @@ class Kinds(Protocol):
         """The rows of each table that these kinds select, (N,) each."""
 
 
-class Rows:
-    """The rows E[kind] J_pᵀ of all places p in a window, made when they are first asked for.
+class Own(NamedTuple):
+    """A variable (C,) that is a sum over the places of the window of what kinds have there of their own.
 
-    Where the memory is full, the half that was asked for last is kept.
+    rows   the rows of each table that N kinds select → what they have at every place, (N, W, C)
+    """
+
+    node: Node
+    rows: Callable[[Sequence[Ids]], Floats]
+
+
+class Rows:
+    """The rows E[kind] J_pᵀ of all places p in a window, each followed by what the kind has there of its own.
+
+    They are made when they are first asked for. Where the memory is full, the half that was asked for last is kept.
     """
 
     def __init__(
-        self, kinds: Kinds, tables: Sequence[Floats], jacobians: Sequence[Array], memory: int = MEMORY
+        self,
+        kinds: Kinds,
+        tables: Sequence[Table],
+        jacobians: Sequence[Array],
+        own: Own | None = None,
+        memory: int = MEMORY,
     ) -> None:
-        """tables (V, D) each, jacobians (H, W, D) each."""
-        self._known, self._tables = kinds, tables
-        self._hidden, self.window, _ = jacobians[0].shape
+        """tables (V, D) each, or what makes their rows; jacobians (H, W, D) each."""
+        self._known, self._tables, self._own = kinds, tables, own
+        self.hidden, self.window, _ = jacobians[0].shape
+        self._hidden = self.hidden + (own.node.shape[0] if own else 0)  # type: ignore[operator]
         joint = np.concatenate([j.transpose(1, 0, 2) for j in jacobians], axis=2)
         self._project = Exact(np.ascontiguousarray(joint.reshape(-1, joint.shape[2]).T, np.float32))
         self._most = max(2 * (CHUNK + self.window), memory // (4 * self._hidden * self.window))
@@ -97,9 +116,14 @@ class Rows:
         end = self._used + len(new)
         numbers = np.arange(self._used, end)
         selected = self._known.selected(new)
-        x = np.concatenate([table[k] for table, k in zip(self._tables, selected, strict=True)], axis=1)
+        x = np.concatenate(
+            [table(k) if callable(table) else table[k] for table, k in zip(self._tables, selected, strict=False)],
+            axis=1,
+        )
         rows = kept.rows[self._used * self.window : end * self.window]
-        rows[:] = self._project(x).reshape(rows.shape)
+        rows[:, : self.hidden] = self._project(x).reshape(len(rows), self.hidden)
+        if self._own is not None:
+            rows[:, self.hidden :] = self._own.rows(selected).reshape(len(rows), self._hidden - self.hidden)
         self._kinds[numbers], self._asked[numbers] = new, self._time
         self._kept = kept
         kept.slots[new] = numbers
@@ -142,29 +166,32 @@ class Fixed:
         params: Mapping[str, Any],
         *,
         backend: str,
+        own: Own | None = None,
         memory: int = MEMORY,
     ) -> None:
-        """`ids` index (W,) select rows of tables, as `kinds` do; `params` has a value for every other variable.
+        """`ids` index (W,) select rows of tables, as `kinds` do; `params` has values for all variables but `own`.
 
         Raises ValueError where the expression cannot be evaluated in part.
         """
         made = tabulated(root, ids)
         if made is None or tuple(made.ids) != tuple(ids):
             raise ValueError("no value of the expression is affine in the rows of all tables")
-        self._rows = _rows(made, kinds, params, memory)
-        rest = [v for v in variables(made.root) if v is not made.z]
+        self._rows = _rows(made, kinds, params, own, memory)
+        self._moving = [made.z, *([own.node] if own else [])]
+        rest = [v for v in variables(made.root) if v not in self._moving]
         self._known = {
             str(v.attrs["name"]): np.array(params[v.attrs["name"]], np.float32, order="C") for v in rest
         }
-        self._start = np.asarray(evaluate(made.start, _for(made.start, params)), np.float32)
+        start = np.asarray(evaluate(made.start, _for(made.start, params)), np.float32)
+        self._start = np.concatenate([start, np.zeros(own.node.shape if own else 0, np.float32)])  # type: ignore[arg-type]
         self.window = self._rows.window
-        self._first = str(made.z.attrs["name"])
-        self._stages = self._staged(made.root, made.z, backend)
+        self._firsts = [str(v.attrs["name"]) for v in self._moving]
+        self._stages = self._staged(made.root, backend)
 
-    def _staged(self, root: Node, z: Node, backend: str) -> list[Stage]:
+    def _staged(self, root: Node, backend: str) -> list[Stage]:
         """The expression cut behind every value of the window that is multiplied with a fixed matrix."""
         stages: list[Stage] = []
-        moving = [z]
+        moving = list(self._moving)
         while True:
             found = next(((n, m) for n in topological([root]) if (m := self._matrix(n, moving)) is not None), None)
             if found is None:
@@ -204,8 +231,10 @@ class Fixed:
     def _chunk(self, kinds: Ids) -> Floats:
         count = max(0, len(kinds) - self.window + 1)
         slots, rows = self._rows(kinds)
-        values = {**self._known, self._first: self._sums(slots, rows, max(1, -(-count // STEP)) * STEP)}
-        value: Floats = values[self._first]
+        sums = self._sums(slots, rows, max(1, -(-count // STEP)) * STEP)
+        parts = np.split(sums, [self._rows.hidden], axis=1)
+        values = {**self._known, **dict(zip(self._firsts, map(np.ascontiguousarray, parts), strict=False))}
+        value: Floats = sums
         for stage in self._stages:
             value = stage.run(*[values[name] for name in stage.inputs])
             if stage.product is not None:
@@ -213,7 +242,7 @@ class Fixed:
         return value[:count]
 
     def _sums(self, slots: NDArray[np.int32], rows: Floats, count: int) -> Floats:
-        """z = z₀ + Σ_p of the row of place p, for so many windows, (count, H)."""
+        """z₀ + Σ_p of the row of place p, for so many windows, (count, H + C)."""
         firsts = np.zeros(count + self.window - 1, np.intp)
         np.multiply(slots, self.window, out=firsts[: len(slots)])
         z = rows.take(firsts[:count], axis=0)
@@ -229,6 +258,7 @@ def _for(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     return {str(v.attrs["name"]): values[v.attrs["name"]] for v in variables(node)}
 
 
-def _rows(made: Tabulated, kinds: Kinds, params: Mapping[str, Any], memory: int) -> Rows:
-    tables = [np.asarray(params[t.attrs["name"]], np.float32) for t in made.tables]
-    return Rows(kinds, tables, [evaluate(j, _for(j, params)) for j in made.jacobians], memory)
+def _rows(made: Tabulated, kinds: Kinds, params: Mapping[str, Any], own: Own | None, memory: int) -> Rows:
+    values = [params[t.attrs["name"]] for t in made.tables]
+    tables = [value if callable(value) else np.asarray(value, np.float32) for value in values]
+    return Rows(kinds, tables, [evaluate(j, _for(j, params)) for j in made.jacobians], own, memory)

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Literal
 
 from chainrule.errors import SettingError
 from chainrule.learn.choose import choose, within
 from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
-from chainrule.ner.features import dimensions, family
+from chainrule.ner.features import Group, dimensions, family
 from chainrule.ner.objectives import OBJECTIVES
 
 COMBINATIONS: Mapping[str, str] = {"concatenate": "side by side", "average": "their mean"}
@@ -23,6 +24,7 @@ class Architecture:
     dimension: int = 50
     caps: int = 5
     features: str = ""
+    letters: int = 0
     hidden: int = 100
     layers: int = 1
     activation: str = "tanh"
@@ -43,6 +45,7 @@ class Architecture:
         within("hidden", self.hidden, least=1, whole=True)
         within("layers", self.layers, least=1, below=3, whole=True)
         within("caps", self.caps, least=0, whole=True)
+        within("letters", self.letters, least=0, whole=True)
         within("dropout", self.dropout, least=0, below=1)
         within("l2", self.l2, least=0)
         within("margin", self.margin, above=0)
@@ -58,9 +61,10 @@ class Architecture:
         return self.window // 2
 
     @cached_property
-    def widths(self) -> dict[str, int]:
-        """The features besides the word, and the width of their vectors."""
-        return ({"caps": self.caps} if self.caps else {}) | dimensions(self.features)
+    def widths(self) -> dict[Group, int]:
+        """The features besides the word, in groups that are added, and the width of their vectors."""
+        caps: dict[Group, int] = {("caps",): self.caps} if self.caps else {}
+        return caps | dimensions(self.features)
 
     @cached_property
     def direct(self) -> tuple[str, ...]:
@@ -70,7 +74,7 @@ class Architecture:
     @property
     def named(self) -> list[str]:
         """All features besides the word and its capitals."""
-        return [name for name in dict.fromkeys((*self.widths, *self.direct)) if name != "caps"]
+        return [name for name in dict.fromkeys(chain(*self.widths, self.direct)) if name != "caps"]
 
     @property
     def clusters(self) -> list[str]:
@@ -80,7 +84,7 @@ class Architecture:
     @property
     def width(self) -> int:
         """The numbers of x, the vectors of one window."""
-        width = self.dimension + sum(self.widths.values())
+        width = self.dimension + sum(self.widths.values()) + self.letters
         return width * (self.window if self.combine == "concatenate" else 1)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.ner.features import Features, Ids
+from chainrule.ner.features import SPELT, Features, Ids
 from chainrule.ner.lattice import ranges
 from chainrule.ner.tokenizer import CAPITALS, CHARACTERS, MARKS, PATTERNS, abbreviates, opens, stops
 from chainrule.ner.vocab import CACHED, PADDING
@@ -51,9 +51,11 @@ class Kinds:
         self._features, self._names = features, names
         self._known: dict[str, int] = {}
         self._older: dict[str, int] = {}
-        nothing = np.full((1, len(names)), PADDING, np.int32)
+        ends = np.cumsum([SPELT if name == "letters" else 1 for name in names])
+        self._ends = ends[:-1]
+        nothing = np.full((1, int(ends[-1])), PADDING, np.int32)
         self._numbers = {nothing.tobytes(): 0}
-        self._seen = Table(len(names))
+        self._seen = Table(nothing.shape[1])
         self._seen.add(nothing)
         self._lock = threading.Lock()
 
@@ -67,8 +69,9 @@ class Kinds:
         return self._seen.count > MOST_KINDS
 
     def selected(self, kinds: Ids) -> list[Ids]:
-        """The numbers of each feature of these kinds, (N,) each."""
-        return list(self._seen.rows[kinds].T)
+        """The numbers of each feature of these kinds, (N,) each; of letters (N, L)."""
+        columns = np.split(self._seen.rows[kinds], self._ends, axis=1)
+        return [ids if ids.shape[1] > 1 else ids[:, 0] for ids in columns]
 
     def of(self, tokens: Sequence[str]) -> Ids:
         """The kinds of tokens, (N,)."""
@@ -103,7 +106,7 @@ class Kinds:
             return np.array(self._numbered_ids(self._features.ids(sentences)), np.int64)
 
     def _numbered_ids(self, ids: Mapping[str, Ids]) -> list[int]:
-        seen = np.stack([ids[name] for name in self._names], axis=1).astype(np.int32)
+        seen = np.column_stack([ids[name] for name in self._names]).astype(np.int32)
         numbers, size = self._numbers, self._seen.count
         found = [numbers.setdefault(row.tobytes(), len(numbers)) for row in seen]
         fresh = np.unique(np.array(found, np.int64), return_index=True)

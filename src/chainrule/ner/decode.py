@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from chainrule.algebra.chain import expectations
 from chainrule.algebra.forward_backward import expected, scaled, steps_of
-from chainrule.algebra.node import matrix
+from chainrule.algebra.node import matrix, variable, vector
 from chainrule.algebra.reduce import log_softmax
 from chainrule.algebra.signature import FLOAT32
+from chainrule.calculus.rewrite import substitute
 from chainrule.compute.compile import compile
-from chainrule.compute.fixed import Fixed, Kinds
+from chainrule.compute.exact import Exact
+from chainrule.compute.fixed import Fixed, Kinds, Own
 from chainrule.learn.backends import Runner, chosen, runner
 from chainrule.ner.lattice import Ids, Lattice, Line, Names, likeliest, ranges
-from chainrule.ner.model import Network
+from chainrule.ner.model import REACH, Network
 from chainrule.ner.tags import Scheme
 from chainrule.ner.windows import Encoded, padded
 
@@ -114,6 +116,22 @@ def _along(path: Ids, scores: Floats, moves: Floats, lengths: Ids, last: Ids) ->
     return np.log(np.maximum(np.nan_to_num(found), LEAST))
 
 
+class Speller:
+    """max_t F [q_t; q_t+1; q_t+2] + d of tokens by their letters, as `Network.spelling`; the same in any company."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self._Q, self._d = params["Q"], params["d"]
+        self._F = Exact(np.ascontiguousarray(params["F"].T))
+
+    def __call__(self, letters: Ids) -> Floats:
+        """Of letters (N, L): (N, filters)."""
+        q, spans = self._Q[letters], letters.shape[1] - REACH + 1
+        x = np.concatenate([q[:, k : k + spans] for k in range(REACH)], axis=2)
+        z = self._F(x.reshape(-1, x.shape[2])).reshape(len(letters), spans, -1)
+        found: Floats = z.max(axis=1) + self._d
+        return found
+
+
 class Scorer:
     """A decoder with its parameters fixed: scores of tokens, given as kinds (`reading.Kinds`).
 
@@ -127,14 +145,23 @@ class Scorer:
         self._decoder, self._params, self._kinds, self._temperature = decoder, params, kinds, temperature
         self._features = decoder.network.seen
         self._radius = decoder.network.architecture.radius
-        plain = decoder.backend == "interpreter" or decoder.network.shortened
+        plain = decoder.backend == "interpreter"
         self._fixed = None if plain else self._tabulated()
         self._normal = self._normalised(decoder.backend == "interpreter")
 
     def _tabulated(self) -> Fixed:
         network = self._decoder.network
-        ids = [network.data[name] for name in self._features]
-        return Fixed(network.scores(), ids, self._kinds, self._params, backend=self._decoder.backend)
+        ids = [network.data[name] for name in network.looked_up()]
+        own = Own(vector("own", network.outputs, dtype=FLOAT32), self._own) if network.shortened else None
+        root, params = network.scores(own=own.node if own else None), dict(self._params)
+        if network.shared:
+            G = variable("G", network.spelling.shape, FLOAT32)
+            (root,) = substitute([root], {network.spelling: G})
+            params["G"] = Speller(params)
+        return Fixed(root, ids, self._kinds, params, backend=self._decoder.backend, own=own)
+
+    def _own(self, selected: Sequence[Ids]) -> Floats:
+        return self._decoder.network.own(self._params, dict(zip(self._features, selected, strict=True)))
 
     def _normalised(self, plain: bool) -> Callable[[Floats], Any]:
         normal = log_softmax(matrix("z", "N", len(self._decoder.tags), dtype=FLOAT32))

@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 from chainrule.errors import SettingError
 from chainrule.learn.choose import choose, within
 from chainrule.ner.clusters import clustered
-from chainrule.ner.vocab import SPECIAL, UNKNOWN, Embedding, Vocabulary, caps_ids, normalise
+from chainrule.ner.vocab import PADDING, SPECIAL, UNKNOWN, Embedding, Vocabulary, caps_ids, normalise
+
+SPELT = 15  # letters that are looked at
+LETTERS = "letters"
 
 Ids = NDArray[np.int64]
 Tokens = Sequence[str]
@@ -82,7 +85,7 @@ def _clusters(number: int, tokens: Tokens) -> list[str]:
     raise NotImplementedError  # of the number of a word, see Features.ids
 
 
-NONE, LETTERS, GRAMS = range(1), range(1, 9), range(2, 9)
+NONE, SOME, GRAMS = range(1), range(1, 9), range(2, 9)
 FAMILIES: Mapping[str, Family] = {
     "shape": Family(
         lambda n, tokens: _joined(list(map(_shape, tokens)), n),
@@ -91,8 +94,8 @@ FAMILIES: Mapping[str, Family] = {
         False,
         "X, x, 0, 가, runs as one: Xx-0",
     ),
-    "prefix": Family(_each(lambda n, t: normalise(t)[:n]), 10, LETTERS, True, "the first letters"),
-    "suffix": Family(_each(lambda n, t: normalise(t)[-n:]), 10, LETTERS, True, "the last letters"),
+    "prefix": Family(_each(lambda n, t: normalise(t)[:n]), 10, SOME, True, "the first letters"),
+    "suffix": Family(_each(lambda n, t: normalise(t)[-n:]), 10, SOME, True, "the last letters"),
     "form": Family(
         _each(lambda n, t: normalise(t)), 25, NONE, True, "the word once more, with a vector of its own"
     ),
@@ -103,7 +106,7 @@ FAMILIES: Mapping[str, Family] = {
         False,
         "words or characters from here on",
     ),
-    "place": Family(_place, 10, LETTERS, False, "how far from the spaces around, at most so far"),
+    "place": Family(_place, 10, SOME, False, "how far from the spaces around, at most so far"),
     "cluster": Family(_clusters, 10, range(2, 1 << 16), True, "the cluster of the given vector, of so many"),
 }
 _NAME = re.compile(r"([a-z]+)(\d*)")
@@ -125,17 +128,27 @@ def _spelt() -> list[str]:
     return [name if kind.numbers[0] == 0 else f"{name}{kind.numbers[0]}…" for name, kind in FAMILIES.items()]
 
 
-def dimensions(spelt: str) -> dict[str, int]:
-    """The features in `shape, suffix3:12` and the width of their vectors; SettingError for others."""
-    found: dict[str, int] = {}
+AFFIXES = "+".join(f"{kind}{n}" for kind in ("prefix", "suffix") for n in range(1, 5))
+
+Group = tuple[str, ...]
+"""Features whose vectors are added."""
+
+
+def dimensions(spelt: str) -> dict[Group, int]:
+    """The features in `shape, suffix3:12, prefix1+prefix2:30`, of which those with + between them are added.
+
+    With the width of their vectors; `affix` stands for prefix1+…+suffix4. Raises SettingError.
+    """
+    found: dict[Group, int] = {}
     for part in filter(None, (part.strip() for part in spelt.split(","))):
-        name, colon, width = part.partition(":")
-        kind, _ = family(name)
-        if name in found:
-            raise SettingError(f"feature {name} is there twice; keep one")
+        text, colon, width = part.partition(":")
+        group = tuple(name.strip() for name in text.replace("affix", AFFIXES).split("+"))
+        usual = [family(name)[0].dimension for name in group]
+        if twice := next((name for name, n in Counter(chain(group, *found)).items() if n > 1), None):
+            raise SettingError(f"feature {twice} is there twice; keep one")
         if colon and not (width.isascii() and width.isdigit()):
-            raise SettingError(f"feature {part!r}: its width is no whole number; write {name}:{kind.dimension}")
-        found[name] = int(within(f"width of {name}", int(width) if colon else kind.dimension, least=1, whole=True))
+            raise SettingError(f"feature {part!r}: its width is no whole number; write {text}:{max(usual)}")
+        found[group] = int(within(f"width of {text}", int(width) if colon else max(usual), least=1, whole=True))
     return found
 
 
@@ -145,11 +158,13 @@ class Features:
 
     values     feature → its values, numbered
     clusters   feature → the number of the cluster of each word, (V,)
+    letters    the letters that words are spelt with, where the network reads them; capitals are their own
     """
 
     vocabulary: Vocabulary
     values: Mapping[str, Vocabulary] = field(default_factory=dict)
     clusters: Mapping[str, Ids] = field(default_factory=dict)
+    letters: Vocabulary | None = None
 
     @classmethod
     def build(
@@ -159,10 +174,12 @@ class Features:
         sentences: Sequence[Tokens],
         minimum: int = 2,
         given: Embedding | None = None,
+        *,
+        spelt: bool = False,
     ) -> Self:
         """Number the values that sentences have at least `minimum` times, the commonest first.
 
-        given   the vectors of the words, for clusters
+        given   the vectors of the words, for clusters        spelt   whether letters are numbered too
         Raises SettingError for clusters without vectors.
         """
         values: dict[str, Vocabulary] = {}
@@ -175,16 +192,20 @@ class Features:
                 clusters[name] = clustered(given.matrix, given.known, number)
             else:
                 seen = Counter(chain.from_iterable(kind.values(number, tokens) for tokens in sentences))
-                often = [value for value in seen if seen[value] >= minimum and value not in SPECIAL]
-                values[name] = Vocabulary((*SPECIAL, *sorted(often, key=lambda value: (-seen[value], value))))
-        return cls(vocabulary, values, clusters)
+                values[name] = _numbered(seen, minimum)
+        letters = _numbered(Counter(chain.from_iterable(chain.from_iterable(sentences))), minimum)
+        return cls(vocabulary, values, clusters, letters if spelt else None)
+
+    @property
+    def numbered(self) -> dict[str, Vocabulary]:
+        """All values that are numbered, of features and of letters."""
+        return {**self.values, **({} if self.letters is None else {LETTERS: self.letters})}
 
     @property
     def rows(self) -> dict[str, int]:
-        """The rows of the table of each feature besides the word and its capitals."""
-        return {name: len(known) for name, known in self.values.items()} | {
-            name: family(name)[1] + len(SPECIAL) for name in self.clusters
-        }
+        """The rows of the table of each feature besides the word and its capitals, and of the letters."""
+        clusters = {name: family(name)[1] + len(SPECIAL) for name in self.clusters}
+        return {name: len(known) for name, known in self.numbered.items()} | clusters
 
     @property
     def alone(self) -> bool:
@@ -208,4 +229,21 @@ class Features:
             kind, number = family(name)
             values = chain.from_iterable(kind.values(number, sentence) for sentence in sentences)
             found[name] = np.fromiter(map(known.lookup.get, values, repeat(UNKNOWN)), np.int64, len(tokens))
-        return found | {name: numbers[words] for name, numbers in self.clusters.items()}
+        found |= {name: numbers[words] for name, numbers in self.clusters.items()}
+        return found if self.letters is None else found | {LETTERS: spelt(tokens, self.letters)}
+
+
+def _numbered(seen: Counter[str], minimum: int) -> Vocabulary:
+    """The values that are there often enough, the commonest first."""
+    often = [value for value in seen if seen[value] >= minimum and value not in SPECIAL]
+    return Vocabulary((*SPECIAL, *sorted(often, key=lambda value: (-seen[value], value))))
+
+
+def spelt(tokens: Tokens, letters: Vocabulary) -> Ids:
+    """The letters of each token, of a long one the first and the last ones, with paddings behind, (N, SPELT)."""
+    cut = [t if len(t) <= SPELT else t[: SPELT - SPELT // 3] + t[-(SPELT // 3) :] for t in tokens]
+    found = np.full((len(tokens), SPELT), PADDING, np.int64)
+    sizes = np.fromiter(map(len, cut), np.int64, len(cut))
+    numbers = map(letters.lookup.get, chain.from_iterable(cut), repeat(UNKNOWN))
+    found[np.arange(SPELT) < sizes[:, None]] = np.fromiter(numbers, np.int64, int(sizes.sum()))
+    return found

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from chainrule.algebra.chain import moves_of
 from chainrule.errors import DataError
 from chainrule.learn.gradients import Integers
-from chainrule.ner.features import Ids
+from chainrule.ner.features import LETTERS, Ids
 from chainrule.ner.lattice import ranges
 from chainrule.ner.model import CORRUPT, Network
 from chainrule.ner.objectives import MARGIN
@@ -72,7 +72,7 @@ class Feed:
         words = windows["words"]
         hidden = self.rare[words] & (rng.random(words.shape) < RARE)
         shown = {**windows, "words": np.where(hidden, UNKNOWN, words)}
-        for name in self.network.rows:
+        for name in self.network.architecture.named:
             hidden = (windows[name] > UNKNOWN) & (rng.random(words.shape, np.float32) < HIDDEN)
             shown[name] = np.where(hidden, UNKNOWN, windows[name])
         return self.network.inputs(shown)
@@ -83,6 +83,9 @@ class Feed:
         whole, centre = rng.random(len(tokens)) < 0.5, self.encoded.radius
         found = {}
         for name, ids in here.items():
+            if name == LETTERS:
+                found[name] = ids
+                continue
             found[name] = np.where(whole[:, None], there[name], ids)
             found[name][:, centre] = there[name][:, centre]
         return found

@@ -27,7 +27,7 @@ from chainrule.errors import DataError, ModelError, SettingError, WriteError
 from chainrule.learn.choose import within
 from chainrule.learn.store import Tensors, read_tensors, write_tensors
 from chainrule.ner.architecture import Architecture
-from chainrule.ner.features import Features, family
+from chainrule.ner.features import LETTERS, Features, family
 from chainrule.ner.model import Network
 from chainrule.ner.tags import OUTSIDE, SCHEMES, fault
 from chainrule.ner.vocab import SPECIAL, Vocabulary
@@ -119,7 +119,7 @@ def _fill(folder: Path, config: Config, features: Features, params: Tensors) -> 
     clusters = {name: numbers.astype(np.int32) for name, numbers in features.clusters.items()}
     write_tensors(folder / WEIGHTS, {**params, **clusters})
     features.vocabulary.write(folder / WORDS)
-    values = {name: known.words[len(SPECIAL) :] for name, known in features.values.items()}
+    values = {name: known.words[len(SPECIAL) :] for name, known in features.numbered.items()}
     (folder / VALUES).write_text(json.dumps(values, indent=0) + "\n", encoding="utf-8")
     described = {
         "format": FORMAT,
@@ -167,8 +167,11 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
     params, _ = read_tensors(target / WEIGHTS)
     clusters = {name: params.pop(name) for name in config.architecture.clusters if name in params}
     _check_clusters(target / WEIGHTS, clusters, len(vocabulary))
-    features = Features(vocabulary, values, {name: ids.astype(np.int64) for name, ids in clusters.items()})
-    if sorted(features.rows) != sorted(config.architecture.named):
+    letters = values.pop(LETTERS, None)
+    numbers = {name: ids.astype(np.int64) for name, ids in clusters.items()}
+    features = Features(vocabulary, values, numbers, letters)
+    letters_too = [LETTERS] if config.architecture.letters else []
+    if sorted(features.rows) != sorted([*config.architecture.named, *letters_too]):
         raise ModelError(f"{target / VALUES}: does not fit {CONFIG}; restore the folder or train again")
     _check_tensors(
         target / WEIGHTS, Network(config.architecture, len(vocabulary), len(config.tags), features.rows), params

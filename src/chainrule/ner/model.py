@@ -1,6 +1,7 @@
 """The window network of the lecture, written for one window and batched by the transformation.
 
     x = the vectors of the words of the window and of their features, side by side (or their mean)
+                                                and, from their letters, max_t F [q_t; q_t+1; q_t+2] + d
     z = W x + b,  h = f(z)                      one hidden layer, or two
     s = U h + c                                 the scores of the tags; with a short circuit + Σ rows of L
     J                                           what is asked of the scores, see `objectives`
@@ -10,7 +11,9 @@ Collobert et al. 2011, "Natural language processing (almost) from scratch", §3.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial, reduce
+from itertools import groupby
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +21,7 @@ import numpy as np
 from chainrule.algebra.node import Node, index, matrix, scalar, variable, vector
 from chainrule.algebra.op import Array
 from chainrule.algebra.product import mean, size, sum, zeros
-from chainrule.algebra.reduce import log_softmax
+from chainrule.algebra.reduce import log_softmax, max
 from chainrule.algebra.select import concat, ravel, take
 from chainrule.algebra.signature import FLOAT32, FLOAT64, Axis, DType, axis
 from chainrule.calculus.batch import batch
@@ -29,20 +32,26 @@ from chainrule.learn.losses import l2, max_margin, sentence_log_likelihood
 from chainrule.learn.params import initializer
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.objectives import ABSENT, MARGIN, OF_A_WINDOW, SENTENCE
+from chainrule.ner.features import SPELT
 from chainrule.ner.vocab import CAPS
 from chainrule.ner.windows import Ids
 
 CORRUPT = "_corrupt"  # ends the names of what a corrupt window has in place of a window's own
+LETTER, REACH = 16, 3  # numbers in the vector of a letter, letters that a filter sees
 SLOPE = 0.25  # of a parametric ReLU at first (He et al. 2015)
 
 
 class Table(NamedTuple):
-    """A look-up table: its parameter, the data that select its rows, how many there are, and their width."""
+    """A look-up table: its parameter, the data that select its rows, how many there are, and their width.
+
+    The rows of tables of the same `part` of x are added.
+    """
 
     parameter: str
     ids: str
     rows: Axis
     width: Axis
+    part: int
 
 
 @dataclass(frozen=True)
@@ -75,13 +84,14 @@ class Network:
     def tables(self) -> tuple[Table, ...]:
         """The look-up tables, that of the words first."""
         a, (V, D, S, *_) = self.architecture, self.sizes.values()
-        caps = [Table("K", "caps", len(CAPS), S)] if a.caps else []
-        others = [
-            Table(f"K_{name}", name, self.rows[name] if self.V else axis(f"V_{name}"), width)
-            for name, width in a.widths.items()
-            if name != "caps"
-        ]
-        return (Table("E", "words", V, D), *caps, *others)
+        found = [Table("E", "words", V, D, 0)]
+        for part, (group, width) in enumerate(a.widths.items(), 1):
+            for name in group:
+                rows = (len(CAPS) if name == "caps" else self.rows[name]) if self.V else axis(f"V_{name}")
+                found.append(Table(f"K_{name}", name, rows, width, part))
+        if a.caps:
+            found[1] = Table("K", "caps", len(CAPS), S, 1)
+        return tuple(found)
 
     @cached_property
     def outputs(self) -> Axis:
@@ -93,10 +103,11 @@ class Network:
     def parameters(self) -> dict[str, Node]:
         """Name → variable: E word vectors, K vectors of shapes, W and b hidden layer, U and c scores …"""
         a, H, C, S = self.architecture, self.sizes["H"], self.sizes["C"], self.outputs
-        widths = [table.width for table in self.tables]
+        widths = [*{table.part: table.width for table in self.tables}.values(), *([a.letters] * bool(a.letters))]
         x = np.sum(np.array(widths, object)) * (a.window if a.combine == "concatenate" else 1)
         nodes = [
             *(matrix(t.parameter, t.rows, t.width, dtype=self.dtype) for t in self.tables),
+            *(self._convolution if a.letters else ()),
             matrix("W", H, x, dtype=self.dtype),
             vector("b", H, dtype=self.dtype),
             *([matrix("W_2", H, H, dtype=self.dtype), vector("b_2", H, dtype=self.dtype)] * (a.layers > 1)),
@@ -108,6 +119,29 @@ class Network:
         ]
         return {node.attrs["name"]: node for node in nodes}
 
+    @cached_property
+    def _convolution(self) -> tuple[Node, ...]:
+        """Q vectors of letters, F filters over REACH of them, d their bias."""
+        R, n = self.rows["letters"] if self.V else axis("V_letters"), self.architecture.letters
+        made = partial(matrix, dtype=self.dtype)
+        return made("Q", R, LETTER), made("F", n, REACH * LETTER), vector("d", n, dtype=self.dtype)
+
+    @cached_property
+    def shared(self) -> dict[str, Node]:
+        """What windows have in common: the letters of the T different tokens in them."""
+        if not self.architecture.letters:
+            return {}
+        axes = {"letters": "T"} | ({"letters" + CORRUPT: "T_c"} if self.architecture.objective == MARGIN else {})
+        return {name: index(name, T, SPELT) for name, T in axes.items()}
+
+    @cached_property
+    def spelling(self) -> Node:
+        """max_t F [q_t; q_t+1; q_t+2] + d of each of T tokens, (T, letters): Collobert et al. 2011, §3.2.2."""
+        Q, F, d = self._convolution
+        q = take(Q, self.shared["letters"])
+        spans = concat([q[:, k : SPELT - REACH + 1 + k] for k in range(REACH)], axis=2)
+        return max(spans @ F.T, axis=1) + d
+
     @property
     def whole(self) -> bool:
         """Whether the tags of a sentence are scored together."""
@@ -116,15 +150,19 @@ class Network:
     @property
     def shortened(self) -> bool:
         """Whether features have rows of scores of their own."""
-        return self.architecture.short_circuit != "none"
+        return bool(self.architecture.direct)
 
     @cached_property
     def _direct(self) -> tuple[Axis, Axis]:
         """The rows of L, one for every value of a feature at every place, and how many a window has."""
         if not self.V:
             return axis("R"), axis("P")
-        W, tables = self.architecture.window, self.tables[1:]
-        return W * int(np.sum([t.rows for t in tables], dtype=np.int64)), W * len(tables)
+        W, direct = self.architecture.window, self.architecture.direct
+        return W * int(np.sum(list(map(self.length, direct)))), W * len(direct)
+
+    def length(self, feature: str) -> int:
+        """How many values a feature has."""
+        return len(CAPS) if feature == "caps" else self.rows[feature]
 
     @cached_property
     def data(self) -> dict[str, Node]:
@@ -132,6 +170,7 @@ class Network:
         a = self.architecture
         nodes = [
             *(index(t.ids, a.window) for t in self.tables),
+            *([index("spelt", a.window)] * bool(a.letters)),
             *([index("direct", self._direct[1])] * self.shortened),
             index("y"),
             *(vector(name, n, dtype=self.dtype) for name, n in self._masks.items()),
@@ -144,16 +183,24 @@ class Network:
     @cached_property
     def _masks(self) -> dict[str, Axis]:
         a, H = self.architecture, self.sizes["H"]
-        if not a.dropout:
-            return {}
-        return {"mask_x": self.parameters["W"].shape[1], "mask_h": H} | ({"mask_h_2": H} if a.layers > 1 else {})
+        x = self.parameters["W"].shape[1]
+        masks = {"mask_x": x, "mask_h": H, **({"mask_h_2": H} if a.layers > 1 else {})} if a.dropout else {}
+        return masks | ({"mask_direct": self._direct[1]} if self.shortened and a.feature_dropout else {})
 
     # ── one window ────────────────────────────────────────────────────────────────────────────────────
 
     def features(self) -> Node:
         """x, the vectors of the words and of their features in one window, side by side or averaged."""
+        rows = self.looked_up()
+        parts = groupby(self.tables, key=lambda table: table.part)
+        each = [reduce(add, [rows[table.ids] for table in tables]) for _, tables in parts]
+        return concat(list(map(self._combined, [*each, *([rows["spelt"]] if "spelt" in rows else [])])))
+
+    def looked_up(self) -> dict[str, Node]:
+        """The vectors of the words of one window, of each of their features, and of their letters, (W, D) each."""
         p, d = self.parameters, self.data
-        return concat([self._combined(take(p[t.parameter], d[t.ids])) for t in self.tables])
+        found = {t.ids: take(p[t.parameter], d[t.ids]) for t in self.tables}
+        return found | ({"spelt": take(self.spelling, d["spelt"])} if self.architecture.letters else {})
 
     def pre_activation(self, *, training: bool = False) -> Node:
         """z = W x + b of one window, (H,); in training with a dropout mask on x."""
@@ -165,16 +212,26 @@ class Network:
         name = self.architecture.activation
         return ACTIVATIONS[name](z) if name in ACTIVATIONS else PARAMETRIC[name](z, self.parameters["a"])
 
-    def scores(self, *, training: bool = False) -> Node:
-        """s = U f(z) + c of one window, (C,); in training with dropout masks on x and h = f(z)."""
-        p, d, a = self.parameters, self.data, self.architecture
+    def scores(self, *, training: bool = False, own: Node | None = None) -> Node:
+        """s = U f(z) + c of one window, (C,); in training with dropout masks on x and h = f(z).
+
+        own   takes the place of the scores that features have of their own
+        """
+        p, a = self.parameters, self.architecture
         h = self._dropped(self.activated(self.pre_activation(training=training)), "mask_h", training)
         if a.layers > 1:
             h = self._dropped(self.activated(affine(h, p["W_2"], p["b_2"])), "mask_h_2", training)
         s = affine(h, p["U"], p["c"])
         if self.shortened:
-            s = s + sum(take(p["L"], d["direct"]), axis=0)
+            s = s + (self._own(training) if own is None else own)
         return concat([zeros(1, dtype=self.dtype), s]) if a.objective in ABSENT else s
+
+    def _own(self, training: bool) -> Node:
+        """What features add to the scores past the hidden units: the sum of their rows of L."""
+        rows = take(self.parameters["L"], self.data["direct"])
+        if training and "mask_direct" in self._masks:
+            return rows.T @ self.data["mask_direct"]
+        return sum(rows, axis=0)
 
     def _dropped(self, x: Node, mask: str, training: bool) -> Node:
         return dropout(x, self.data[mask]) if training and mask in self._masks else x
@@ -187,7 +244,8 @@ class Network:
         a, s, y = self.architecture, self.scores(training=training), self.data["y"]
         if a.objective != MARGIN:
             return OF_A_WINDOW[a.objective](s, y, a.margin)
-        instead = {self.data[n]: node for n in self.data if (node := self.data.get(n + CORRUPT)) is not None}
+        known = self.data | self.shared
+        instead = {known[n]: node for n in known if (node := known.get(n + CORRUPT)) is not None}
         return max_margin(s[y], substitute([s], instead)[0][y], a.margin)
 
     # ── many windows ──────────────────────────────────────────────────────────────────────────────────
@@ -212,14 +270,14 @@ class Network:
         return {**parts, "J": self._held(self._together(parts["s"]))}
 
     def _together(self, s: Node) -> Node:
-        """−log P of the right tags of sentences, given the scores of all their tokens (B, C); the mean over these."""
+        """−log P of the right tags of sentences, given the scores of all their B tokens; the mean over these."""
         first, moves = self.sentences.values()
         y = batch(self.data["y"], [self.data["y"]])
         return sentence_log_likelihood(s, self.parameters["A"], y, first, moves) / size(s.shape[0], s.dtype)
 
     @cached_property
     def sentences(self) -> dict[str, Node]:
-        """What is known of the B tokens of M − B sentences: where they begin, and the moves of their right tags."""
+        """What is known of the B tokens of M − B sentences: where they begin, the moves of their right tags."""
         nodes = [index("first", "B"), index("moves", "M")] if self.whole else []
         return {node.attrs["name"]: node for node in nodes}
 
@@ -241,26 +299,48 @@ class Network:
     @property
     def _ids(self) -> list[Node]:
         """The data that are known of any window."""
-        return [self.data[name] for name in (*(t.ids for t in self.tables), "direct") if name in self.data]
+        return [self.data[name] for name in (*(t.ids for t in self.tables), "spelt", "direct") if name in self.data]
+
+    @property
+    def seen(self) -> list[str]:
+        """What the network looks at of a token."""
+        names = [*(t.ids for t in self.tables), *(["letters"] * bool(self.architecture.letters))]
+        return list(dict.fromkeys((*names, *self.architecture.direct)))
 
     def inputs(self, windows: Mapping[str, Ids]) -> dict[str, Ids]:
         """The ids that the network looks up, of the features of B windows, (B, W) each."""
         found = {t.ids: windows[t.ids] for t in self.tables}
+        if self.architecture.letters:
+            met, places = np.unique(windows["spelt"], return_inverse=True)
+            found |= {"letters": windows["letters"][met], "spelt": places.reshape(windows["spelt"].shape)}
         if not self.shortened:
             return found
-        begin, parts = 0, []
-        for t in self.tables[1:]:
-            rows, places = int(t.rows), np.arange(self.architecture.window)  # type: ignore[arg-type]
-            parts.append(windows[t.ids] + (begin + places * rows))
-            begin += len(places) * rows
+        parts = [windows[name] + places for name, places in self._begins.items()]
         return {**found, "direct": np.concatenate(parts, axis=-1)}
+
+    @cached_property
+    def _begins(self) -> dict[str, Ids]:
+        """Where the rows of L begin of each feature with scores of its own, at every place of the window, (W,)."""
+        window, direct = self.architecture.window, self.architecture.direct
+        lengths = np.array([self.length(name) for name in direct])
+        begins = np.cumsum(window * lengths) - window * lengths
+        return {
+            name: begin + np.arange(window) * length
+            for name, begin, length in zip(direct, begins, lengths, strict=True)
+        }
+
+    def own(self, params: Mapping[str, Array], selected: Mapping[str, Ids]) -> Array:
+        """The scores that N kinds of tokens have of their own at every place of the window, (N, W, C)."""
+        L = params["L"]
+        each = [L[selected[name][:, None] + places] for name, places in self._begins.items()]
+        return np.asarray(np.add.reduce(each, dtype=np.float32))
 
     # ── numbers to begin with ─────────────────────────────────────────────────────────────────────────
 
     def start(self, rng: np.random.Generator) -> dict[str, Array]:
-        """Fresh values of all parameters but E: Glorot for the weights, zero for biases, scores of rows and moves."""
+        """Fresh values of all parameters but E: Glorot for the weights, zero for biases and scores looked up."""
         uniform, glorot, zero = initializer("uniform", r=0.5), initializer("xavier_uniform"), initializer("zeros")
-        draws = {t.parameter: uniform for t in self.tables} | dict.fromkeys(("W", "W_2", "U"), glorot)
+        draws = {t.parameter: uniform for t in self.tables} | dict.fromkeys(("F", "W", "W_2", "U"), glorot) | {"Q": uniform}
         found = {
             name: draws.get(name, zero)(node.shape, rng, FLOAT32)  # type: ignore[arg-type]
             for name, node in self.parameters.items()
@@ -270,12 +350,16 @@ class Network:
 
     def masks(self, count: int, rng: np.random.Generator) -> dict[str, Array]:
         """Dropout masks for `count` windows: 0 with probability p, else 1/(1 − p)."""
-        keep = 1 - self.architecture.dropout
+        a = self.architecture
         return {
-            name: (rng.random((count, *node.shape), np.float32) < keep).astype(np.float32) / np.float32(keep)  # type: ignore[arg-type]
+            name: _mask((count, *node.shape), 1 - (a.feature_dropout if "direct" in name else a.dropout), rng)
             for name, node in self.data.items()
             if name.startswith("mask_")
         }
+
+
+def _mask(shape: tuple[Any, ...], keep: float, rng: np.random.Generator) -> Array:
+    return (rng.random(shape, np.float32) < keep).astype(np.float32) / np.float32(keep)
 
 
 def _renamed(node: Node, name: str) -> Node:

@@ -99,6 +99,9 @@ MEANINGS: Mapping[str, Words] = {
     "a": Words("slope below 0", "0 아래의 기울기"),
     "U": Words("scores of the tags", "태그 점수"),
     "c": Words("their bias", "점수 편향"),
+    "Q": Words("vectors of letters", "글자 벡터"),
+    "F": Words("filters over letters", "글자 필터"),
+    "d": Words("their bias", "그 편향"),
     "L": Words("scores of single features", "특징 하나하나의 점수"),
     "A": Words("scores of moves between tags", "태그 사이 이동의 점수"),
 }

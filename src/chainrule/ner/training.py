@@ -139,7 +139,9 @@ def prepare(
     vocabulary = Vocabulary.build(sentences, choices.minimum, vectors.words if vectors else ())
     embedding = _embedded(vocabulary, vectors, architecture.dimension, plan.seed)
     given = embedding if vectors else None
-    features = Features.build(architecture.named, vocabulary, sentences, choices.rare, given)
+    features = Features.build(
+        architecture.named, vocabulary, sentences, choices.rare, given, spelt=bool(architecture.letters)
+    )
     network = Network(architecture, len(vocabulary), len(tags), features.rows)
     decoder = Decoder(network, tags, choices.scheme, backend)
     params = _start(decoder, embedding, plan.seed)

@@ -19,21 +19,24 @@ class Encoded:
     tables      feature → ids, int64 (N + paddings,)
     positions   where each token stands in the tables, int64 (N,)
     lengths     tokens of each sentence
+    letters     the letters of the different tokens (T, L), which the ids `spelt` number
     """
 
     tables: Mapping[str, Ids]
     positions: Ids
     lengths: tuple[int, ...]
     radius: int
+    letters: Ids | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def windows(self, tokens: Ids | slice) -> dict[str, Ids]:
-        """The windows around these tokens, for each feature (B, W) with W = 2 radius + 1."""
+        """The windows around these tokens, for each feature (B, W) with W = 2 radius + 1; and the letters."""
         reach = np.arange(-self.radius, self.radius + 1)
         places = self.positions[tokens][:, None] + reach
-        return {name: table[places] for name, table in self.tables.items()}
+        found = {name: table[places] for name, table in self.tables.items()}
+        return found if self.letters is None else found | {"letters": self.letters}
 
     @cached_property
     def starts(self) -> Ids:
@@ -62,9 +65,19 @@ def padded(ids: Mapping[str, Ids], lengths: tuple[int, ...], radius: int) -> Enc
     starts = np.fromiter(accumulate((n + 2 * radius for n in lengths), initial=radius), np.int64, len(lengths) + 1)
     within = np.arange(sum(lengths)) - np.repeat(np.cumsum([0, *lengths])[:-1], lengths)
     positions = np.repeat(starts[:-1], lengths) + within
+    letters, ids = _spelt(dict(ids))
     tables = {}
     for name, values in ids.items():
         table = np.full(int(starts[-1]) + radius, PADDING, np.int64)
         table[positions] = values
         tables[name] = table
-    return Encoded(tables, positions.astype(np.int64), lengths, radius)
+    return Encoded(tables, positions.astype(np.int64), lengths, radius, letters)
+
+
+def _spelt(ids: dict[str, Ids]) -> tuple[Ids | None, dict[str, Ids]]:
+    """The different spellings, that of padding first, and which of them each token has."""
+    if (letters := ids.pop("letters", None)) is None:
+        return None, ids
+    padding = np.full((1, letters.shape[1]), PADDING, np.int64)
+    found, numbers = np.unique(letters, axis=0, return_inverse=True)
+    return np.concatenate([padding, found]), {**ids, "spelt": numbers.reshape(-1) + 1}

@@ -47,6 +47,7 @@ HELP: Mapping[str, str] = {
     "dimension": "Width of random word vectors.",
     "caps": "Width of the vectors of word shapes; 0 leaves them out.",
     "features": "More of a token: shape, prefix2, suffix3, form, gram2, cluster128; suffix3:20 for a width of 20.",
+    "letters": "Filters over the letters of a word (a convolution); 0 leaves them out.",
     "hidden": "Hidden units.",
     "layers": "Hidden layers, 1 or 2.",
     "activation": "Non-linearity.",
