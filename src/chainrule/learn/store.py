@@ -1,25 +1,28 @@
 """Tensors as safetensors, in files that are whole or not there.
 
 safetensors accepts duplicate keys, NaN and hundreds of thousands of empty tensors; the header is therefore
-checked here before anything is allocated.
+checked here before anything is allocated, and the tensors are views of the bytes of the file, read once.
 """
 
 import json
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from chainrule.compute.files import written_whole
 from chainrule.errors import ModelError
 
-MOST_HEADER, MOST_TENSORS = 1 << 20, 256
-_WIDTH = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "I32": 4, "BOOL": 1, "U8": 1}
+MOST_HEADER, MOST_TENSORS, MOST_AXES = 1 << 20, 256, 8
+_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "BOOL": "?", "U8": "u1"}
+_EXPONENT = {2: 0x7C00, 4: 0x7F800000, 8: 0x7FF0000000000000}  # all ones in NaN and ∞, by the bytes of a number
+_PART = 1 << 18  # numbers that are looked at together
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -38,25 +41,45 @@ def read_tensors(path: str | Path) -> tuple[Tensors, dict[str, str]]:
 
     Raises ModelError for a file that is missing, cut, longer than it says, or holds NaN or ∞.
     """
-    target = Path(path)
+    return tensors_in(path, read_bytes(path))
+
+
+def read_bytes(path: str | Path) -> bytearray:
+    """The bytes of a file, as memory that can be written to. Raises ModelError if it cannot be read."""
     try:
-        raw = target.read_bytes()
+        with Path(path).open("rb") as file:
+            raw = bytearray(os.fstat(file.fileno()).st_size)
+            del raw[file.readinto(raw) :]
+            raw += file.read()
     except OSError as error:
-        raise ModelError(f"{target}: cannot be read ({error.strerror}); give the path of a saved model") from None
-    header = _header(target, raw)
-    try:
-        tensors = load(raw)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(f"{target}: damaged ({error}); restore the file or train again") from None
-    for name, array in tensors.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); give the path of a saved model") from None
+    return raw
+
+
+def tensors_in(path: str | Path, raw: bytearray) -> tuple[Tensors, dict[str, str]]:
+    """The same, of the bytes of a file that is read already; the arrays are views of them."""
+    header = _header(Path(path), raw)
+    about = header.pop("__metadata__", {})
+    start = 8 + int.from_bytes(raw[:8], "little")
+    tensors: Tensors = {}
+    for name in sorted(header):
+        dtype, shape, (begin, _) = _Entry.of(header[name])
+        array = np.frombuffer(raw, dtype, math.prod(shape), start + begin).reshape(shape)
+        tensors[name] = np.require(array, requirements=("ALIGNED", "WRITEABLE"))
+        if dtype.kind == "f" and not _finite(tensors[name]):
             raise ModelError(
-                f"{target}: tensor {name} holds NaN or infinite numbers; restore the file or train again"
+                f"{path}: tensor {name} holds NaN or infinite numbers; restore the file or train again"
             )
-    return tensors, header.get("__metadata__", {})
+    return tensors, about
 
 
-def _header(path: Path, raw: bytes) -> dict[str, Any]:
+def _finite(array: NDArray[Any]) -> bool:
+    mask = np.array(_EXPONENT[array.itemsize], f"u{array.itemsize}")
+    flat = array.reshape(-1).view(mask.dtype)
+    return all(bool(((flat[k : k + _PART] & mask) != mask).all()) for k in range(0, len(flat), _PART))
+
+
+def _header(path: Path, raw: bytearray) -> dict[str, Any]:
     """The header of a safetensors file, checked against the size of the file before anything is allocated."""
 
     def refuse(cause: str) -> ModelError:
@@ -76,17 +99,51 @@ def _header(path: Path, raw: bytes) -> dict[str, Any]:
         raise refuse("its header is damaged") from None
     if not isinstance(header, dict) or len(header) > MOST_TENSORS:
         raise refuse("its header lists no tensors, or too many")
-    sizes = [_bytes_of(entry) for name, entry in header.items() if name != "__metadata__"]
-    if None in sizes:
-        raise refuse("its header describes an impossible tensor")
-    if 8 + length + sum(size for size in sizes if size is not None) != len(raw):
+    if not _strings(header.get("__metadata__", {})):
+        raise refuse("what its header says about it is damaged")
+    try:
+        entries = [_Entry.of(entry) for name, entry in header.items() if name != "__metadata__"]
+    except ValueError:
+        raise refuse("its header describes an impossible tensor") from None
+    if 8 + length + sum(entry.bytes for entry in entries) != len(raw):
         raise refuse(f"it holds {len(raw):,} bytes, but its header describes another number")
+    if any(before != after for before, after in _borders(entries)):
+        raise refuse("its tensors overlap, or leave gaps")
     return header
 
 
-def _bytes_of(entry: Any) -> int | None:
-    match entry:
-        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(), int()]} if dtype in _WIDTH:
-            if all(isinstance(n, int) and n >= 0 for n in shape):
-                return math.prod(shape) * _WIDTH[dtype]
-    return None
+def _strings(about: Any) -> bool:
+    return isinstance(about, dict) and all(isinstance(value, str) for value in about.values())
+
+
+class _Entry(NamedTuple):
+    """A tensor as the header describes it, and the place of its bytes behind the header."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    place: tuple[int, int]
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @classmethod
+    def of(cls, entry: Any) -> "_Entry":
+        """Raises ValueError for what describes no tensor."""
+        match entry:
+            case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]}:
+                if dtype in _DTYPES and len(shape) <= MOST_AXES and all(map(_is_size, (*shape, begin))):
+                    found = cls(np.dtype(_DTYPES[dtype]), tuple(shape), (begin, end))
+                    if end - begin == found.bytes:
+                        return found
+        raise ValueError
+
+
+def _is_size(n: Any) -> bool:
+    return type(n) is int and n >= 0
+
+
+def _borders(entries: list[_Entry]) -> Iterator[tuple[int, int]]:
+    """Where tensors end, and where the next ones begin, in the order of the file."""
+    places = sorted(entry.place for entry in entries)
+    yield from ((before[1], after[0]) for before, after in pairwise([(0, 0), *places]))
