@@ -39,8 +39,19 @@ PATH = click.Path(path_type=Path, allow_dash=True)
 @click.command(epilog=EPILOG)
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("target", metavar="OUT", type=str)
-@click.option("--from", "form", type=click.Choice(list(FORMATS)), help="Format of IN [by name and content].")
-@click.option("--to", type=click.Choice(list(FORMATS)), help="Format of OUT [by its name; for - that of IN].")
+@click.option(
+    "--from",
+    "form",
+    metavar="FORMAT",
+    type=click.Choice(list(FORMATS)),
+    help="One of the formats below [by name and content of IN].",
+)
+@click.option(
+    "--to",
+    metavar="FORMAT",
+    type=click.Choice(list(FORMATS)),
+    help="Likewise [by the name of OUT; for - that of IN].",
+)
 @click.option(
     "--scheme",
     type=click.Choice(SCHEMES),
