@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, SettingError
 from chainrule.ner import Tagger, drift_words, sample
 from chainrule.ner.drift import FALL, NEAR, SHARE, Drift, Left, drift, read_words
 from chainrule.ner.drift_page import chosen, neighbours, page, pairs, record
@@ -88,6 +88,19 @@ def test_moves_and_those_left_behind_are_those_of_brute_force(seed):
         assert m.cosine == pytest.approx(cosine(old, new), abs=1e-6)
     lengths = [m.distance for m in found.moves(60)]
     assert lengths == sorted(lengths, reverse=True)
+
+
+def test_a_sample_finds_some_of_those_left_behind_and_a_large_one_all():
+    before, after, _ = moved(1)
+    whole = drift(before, after)
+    same, some, one = (drift(before, after, sample=size) for size in (1000, 6, 1))
+    assert (same.near, same.left) == (whole.near, whole.left)
+    found = {each.word for each in some.left}
+    assert found < {each.word for each in whole.left}
+    assert 1 < some.near < whole.near and one.near <= NEAR
+    assert drift(before, before, sample=3).left == ()
+    with pytest.raises(SettingError, match="sample is 0; it must be a whole number at least 1"):
+        drift(before, after, sample=0)
 
 
 def test_what_is_rounded_to_sixteen_bits_has_not_moved():
@@ -178,7 +191,7 @@ def test_there_are_no_more_neighbours_than_words():
 
 def test_the_verdict_says_what_happened(pitfall):
     said = drift_words.verdict(pitfall, ("television",))
-    assert "first of all television: it is not in the training data" in said.en
+    assert "such as television: it is not in the training data" in said.en
     assert "television" in said.ko
     assert "anchor them" in drift_words.advice(pitfall).en
     same = Vectors(list(pitfall.words), pitfall.before)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import DataError
+from chainrule.learn.choose import within
 from chainrule.ner.folder import WORDS, read_folder
 from chainrule.ner.nearest import nearest, unit
 from chainrule.ner.vectors import Floats, Vectors, read_vectors
@@ -135,12 +136,16 @@ def read_words(path: str | Path) -> Vectors:
     return Vectors(list(words[first:]), params["E"][first:].astype(np.float32, copy=False), Path(path))
 
 
-def drift(before: Vectors, after: Vectors, trained: Collection[str] | None = None) -> Drift:
+def drift(
+    before: Vectors, after: Vectors, trained: Collection[str] | None = None, sample: int | None = None
+) -> Drift:
     """Compare vectors before and after training, of the words that both have.
 
-    `trained` are the tokens of the training data; without them, the words that moved. A word of `after` is looked
-    for in `before` as it is spelt, then by its normal form. Raises DataError where their dimensions differ or no
-    word is in both.
+    trained   the tokens of the training data; without them, the words that moved
+    sample    of how many trained words the neighbours are looked at, evenly spaced; all of them without
+    A word of `after` is looked for in `before` as it is spelt, then by its normal form. Neighbours take time in
+    proportion to trained words times words; a sample makes `share` somewhat smaller, since a word near several
+    trained ones has lost fewer. Raises DataError where their dimensions differ or no word is in both.
     """
     old, new = _paired(before, after)
     E0, E = before.matrix[old], after.matrix[new]
@@ -153,7 +158,7 @@ def drift(before: Vectors, after: Vectors, trained: Collection[str] | None = Non
         forms = {normalise(token) for token in trained}
         forms |= {spelling for form in forms for spelling in spellings(form)}
         met = np.fromiter((normalise(word) in forms for word in words), np.bool_, len(words))
-    near, left = _left_behind(words, E0, E, met, met & moved)
+    near, left = _left_behind(words, E0, E, met, met & moved, sample)
     alone = len(before) - len(set(old.tolist())), len(after) - len(words)
     return Drift(words, E0, E, met, near, left, alone)
 
@@ -180,11 +185,19 @@ def _paired(before: Vectors, after: Vectors) -> tuple[NDArray[np.int64], NDArray
 
 
 def _left_behind(
-    words: Sequence[str], E0: Floats, E: Floats, trained: NDArray[np.bool_], moved: NDArray[np.bool_]
+    words: Sequence[str],
+    E0: Floats,
+    E: Floats,
+    trained: NDArray[np.bool_],
+    moved: NDArray[np.bool_],
+    sample: int | None,
 ) -> tuple[int, tuple[Left, ...]]:
     """How many untrained words are near trained ones, and those of them that were left behind."""
     old, new = unit(E0), unit(E)
     met = np.flatnonzero(trained)
+    if sample is not None and len(met):
+        count = int(within("sample", sample, least=1, whole=True))
+        met = met[np.unique(np.linspace(0, len(met) - 1, count).astype(int))]
     found: list[tuple[int, int, float, float]] = []
     near = np.zeros(len(words), np.bool_)
     for rows, cosines, places in nearest(old[met], old, NEAR, but=met):

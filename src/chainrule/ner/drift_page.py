@@ -249,10 +249,13 @@ def _left(d: Drift) -> str:
 def _moves(d: Drift) -> str:
     shown = d.moves(LISTED)
     rows = [
-        [f"<b>{escape(m.word)}</b>", figure(m.distance, 3), f"{percent(m.share)} %", cosine(m.cosine)]
-        for m in shown
+        [f"<b>{escape(m.word)}</b>", figure(m.distance, 3), _percent(m.share), cosine(m.cosine)] for m in shown
     ]
     return card(w.MOST, _cut(table(w.MOST_COLUMNS, rows), len(shown), moved(d)), "half")
+
+
+def _percent(share: float) -> str:
+    return percent(share) if math.isnan(share) else f"{percent(share)} %"
 
 
 def _cut(body: str, shown: int, count: int) -> str:

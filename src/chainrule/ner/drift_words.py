@@ -15,7 +15,7 @@ TOGETHER = Words(
     "단어 {moved}개가 움직였고, 그 주변의 훈련되지 않은 단어 {near}개 가운데 뒤에 남은 것은 없습니다.",
 )
 BEHIND = Words(
-    "Left behind: {count} of {near} untrained words near trained ones ({share} %), first of all {word}: it is not "
+    "Left behind: {count} of {near} untrained words near trained ones ({share} %), such as {word}: it is not "
     "in the training data, {by} is and moved away, and their cosine fell from {before} to {after}.",
     "훈련된 단어 주변의 훈련되지 않은 단어 {near}개 중 {count}개({share} %)가 뒤에 남았습니다. 예: 훈련 데이터에 "
     "없는 {word} 곁에서 훈련된 단어 {by} 쪽이 멀어졌습니다(코사인 {before} → {after}).",

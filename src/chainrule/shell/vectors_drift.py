@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from textwrap import wrap
 
@@ -109,7 +110,7 @@ def told(d: Drift, shown: list[str], count: int, language: Language) -> list[str
         lines += [*_table(rows, "<<>>>"), *_more(len(d.left) - count), ""]
     rows = [("moved farthest", "moved", "of its length", "cos", "trained")]
     for m in d.moves(count):
-        share, known = f"{percent(m.share)} %", "yes" if m.trained else "no"
+        share, known = percent(m.share) + " %" * (not isnan(m.share)), "yes" if m.trained else "no"
         rows.append((m.word, figure(m.distance, 3), share, cosine(m.cosine), known))
     return [*lines, *_table(rows, "<>>>>"), ""]
 
