@@ -1,10 +1,10 @@
 """Figures of a network on tagged sentences, and what is fitted to them after training.
 
-    threshold     t that the score of O is lowered by, for the best F1: training on tokens that are O nine times out of
-                  ten leaves names unsaid
+    threshold     t that the score of O is lowered by, for the best F1: training on tokens that are O nine times
+                  out of ten leaves names unsaid
     temperature   T that all scores are divided by where they become probabilities, so that of the names found with
-                  probability p a share of p is right (Guo et al. 2017, "On calibration of modern neural networks");
-                  the likeliest tags stay as they are
+                  probability p a share of p is right (Guo et al. 2017, "On calibration of modern neural
+                  networks"); the likeliest tags stay as they are
 
 The expected calibration error is Σ_bins n_bin / n · |share that is right − mean probability|, ten bins.
 """
@@ -13,14 +13,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.learn.gradients import Integers
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats
 from chainrule.ner.features import Features
+from chainrule.ner.lattice import Ids, Names
 from chainrule.ner.metrics import score
 from chainrule.ner.objectives import MARGIN
-from chainrule.ner.tags import Scheme, spans
+from chainrule.ner.tags import Scheme, spans, split
 from chainrule.ner.windows import Encoded, encode
 
 QUANTILES = 101  # thresholds that are tried where scores are only compared in training
@@ -48,8 +50,22 @@ class Judge:
         )
         self.gold = [s.tags for s in corpus.sentences]
         self.y = tag_numbers(corpus, decoder.tags, scheme)
+        self._lengths = np.array(self.encoded.lengths, np.int64)
+        numbers = {label: k for k, label in enumerate(dict.fromkeys(split(tag).label for tag in decoder.tags))}
+        self._labels = np.array([numbers[split(tag).label] for tag in decoder.tags])
+        right = [
+            (start + name.start, start + name.end, numbers[name.label])
+            for start, tags in zip(self.encoded.starts.tolist(), self.gold, strict=True)
+            for name in spans(tags)
+        ]
+        self._right = self._keys(*np.array(right, np.int64).reshape(-1, 3).T)
+
+    def _keys(self, starts: Ids, ends: Ids, labels: Ids) -> Ids:
+        """A number for each name, by its tokens and its label."""
+        return (starts * (len(self.y) + 1) + ends) * len(self.decoder.tags) + labels
 
     def __call__(self, params: Mapping[str, Any]) -> dict[str, float]:
+        """The figures at these parameters; under `margin` the biases are set."""
         scores = self.decoder.scores(params, self.encoded)
         if self.decoder.network.architecture.objective == MARGIN:
             scores = self._above(params, scores)
@@ -70,14 +86,11 @@ class Judge:
         threshold = self._best(params, scores, THRESHOLDS)
         _lower(params["c"], self.decoder, threshold)
         scores = lowered(scores, threshold)
-        lengths = np.array(self.encoded.lengths, np.int64)
-        line = self.decoder.line(params, scores, lengths)
-        names = self.decoder.lattice.names(line)
-        right = self._right(self.decoder.decode(params, scores, self.encoded))
+        names, path, right = self._found(params, scores)
         if not len(right):
             return Settled(threshold, 1.0, 0.0, 0.0)
         chances = {
-            float(T): np.array(self.decoder.chances(params, names, line.path, scores, lengths, float(T)))
+            float(T): np.array(self.decoder.chances(params, names, path, scores, self._lengths, float(T)))
             for T in (1.0, *TEMPERATURES)
         }
         best = min(chances, key=lambda T: _log_loss(chances[T], right))
@@ -85,26 +98,49 @@ class Judge:
             threshold, best, calibration_error(chances[1.0], right), calibration_error(chances[best], right)
         )
 
-    def _right(self, found: Sequence[Sequence[str]]) -> np.ndarray:
-        """Whether each name that was found is right, in order."""
-        gold = [set(spans(tags)) for tags in self.gold]
-        return np.array([name in right for tags, right in zip(found, gold, strict=True) for name in spans(tags)])
+    def _found(self, params: Mapping[str, Any], scores: Floats) -> tuple[Names, Ids, NDArray[np.bool_]]:
+        """The names that are found, the tags of all tokens, and which of the names are right."""
+        line = self.decoder.line(params, scores, self._lengths)
+        names = self.decoder.lattice.names(line)
+        keys = self._keys(names.starts, names.ends, self._labels[names.tags])
+        return names, line.path, np.isin(keys, self._right)
 
     def _above(self, params: Mapping[str, Any], scores: Floats) -> Floats:
-        """The scores above the threshold that is best on dev, which the biases hold from now on.
+        """log P above the thresholds that are best on dev, which the biases hold from now on.
 
-        Scores are only compared in training, so that they say nothing of where O ends; see `objectives`.
+        In training the scores of one tag are compared with one another alone, so that they say nothing of where O
+        ends, nor of which tag is ahead; see `objectives`. Every tag has a threshold of its own, for the best F1 of
+        tokens, and then all of them one together, for that of names.
         """
+        ahead = scores[:, 1:] - scores[:, :1]
+        own = [threshold_of(column, self.y == tag) for tag, column in enumerate(ahead.T, 1)]
+        params["c"] -= np.array(own, np.float32)
+        scores = np.concatenate([scores[:, :1], scores[:, 1:] - np.array(own, np.float32)], axis=1)
         best = scores[:, 0] - scores[:, 1:].max(axis=1)
         threshold = self._best(params, scores, np.quantile(best, np.linspace(0, 1, QUANTILES)))
         _lower(params["c"], self.decoder, threshold)
-        return lowered(scores, threshold)
+        scores = lowered(scores, threshold)
+        return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
     def _best(self, params: Mapping[str, Any], scores: Floats, thresholds: np.ndarray) -> float:
         def f1(threshold: float) -> float:
-            return score(self.gold, self.decoder.decode(params, lowered(scores, threshold), self.encoded)).f1
+            _, _, right = self._found(params, lowered(scores, threshold))
+            return 2 * int(right.sum()) / max(1, len(right) + len(self._right))
 
         return max(np.unique(thresholds).tolist(), key=f1)
+
+
+def threshold_of(scores: Floats, right: NDArray[np.bool_]) -> float:
+    """Where F1 of "the score is above" is best, between two scores (N,); above all where nothing is right."""
+    order = np.argsort(-scores, kind="stable")
+    values, hits = scores[order].astype(np.float64), right[order].cumsum()
+    if not hits[-1]:
+        return float(values[0]) + 1.0
+    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + hits[-1])
+    f1[:-1][values[:-1] == values[1:]] = 0.0
+    best = int(f1.argmax())
+    below = values[best + 1] if best + 1 < len(values) else values[best] - 1.0
+    return float(values[best] + below) / 2
 
 
 def lowered(scores: Floats, threshold: float) -> Floats:
