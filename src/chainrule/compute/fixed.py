@@ -75,7 +75,7 @@ class Rows:
         own: Own | None = None,
         memory: int = MEMORY,
     ) -> None:
-        """tables (V, D) each, or what makes their rows; jacobians (H, W, D) each."""
+        """tables (V, D) each, of 32 or 16 bits, or what makes their rows; jacobians (H, W, D) each."""
         self._known, self._tables, self._own = kinds, tables, own
         self.hidden, self.window, _ = jacobians[0].shape
         self._hidden = self.hidden + (own.node.shape[0] if own else 0)  # type: ignore[operator]
@@ -119,6 +119,7 @@ class Rows:
         x = np.concatenate(
             [table(k) if callable(table) else table[k] for table, k in zip(self._tables, selected, strict=False)],
             axis=1,
+            dtype=np.float32,
         )
         rows = kept.rows[self._used * self.window : end * self.window]
         rows[:, : self.hidden] = self._project(x).reshape(len(rows), self.hidden)
@@ -260,5 +261,5 @@ def _for(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rows(made: Tabulated, kinds: Kinds, params: Mapping[str, Any], own: Own | None, memory: int) -> Rows:
     values = [params[t.attrs["name"]] for t in made.tables]
-    tables = [value if callable(value) else np.asarray(value, np.float32) for value in values]
+    tables = [value if callable(value) else np.asarray(value) for value in values]
     return Rows(kinds, tables, [evaluate(j, _for(j, params)) for j in made.jacobians], own, memory)

@@ -6,6 +6,9 @@
     features.json       the values of the other features
     README.md           the model card
 
+Tables, of which only rows are looked up, may be stored in 16 bits: float16, which rounds a number to 1 part in 2048
+(2e-4 of it, root mean square; bfloat16 1.7e-3), and needs no scale beside it.
+
 The files are written out of sight, inside the folder, and renamed when all are complete. A folder is read with
 distrust: every field is checked, and the tensors must be exactly those that the architecture implies.
 """
@@ -25,7 +28,7 @@ import numpy as np
 import chainrule
 from chainrule.errors import DataError, ModelError, SettingError, WriteError
 from chainrule.learn.choose import within
-from chainrule.learn.store import Tensors, read_tensors, write_tensors
+from chainrule.learn.store import Tensors, read_bytes, tensors_in, write_tensors
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.features import LETTERS, Features, family
 from chainrule.ner.model import Network
@@ -39,19 +42,25 @@ CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
 FILES = (WEIGHTS, WORDS, VALUES, CARD, CONFIG)
 HASHED = (WEIGHTS, WORDS, VALUES)
 MOST_CONFIG = 1 << 20
+BITS: Mapping[int, np.dtype[Any]] = {32: np.dtype(np.float32), 16: np.dtype(np.float16)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What a model is, apart from its numbers."""
+    """What a model is, apart from its numbers; `bits` are those of the numbers in tables that are looked up."""
 
     architecture: Architecture
     tags: tuple[str, ...]
     scheme: str
     tokenizer: str
     temperature: float = 1.0
+    bits: int = 32
     training: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if type(self.bits) is not int or self.bits not in BITS:
+            raise SettingError(f"bits is {self.bits!r}; it must be {' or '.join(map(str, BITS))}")
 
     @property
     def labels(self) -> list[str]:
@@ -62,9 +71,10 @@ class Config:
 def write_folder(folder: str | Path, config: Config, features: Features, params: Tensors) -> None:
     """Write a model folder, whole or not at all; a model that stands there is replaced.
 
-    Raises DataError if something else than a model stands there, or the disk refuses.
+    Raises DataError if something else than a model stands there, or the disk refuses; SettingError where numbers do
+    not fit into the bits that they are to have.
     """
-    target = Path(folder)
+    target, params = Path(folder), stored(config, features, params)
     with opened(target):
         made = target / f".{os.getpid()}.tmp"
         try:
@@ -79,6 +89,29 @@ def write_folder(folder: str | Path, config: Config, features: Features, params:
             raise WriteError(str(error).replace(str(made), str(target))) from None
         finally:
             shutil.rmtree(made, ignore_errors=True)
+
+
+def network_of(config: Config, features: Features) -> Network:
+    """The network whose parameters a folder holds."""
+    return Network(config.architecture, len(features.vocabulary), len(config.tags), features.rows)
+
+
+def dtypes(config: Config, network: Network) -> dict[str, np.dtype[Any]]:
+    """What every parameter is stored as."""
+    tables = {"L", *(table.parameter for table in network.tables)}
+    return {name: BITS[config.bits if name in tables else 32] for name in network.parameters}
+
+
+def stored(config: Config, features: Features, params: Tensors) -> Tensors:
+    """The parameters as a folder holds them. Raises SettingError for numbers that 16 bits do not hold."""
+    wanted = dtypes(config, network_of(config, features))
+    with np.errstate(over="ignore"):
+        found = {name: np.asarray(array, wanted[name]) for name, array in params.items()}
+    for name, array in found.items():
+        if not np.isfinite(array).all() and np.isfinite(params[name]).all():
+            most = f"{np.finfo(array.dtype).max:,.0f}"
+            raise SettingError(f"tensor {name} holds numbers beyond ±{most}, which need 32 bits; keep these")
+    return found
 
 
 @contextmanager
@@ -129,6 +162,7 @@ def _fill(folder: Path, config: Config, features: Features, params: Tensors) -> 
         "scheme": config.scheme,
         "tokenizer": config.tokenizer,
         "temperature": config.temperature,
+        "bits": config.bits,
         "training": dict(config.training),
         "figures": dict(config.figures),
         "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in HASHED},
@@ -161,10 +195,9 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
         raise ModelError(f"{target}: no model here ({CONFIG} is missing); give the folder that training wrote")
     described = _described(target / CONFIG)
     config = _config(target / CONFIG, described)
-    for name, digest in described["sha256"].items():
-        _check_hash(target / name, digest)
+    raw = {name: _intact(target / name, digest) for name, digest in described["sha256"].items()}
+    params, _ = tensors_in(target / WEIGHTS, raw.pop(WEIGHTS))
     vocabulary, values = _vocabulary(target / WORDS), _values(target / VALUES)
-    params, _ = read_tensors(target / WEIGHTS)
     clusters = {name: params.pop(name) for name in config.architecture.clusters if name in params}
     _check_clusters(target / WEIGHTS, clusters, len(vocabulary))
     letters = values.pop(LETTERS, None)
@@ -173,9 +206,7 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
     letters_too = [LETTERS] if config.architecture.letters else []
     if sorted(features.rows) != sorted([*config.architecture.named, *letters_too]):
         raise ModelError(f"{target / VALUES}: does not fit {CONFIG}; restore the folder or train again")
-    _check_tensors(
-        target / WEIGHTS, Network(config.architecture, len(vocabulary), len(config.tags), features.rows), params
-    )
+    _check_tensors(target / WEIGHTS, config, network_of(config, features), params)
     return config, features, params
 
 
@@ -215,6 +246,7 @@ def _config(path: Path, described: Mapping[str, Any]) -> Config:
             scheme=scheme,
             tokenizer=str(described["tokenizer"]),
             temperature=float(within("temperature", described["temperature"], above=0)),
+            bits=described.get("bits", 32),
             training={**described["training"]},
             figures={**described["figures"]},
         )
@@ -222,13 +254,15 @@ def _config(path: Path, described: Mapping[str, Any]) -> Config:
         raise ModelError(f"{path}: damaged ({error}); restore the file or train again") from None
 
 
-def _check_hash(path: Path, digest: object) -> None:
+def _intact(path: Path, digest: object) -> bytearray:
+    """The bytes of a file, if they are those that were written."""
     try:
-        found = sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); restore the file or train again") from None
-    if found != digest:
+        raw = read_bytes(path)
+    except ModelError as error:
+        raise ModelError(f"{str(error).partition(';')[0]}; restore the file or train again") from None
+    if sha256(raw).hexdigest() != digest:
         raise ModelError(f"{path}: has been altered or cut since it was written; restore the file or train again")
+    return raw
 
 
 def _vocabulary(path: Path) -> Vocabulary:
@@ -260,8 +294,9 @@ def _check_clusters(path: Path, clusters: Tensors, words: int) -> None:
             raise ModelError(f"{path}: tensor {name} does not fit {WORDS}; restore the folder or train again")
 
 
-def _check_tensors(path: Path, network: Network, params: Tensors) -> None:
-    wanted = {name: (node.shape, node.dtype) for name, node in network.parameters.items()}
+def _check_tensors(path: Path, config: Config, network: Network, params: Tensors) -> None:
+    kinds = dtypes(config, network)
+    wanted = {name: (node.shape, kinds[name]) for name, node in network.parameters.items()}
     found = {name: (array.shape, array.dtype) for name, array in params.items()}
     if wanted != found:
         odd = next(name for name in sorted(wanted | found) if wanted.get(name) != found.get(name))

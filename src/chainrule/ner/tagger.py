@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -188,9 +188,9 @@ class Tagger:
             )
         return cls(config, features, params, backend=backend)
 
-    def save(self, folder: str | Path) -> None:
-        """Write a model folder: safetensors, JSON and text, whole or not at all."""
-        write_folder(folder, self.config, self.features, self.params)
+    def save(self, folder: str | Path, bits: int | None = None) -> None:
+        """Write a model folder, whole or not at all; tables in 32 or 16 bits, or as many as the model has."""
+        write_folder(folder, replace(self.config, bits=bits or self.config.bits), self.features, self.params)
 
     # ── using ─────────────────────────────────────────────────────────────────────────────────────────
 
