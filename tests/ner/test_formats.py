@@ -101,6 +101,17 @@ def test_what_programs_write_is_read_and_named(put, name, content, form, dress):
     assert take(path) == (form, [PARIS])
 
 
+@pytest.mark.parametrize(
+    "value", [["x" * 70_000, {"entities": [[0, 5, "X"]]}], {"text": "x" * 70_000, "label": [[0, 5, "X"]]}]
+)
+def test_a_first_record_longer_than_what_is_looked_at_is_read(put, value):
+    (_, names), _ = take(put("a.jsonl", [value, value]))[1]
+    assert names == [("xxxxx", "X")]
+    if isinstance(value, dict):
+        (_, names), _ = take(put("a.json", json.dumps([value, value])))[1]
+        assert names == [("xxxxx", "X")]
+
+
 def test_standoff_is_read_from_a_folder_and_from_a_pair(put, tmp_path):
     put("c/b.txt", "Bank of\r\nSeoul, é")
     put(

@@ -27,6 +27,7 @@ TAGS = ("ner_tags", "tags", "ner", "labels", "label")
 _START, _END = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
 _LABEL, _SURFACE = ("label", "labels", "tag", "type", "entity_group", "entity"), ("text", "surface", "word")
 _HALF = re.compile("[\ud800-\udfff]")
+_PAIR = re.compile(r'\s*\[ *"')
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -79,12 +80,8 @@ def values(source: Source) -> Iterator[tuple[Any, str]]:
 
 
 def is_pair(line: str) -> bool:
-    """Whether a line is a text and a dictionary of annotations, as spaCy takes them."""
-    try:
-        value, end = _DECODER.raw_decode(line)
-    except (ValueError, RecursionError):
-        return False
-    return not line[end:].strip() and _is_annotated(value)
+    """Whether a line begins as a text and a dictionary of annotations do, which spaCy takes."""
+    return _PAIR.match(line) is not None
 
 
 def _is_annotated(value: object) -> bool:
