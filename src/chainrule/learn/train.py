@@ -7,7 +7,8 @@ arrays and a few numbers, and a run that was killed continues as if it had not b
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,8 +16,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.algebra.node import Node
-from chainrule.errors import DataError, NonFiniteError
+from chainrule.errors import DataError, NonFiniteError, SettingError
 from chainrule.learn import schedule as schedules
+from chainrule.learn.average import Average
 from chainrule.learn.batches import batches, rng_for
 from chainrule.learn.blas import one_thread
 from chainrule.learn.choose import within
@@ -41,6 +43,8 @@ class Plan:
     optimizer: str = "adagrad"
     schedule: str = "constant"
     clip: float = math.inf
+    average: float = 0.0
+    """d of the moving average of the parameters over the steps, which is kept in their place; 0: none."""
     patience: int = 5
     seed: int = 0
     threads: int = 1
@@ -52,6 +56,12 @@ class Plan:
         within("epochs", self.epochs, least=1, whole=True)
         within("batch size", self.batch_size, least=1, whole=True)
         within("learning rate", self.learning_rate, above=0)
+        within("average", self.average, least=0, below=1)
+        if self.average and optimizer(self.optimizer).clocked:
+            raise SettingError(
+                f"average is {self.average}, but {self.optimizer} moves rows of tables that have no gradient; "
+                "choose adagrad, adam or sgd, or average 0"
+            )
         within("patience", self.patience, least=1, whole=True)
         within("seed", self.seed, least=0, whole=True)
         within("threads", self.threads, least=1, whole=True)
@@ -181,6 +191,8 @@ class _Loop:
         self.state = self.optimizer.start(self.moved, self.advance.backprop.sparse)
         self.schedule = schedules.parse(plan.schedule)
         self.probe = Probe(self.advance.backprop, task.feed, task.examples, plan.seed)
+        sparse = frozenset(self.advance.backprop.sparse)
+        self.average = Average(self.moved, sparse, plan.average) if plan.average else None
         self.best: Params = {}
         self.run = Run()
 
@@ -236,10 +248,16 @@ class _Loop:
     def _step(self, examples: Integers) -> tuple[float, float]:
         run = self.run
         values = self.task.feed(examples, rng_for(self.plan.seed, "step", run.step))
+        given = {**self.task.params, **values}
+        if self.average:
+            self.average.before(self.advance.backprop.rows(given))
         try:
-            return self.advance({**self.task.params, **values}, self.state, self._rate())
+            found = self.advance(given, self.state, self._rate())
         except NonFiniteError as error:
             raise NonFiniteError(f"epoch {run.epoch}, step {run.step + 1}: {error}") from None
+        if self.average:
+            self.average.after()
+        return found
 
     def _rate(self) -> float:
         total = self.per_epoch * self.plan.epochs
@@ -247,8 +265,27 @@ class _Loop:
 
     def _judge(self, watch: Watch) -> None:
         """Evaluate, keep the parameters if they are the best so far, and report the epoch."""
-        run = self.run
         self.optimizer.settle(self.moved, self.state)
+        with self._averaged():
+            self._judged(watch)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """With the averages in the place of the parameters."""
+        if self.average is None:
+            yield
+            return
+        held = {name: w.copy() for name, w in self.moved.items()}
+        for name, mean in self.average.settled().items():
+            self.moved[name][...] = mean
+        try:
+            yield
+        finally:
+            for name, w in held.items():
+                self.moved[name][...] = w
+
+    def _judged(self, watch: Watch) -> None:
+        run = self.run
         loss = run.loss_sum / max(run.batch, 1)
         figures = dict(self.task.judge(self.task.params)) if self.task.judge else {"score": -loss}
         best = figures["score"] > run.best_score
@@ -270,6 +307,7 @@ class _Loop:
         tensors |= {f"best/{n}": a for n, a in self.best.items()}
         tensors |= {f"state/{n}": a for n, a in self.state.items()}
         tensors |= {f"before/{n}": a for n, a in self.probe.before.items()}
+        tensors |= self.average.state if self.average else {}
         tensors["run"] = np.frombuffer(json.dumps(asdict(self.run)).encode(), np.uint8)
         about = {"fingerprint": self.fingerprint, "plan": _of(self.plan)}
         write_tensors(self.checkpoint, tensors, about)
@@ -291,6 +329,8 @@ class _Loop:
             array[...] = tensors[f"params/{name}"]
         self.best = {n: tensors[f"best/{n}"] for n in self.moved if f"best/{n}" in tensors}
         self.state = {n.removeprefix("state/"): a.copy() for n, a in tensors.items() if n.startswith("state/")}
+        if self.average:
+            self.average.restore(tensors, int(self.state["step"]))
         self.probe.begin(self.moved)
         self.probe.before |= {n: tensors[f"before/{n}"] for n in self.moved if f"before/{n}" in tensors}
         held = json.loads(tensors["run"].tobytes())

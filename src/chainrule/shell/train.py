@@ -68,6 +68,7 @@ HELP: Mapping[str, str] = {
     "learning_rate": "Base learning rate.",
     "optimizer": "Optimiser.",
     "schedule": "constant, halve:3, step:0.5:10, cosine, inverse:1000; also ,warmup:500.",
+    "average": "d of a moving average of the parameters, kept in their place, such as 0.99; 0: none.",
     "clip": "Largest norm of a gradient.",
     "seed": "Same seed, same machine: same model, bit for bit.",
     "threads": "Threads that share a batch, for batches of 256 and more; the model differs by rounding.",
