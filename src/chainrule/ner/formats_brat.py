@@ -4,6 +4,7 @@ T1<tab>LOC 0 5<tab>Paris
 T2<tab>ORG 10 14;20 24<tab>Bank Seoul      with a gap
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -106,7 +107,7 @@ def _write_folder(records: Iterable[Record], folder: Path) -> None:
     """Write all pairs into a folder beside, which takes the name at the end."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WriteError(f"{folder}: is there already; give the name of a new folder")
-    draft = folder.with_name(f".{folder.name}.tmp")
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     made: list[Path] = []
     try:
         draft.mkdir()
