@@ -205,7 +205,7 @@ def test_the_verdict_says_what_happened(pitfall):
 def test_few_words_left_behind_do_not_matter():
     rows = np.ones((2, 2), np.float32)
     left = (Left("a", "b", 0.9, 0.2, 1),)
-    few, many = (Drift(["a", "b"], rows, rows, np.array([False, True]), near, left) for near in (20, 19))
+    few, many = (Drift(["a", "b"], rows, rows, np.array([False, True]), near, left) for near in (10, 9))
     assert (few.share, few.matters, many.matters) == (SHARE, False, True)
 
 
