@@ -185,8 +185,12 @@ def test_it_is_written_and_read_back():
 @pytest.mark.parametrize(
     ("given", "kind", "said"),
     [
-        ((S, cr.matrix("T", "C", "C"), FIRST), cr.ShapeError, "not T (C×C)"),
-        ((S, A, cr.index("first", "M")), cr.ShapeError, "of every token of s (N×C)"),
+        ((S, cr.matrix("T", "C", "C"), FIRST), cr.ShapeError, "need scores (C + 1)×(C + 1), not T (C×C)"),
+        (
+            (S, A, cr.index("first", "M")),
+            cr.ShapeError,
+            "of every token of s (N×C), by N whole numbers, not first (M)",
+        ),
         ((S, A, S), cr.DTypeError, "must be whole numbers"),
         ((cr.vector("z", "N"), A, FIRST), cr.ShapeError, "a row for every token"),
     ],
@@ -194,3 +198,8 @@ def test_it_is_written_and_read_back():
 def test_what_does_not_fit_is_refused_in_words(given, kind, said):
     with pytest.raises(kind, match=re.escape(said)):
         cr.log_partition(*given)
+
+
+def test_a_direction_has_the_shape_of_what_is_expected():
+    with pytest.raises(cr.ShapeError, match=re.escape("is (C + N + 1)×(C + 1), not s (N×C)")):
+        cr.expected_path(S, A, FIRST, S)

@@ -30,7 +30,7 @@ from chainrule.algebra.operand import operands
 from chainrule.algebra.phrase import Phrase, call, printed_as
 from chainrule.algebra.product import sum
 from chainrule.algebra.select import TAKE, Rows, ravel, reshape, take, whole_numbers
-from chainrule.algebra.signature import INTEGER, Axis, DType, Shape, common_dtype
+from chainrule.algebra.signature import INTEGER, Axis, DType, Shape, common_dtype, shape_text
 from chainrule.algebra.slice import SLICE, Cut
 from chainrule.errors import DTypeError, ShapeError
 
@@ -46,12 +46,18 @@ def _sizes(s: Node, A: Node, first: Node) -> tuple[Shape, Axis, Axis]:
         raise ShapeError(f"the scores of tags are a row for every token, (N, C), not {described(s)}")
     *front, n, c = s.shape
     if A.shape != (*front, c + 1, c + 1):
-        wanted = f"{c + 1}×{c + 1}: the {c} tags and the border of a sentence"
-        raise ShapeError(f"the moves between the tags of {described(s)} need scores {wanted}, not {described(A)}")
+        wanted = shape_text((*front, c + 1, c + 1))
+        raise ShapeError(
+            f"the moves between the tags of {described(s)} and the border of a sentence need scores {wanted}, "
+            f"not {described(A)}"
+        )
     if first.dtype != INTEGER:
         raise DTypeError(f"{described(first)} says where sentences begin, so it must be whole numbers: index(…)")
     if first.shape != (*front, n):
-        raise ShapeError(f"{described(first)} says of every token of {described(s)} whether it begins a sentence")
+        raise ShapeError(
+            f"where sentences begin is said of every token of {described(s)}, by {shape_text((*front, n))} whole "
+            f"numbers, not {described(first)}"
+        )
     return tuple(front), n, c
 
 
@@ -64,7 +70,9 @@ def _infer_expected(s: Node, A: Node, first: Node, *ways: Node) -> tuple[Shape, 
     shape = (*front, n + c + 1, c + 1)
     for way in ways:
         if way.shape != shape:
-            raise ShapeError(f"a direction of {described(s)} above {described(A)} is not {described(way)}")
+            raise ShapeError(
+                f"a direction of {described(s)} above {described(A)} is {shape_text(shape)}, not {described(way)}"
+            )
     return shape, common_dtype((s.dtype, A.dtype, *(way.dtype for way in ways)))
 
 
