@@ -33,8 +33,8 @@ that ahead of the tenth (vectors of 50 numbers of Wikipedia), so it would no lon
 STILL = 1e-3  # of its length, that a vector which was not trained may move: twice what 16 bits round off
 SHARE = 0.1
 """Of the untrained words near trained ones: where more were left behind, it matters. Such words are five to ten
-tokens of a hundred in new text (WNUT-17, BTC, WikiGold), so that one token in 200 to 100 was left behind; of half as
-many no loss of F1 could be measured on WNUT-17."""
+tokens of a hundred in new text (WNUT-17, BTC, WikiGold), so that one token in 200 to 100 was left behind; of half
+as many no loss of F1 could be measured on WNUT-17."""
 
 
 class Move(NamedTuple):
