@@ -117,7 +117,10 @@ def test_json_is_json_and_nothing_else(cli, data):
     result = json.loads(done.out)
     assert (result["model"], result["report"]) == ("m", "m/report.html")
     assert result["interrupted"] is False
-    assert set(result["dev"]) == {"dev_loss", "dev_precision", "dev_recall", "dev_f1"}
+    assert set(result["dev"]) == {
+        *("dev_loss", "dev_precision", "dev_recall", "dev_f1"),
+        *("threshold", "calibration_error"),
+    }
     assert sorted(result["test"]["by_type"]) == LABELS
     assert result["test"]["gold"] == 18
     assert "test" in json.loads(cli("train", data / "train.conll", "--out", "n", "--json", *QUICK).out)

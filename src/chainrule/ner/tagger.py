@@ -17,11 +17,12 @@ from chainrule.errors import DataError, ModelError, NonFiniteError, SettingError
 from chainrule.learn.backends import BACKENDS
 from chainrule.learn.choose import choose, within
 from chainrule.learn.train import Params, Plan, Run, Watch, train
-from chainrule.ner.corpus import Corpus, read_corpus
+from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats, Scorer
 from chainrule.ner.example import Example, example
 from chainrule.ner.features import Features
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
+from chainrule.ner.formats import read_any
 from chainrule.ner.lattice import Ids, Line, ranges, trimmed
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
@@ -119,7 +120,7 @@ class Tagger:
     ) -> Self:
         """Train on tagged sentences and keep the parameters that are best on dev.
 
-        data, dev   CoNLL files or corpora; without dev a tenth of the sentences is held out
+        data, dev   files in any format that `formats` reads, or corpora; without dev a tenth of the sentences is held out
         vectors     word vectors to begin with: word2vec (binary, text) or GloVe
         out         folder for the model; checkpoints lie there too, and `resume` continues from them
         watch       called with each Tick and Epoch;  stop: asked after each batch;  begin: told the job
@@ -128,8 +129,8 @@ class Tagger:
         Raises DataError, SettingError, NonFiniteError.
         """
         given = read_vectors(vectors) if isinstance(vectors, (str, Path)) else vectors
-        architecture, plan, choices = settings_of(settings, given)
         corpus, held = _corpus(data), None if dev is None else _corpus(dev)
+        architecture, plan, choices = settings_of(settings, given, characters=corpus.characters)
         checkpoint = None if out is None else Path(out) / CHECKPOINT
         _check_place(checkpoint, resume)
         with nullcontext() if out is None else opened(out):
@@ -346,7 +347,7 @@ class Tagger:
         Labels of the data that the model does not know count as missed. Raises SettingError if `rename`
         names a label that the model has not, or one that no data can have.
         """
-        corpus = _corpus(data)
+        corpus = _corpus(data, "characters" if self.characters else "words")
         for ours, theirs in (rename or {}).items():
             choose("label of the model", ours, dict.fromkeys(self.labels))
             if theirs not in corpus.labels:
@@ -381,8 +382,8 @@ def _check_place(checkpoint: Path | None, resume: bool) -> None:
         raise DataError(f"{checkpoint.parent}: that run is finished; begin a new one in another folder")
 
 
-def _corpus(data: str | Path | Corpus) -> Corpus:
-    return data if isinstance(data, Corpus) else read_corpus(data)
+def _corpus(data: str | Path | Corpus, tokens: str = "words") -> Corpus:
+    return data if isinstance(data, Corpus) else read_any(data, tokens=tokens)
 
 
 def _described(job: Job, run: Run, plan: Plan, choices: Choices) -> dict[str, Any]:

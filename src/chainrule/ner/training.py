@@ -20,6 +20,7 @@ from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
 from chainrule.ner.judge import Judge, tag_numbers
 from chainrule.ner.model import Network
+from chainrule.ner.recipes import LECTURE, RECIPES, settings as usual
 from chainrule.ner.tags import SCHEMES, Scheme, spans, tag_list
 from chainrule.ner.vectors import Vectors
 from chainrule.ner.vocab import Embedding, Vocabulary, embed
@@ -40,6 +41,7 @@ FINE_TUNE: Mapping[str, str] = {
 class Choices:
     """What to make of the data; raises SettingError outside the range."""
 
+    recipe: str = LECTURE
     scheme: Scheme = "BIOES"
     fine_tune: str = "auto"
     minimum: int = 1
@@ -47,6 +49,7 @@ class Choices:
     held_out: float = 0.1
 
     def __post_init__(self) -> None:
+        choose("recipe", self.recipe, RECIPES)
         choose("scheme", self.scheme, dict.fromkeys(SCHEMES))
         choose("fine-tuning policy", self.fine_tune, FINE_TUNE)
         within("minimum", self.minimum, least=1, whole=True)
@@ -54,11 +57,15 @@ class Choices:
         within("held_out", self.held_out, above=0, below=1)
 
 
-def settings_of(given: Mapping[str, Any], vectors: Vectors | None = None) -> tuple[Architecture, Plan, Choices]:
+def settings_of(
+    given: Mapping[str, Any], vectors: Vectors | None = None, *, characters: bool = False
+) -> tuple[Architecture, Plan, Choices]:
     """Sort settings by name into those of the network, of the loop and of the data; SettingError for others.
 
-    Given vectors decide the dimension, and that nothing is dropped unless it is asked for.
+    Given vectors decide the dimension, and that nothing is dropped unless it is asked for; a recipe says what is
+    usual for data of words or of `characters`.
     """
+    given = {**usual(given.get("recipe", LECTURE), characters=characters), **given}
     if vectors is not None:
         if given.get("dimension", vectors.dimension) != vectors.dimension:
             raise SettingError(

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from chainrule.display.language import Language
-from chainrule.ner.corpus import Corpus, read_corpus
+from chainrule.ner.corpus import Corpus
+from chainrule.ner.formats import read_any
 from chainrule.ner.judged import Judged
 from chainrule.ner.report_page import judged_page, save
 from chainrule.ner.tagger import Tagger
@@ -42,7 +43,8 @@ def command(
 ) -> None:
     """Judge MODEL on tagged DATA: precision, recall and F1 of whole entities, as conlleval counts."""
     rename = dict(map(_pair, pairs))
-    tagger, corpus = Tagger.load(model, backend), read_corpus(data)
+    tagger = Tagger.load(model, backend)
+    corpus = read_any(data, tokens="characters" if tagger.characters else "words")
     found = tagger.evaluate(corpus, rename)
     ours = {rename.get(label, label) for label in tagger.labels}
     missing = [label for label in corpus.labels if label not in ours]

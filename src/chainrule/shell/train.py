@@ -17,10 +17,12 @@ from chainrule.learn.optim import OPTIMIZERS
 from chainrule.learn.train import Plan
 from chainrule.ner.architecture import COMBINATIONS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
-from chainrule.ner.corpus import Corpus, read_corpus
+from chainrule.ner.corpus import Corpus
 from chainrule.ner.folder import CHECKPOINT, REPORT
+from chainrule.ner.formats import read_any
 from chainrule.ner.metrics import Score
 from chainrule.ner.objectives import OBJECTIVES
+from chainrule.ner.recipes import RECIPES
 from chainrule.ner.report import report
 from chainrule.ner.report_page import page, save
 from chainrule.ner.tagger import Tagger
@@ -42,6 +44,7 @@ Examples:
 """
 
 HELP: Mapping[str, str] = {
+    "recipe": "Settings that go together: lecture, or best, which finds more and takes longer.",
     "window": "Words in a window, odd.",
     "combine": "How the words of a window come together.",
     "dimension": "Width of random word vectors.",
@@ -80,6 +83,7 @@ AMONG: Mapping[str, Iterable[str]] = {
     "fine_tune": FINE_TUNE,
     "objective": OBJECTIVES,
     "optimizer": OPTIMIZERS,
+    "recipe": RECIPES,
     "scheme": SCHEMES,
 }
 
@@ -127,7 +131,7 @@ def command(
 ) -> int:
     """Train a window tagger on DATA, or on the bundled sample; write a model folder, and report.html in it.
 
-    DATA is in CoNLL form: a token and its tag on a line, an empty line between sentences.
+    DATA is in CoNLL form, a token and its tag on a line, or in any that `chainrule convert` reads.
     """
     source = click.get_current_context().get_parameter_source
     settings = {n: v for n, v in settings.items() if n not in HELP or source(n) is not ParameterSource.DEFAULT}
@@ -179,9 +183,9 @@ class _Corpora(NamedTuple):
 
 def _corpora(data: Path | None, dev: Path | None, test: Path | None, language: str) -> _Corpora:
     """What to train on, choose the epoch by and judge by; files given by name replace parts of the sample."""
-    chosen, judged = (None if path is None else read_corpus(path) for path in (dev, test))
+    chosen, judged = (None if path is None else read_any(path) for path in (dev, test))
     if data is not None:
-        return _Corpora(read_corpus(data), chosen, judged)
+        return _Corpora(read_any(data), chosen, judged)
     parts = sample(language)
     return _Corpora(parts.train, chosen or parts.dev, judged or parts.test)
 

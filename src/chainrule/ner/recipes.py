@@ -1,0 +1,53 @@
+"""Settings that go together, under a name: what the lecture has, and what finds most names.
+
+What a recipe says is what is usual under it; every setting can still be given. The recipe `best` is that of words
+or of characters, by the data.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chainrule.learn.choose import choose
+
+LECTURE, BEST = "lecture", "best"
+
+RECIPES: Mapping[str, str] = {
+    LECTURE: "a window, one hidden layer, softmax",
+    BEST: "all that is known of a token, and the tags of a sentence together; slower",
+}
+
+_SENTENCES: Mapping[str, Any] = {
+    "objective": "sentence",
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "linear",
+    "batch_size": 16,
+    "dropout": 0.3,
+}
+WORDS: Mapping[str, Any] = {
+    **_SENTENCES,
+    "caps": 8,
+    "features": "shape:16,affix:32",
+    "letters": 32,
+    "rare": 3,
+    "hidden": 200,
+    "epochs": 10,
+}
+CHARACTERS: Mapping[str, Any] = {
+    **_SENTENCES,
+    "window": 9,
+    "features": "gram2:40,gram3:30,shape:10,shape3:20,place5:10",
+    "short_circuit": "form,gram2,gram3,gram4,shape3",
+    "rare": 1,
+    "hidden": 100,
+    "activation": "relu",
+    "epochs": 10,
+}
+
+
+def settings(recipe: str, *, characters: bool) -> Mapping[str, Any]:
+    """What is usual under a recipe, for data whose tokens are characters or words. Raises SettingError."""
+    choose("recipe", recipe, RECIPES)
+    if recipe == LECTURE:
+        return {}
+    return CHARACTERS if characters else WORDS
