@@ -106,7 +106,8 @@ def _along(path: Ids, scores: Floats, moves: Floats, lengths: Ids, last: Ids) ->
     sums = scaled(scores, moves, steps)
     if sums is None:  # exp-space would lose a path: as if tags were independent
         alone, _ = expectations(scores, moves, first)
-        return np.log(np.maximum(alone[np.arange(len(path)), path], LEAST))
+        chosen: Floats = np.log(np.maximum(alone[np.arange(len(path)), path], LEAST))
+        return chosen
     p, _ = expected(sums, steps)
     back, found = steps.back, np.ones(len(path))
     with np.errstate(all="ignore"):
@@ -117,7 +118,7 @@ def _along(path: Ids, scores: Floats, moves: Floats, lengths: Ids, last: Ids) ->
 
 
 class Speller:
-    """max_t F [q_t; q_t+1; q_t+2] + d of tokens by their letters, as `Network.spelling`; the same in any company."""
+    """max_t F [q_t; q_t+1; q_t+2] + d of tokens by their letters, as `Network.spelling`; in any company."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         self._Q, self._d = params["Q"], params["d"]
@@ -161,7 +162,8 @@ class Scorer:
         return Fixed(root, ids, self._kinds, params, backend=self._decoder.backend, own=own)
 
     def _own(self, selected: Sequence[Ids]) -> Floats:
-        return self._decoder.network.own(self._params, dict(zip(self._features, selected, strict=True)))
+        own: Floats = self._decoder.network.own(self._params, dict(zip(self._features, selected, strict=True)))
+        return own
 
     def _normalised(self, plain: bool) -> Callable[[Floats], Any]:
         normal = log_softmax(matrix("z", "N", len(self._decoder.tags), dtype=FLOAT32))
@@ -194,4 +196,6 @@ class Scorer:
 
     def chances(self, names: Names, path: Ids, scores: Floats, lengths: Ids) -> list[float]:
         """P(the tags of each name), given the tags of all tokens, (N,)."""
-        return self._decoder.chances(self._params, names, path, scores, lengths, self._temperature).tolist()
+        found = self._decoder.chances(self._params, names, path, scores, lengths, self._temperature)
+        chances: list[float] = found.tolist()
+        return chances

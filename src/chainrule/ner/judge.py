@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.learn.gradients import Integers
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats
 from chainrule.ner.features import Features
@@ -114,7 +113,8 @@ class Judge:
         """
         ahead = scores[:, 1:] - scores[:, :1]
         own = [threshold_of(column, self.y == tag) for tag, column in enumerate(ahead.T, 1)]
-        params["c"] -= np.array(own, np.float32)
+        c = params["c"]
+        c -= np.array(own, np.float32)
         scores = np.concatenate([scores[:, :1], scores[:, 1:] - np.array(own, np.float32)], axis=1)
         best = scores[:, 0] - scores[:, 1:].max(axis=1)
         threshold = self._best(params, scores, np.quantile(best, np.linspace(0, 1, QUANTILES)))
@@ -127,7 +127,8 @@ class Judge:
             _, _, right = self._found(params, lowered(scores, threshold))
             return 2 * int(right.sum()) / max(1, len(right) + len(self._right))
 
-        return max(np.unique(thresholds).tolist(), key=f1)
+        best: float = max(np.unique(thresholds).tolist(), key=f1)
+        return best
 
 
 def threshold_of(scores: Floats, right: NDArray[np.bool_]) -> float:
@@ -172,7 +173,7 @@ def calibration_error(chances: np.ndarray, right: np.ndarray) -> float:
     return float(np.abs(gaps).sum() / len(chances))
 
 
-def tag_numbers(corpus: Corpus, tags: Sequence[str], scheme: Scheme) -> Integers:
+def tag_numbers(corpus: Corpus, tags: Sequence[str], scheme: Scheme) -> Ids:
     """The number of the right tag of every token, (N,)."""
     number = {tag: k for k, tag in enumerate(tags)}
     return np.array([number[tag] for s in corpus.tagged(scheme) for tag in s], np.int64)

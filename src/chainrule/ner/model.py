@@ -31,8 +31,8 @@ from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC, affine, dropout
 from chainrule.learn.losses import l2, max_margin, sentence_log_likelihood
 from chainrule.learn.params import initializer
 from chainrule.ner.architecture import Architecture
-from chainrule.ner.objectives import ABSENT, MARGIN, OF_A_WINDOW, SENTENCE
 from chainrule.ner.features import SPELT
+from chainrule.ner.objectives import ABSENT, MARGIN, OF_A_WINDOW, SENTENCE
 from chainrule.ner.vocab import CAPS
 from chainrule.ner.windows import Ids
 
@@ -299,7 +299,8 @@ class Network:
     @property
     def _ids(self) -> list[Node]:
         """The data that are known of any window."""
-        return [self.data[name] for name in (*(t.ids for t in self.tables), "spelt", "direct") if name in self.data]
+        names = [*(table.ids for table in self.tables), "spelt", "direct"]
+        return [self.data[name] for name in names if name in self.data]
 
     @property
     def seen(self) -> list[str]:
@@ -340,7 +341,8 @@ class Network:
     def start(self, rng: np.random.Generator) -> dict[str, Array]:
         """Fresh values of all parameters but E: Glorot for the weights, zero for biases and scores looked up."""
         uniform, glorot, zero = initializer("uniform", r=0.5), initializer("xavier_uniform"), initializer("zeros")
-        draws = {t.parameter: uniform for t in self.tables} | dict.fromkeys(("F", "W", "W_2", "U"), glorot) | {"Q": uniform}
+        tables = dict.fromkeys([*(t.parameter for t in self.tables), "Q"], uniform)
+        draws = tables | dict.fromkeys(("F", "W", "W_2", "U"), glorot)
         found = {
             name: draws.get(name, zero)(node.shape, rng, FLOAT32)  # type: ignore[arg-type]
             for name, node in self.parameters.items()

@@ -3,13 +3,13 @@
 With scores s (C,) of the tags and the right tag y,
 
     softmax    −log softmax(s)_y
-    logistic   Σ_c −log P(c is right or not),  P(c | s) = σ(s_c), one unit for each tag but O: "is the centre a LOC?"
+    logistic   Σ_c −log P(c is right or not),  P(c | s) = σ(s_c), a unit for each tag but O: "is the centre a LOC?"
     hinge      Σ_{c≠y} max(0, Δ + s_c − s_y), the multi-class SVM
     margin     max(0, Δ + s_y(corrupt window) − s_y(window)) for windows around names
     sentence   log Z(s, A) − (Σ s_y + Σ A_{y y′}) of a whole sentence, with scores A of moves between tags
 
-Under `logistic` and `margin` O, the first tag, has the score 0: it is what is left where no other score is positive.
-Under `margin` scores are only compared, so that the biases have no gradient; they hold the threshold, which is
+Under `logistic` and `margin` O, the first tag, has the score 0: it is what is left where no other is positive.
+Under `margin` scores are only compared, so that the biases have no gradient; they hold the thresholds, which are
 chosen on dev.
 CS224n notes, parts 3 and 4; Collobert et al. 2011, §3.3.
 """

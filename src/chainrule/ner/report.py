@@ -125,8 +125,8 @@ def derived(architecture: Architecture) -> Derivation:
 def checked(job: Job) -> Check:
     """The gradients of the trained network at an example, against differences.
 
-    It is the one, of the first, of which the network is least sure, so that the gradients are not all but 0. Of the
-    word vectors only its own are looked at: the others have the gradient 0.
+    It is the one, of the first, of which the network is least sure, so that the gradients are not all but 0. Of
+    the word vectors only its own are looked at: the others have the gradient 0.
     """
     params, seed = job.task.params, job.plan.seed
     small = Small(job.decoder.network, job.feed(_doubtful(job), rng_for(seed, "check")), params)
@@ -142,7 +142,9 @@ def _doubtful(job: Job) -> Integers:
     tokens = [feed.tokens(np.array([k])) for k in examples]
     values = network.inputs(feed.encoded.windows(np.concatenate(tokens)))
     (log_p,) = runner([network.log_probabilities()], "interpreter")({**job.task.params, **values})
-    return np.repeat(examples, list(map(len, tokens)))[log_p.max(axis=1).argmin()][None]
+    of: Integers = np.repeat(examples, list(map(len, tokens)))
+    least = int(log_p.max(axis=1).argmin())
+    return of[least : least + 1]
 
 
 def watched(network: Network, params: Params, features: Features, corpus: Corpus) -> Units:

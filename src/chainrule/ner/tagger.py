@@ -120,7 +120,7 @@ class Tagger:
     ) -> Self:
         """Train on tagged sentences and keep the parameters that are best on dev.
 
-        data, dev   files in any format that `formats` reads, or corpora; without dev a tenth of the sentences is held out
+        data, dev   files in any format that `formats` reads, or corpora; without dev a tenth is held out
         vectors     word vectors to begin with: word2vec (binary, text) or GloVe
         out         folder for the model; checkpoints lie there too, and `resume` continues from them
         watch       called with each Tick and Epoch;  stop: asked after each batch;  begin: told the job

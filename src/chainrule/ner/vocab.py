@@ -64,8 +64,8 @@ def _normals(tokens: Sequence[str]) -> list[str]:
 def spellings(normal: str) -> Iterator[str]:
     """Spell a word as it is looked up, until one is known.
 
-    As it stands; without the # or @ at its head; without signs at its ends; with letters that stand more than twice
-    in a row twice, and once (`sooo`); the last part of `anglo-saxon`.
+    As it stands; without the # or @ at its head; without signs at its ends; with letters that stand more than
+    twice in a row twice, and once (`sooo`); the last part of `anglo-saxon`.
     """
     yield normal
     if len(normal) > 1 and normal[0] in "#@":
@@ -83,17 +83,20 @@ class Vocabulary:
 
     A token spelt `<pad>` or `<unk>` is an unknown word: padding cannot be forged by a text. `counts`, where
     the vocabulary was built and not read, has the tokens in training of each word, at UNKNOWN those of the
-    words that were too rare. Raises DataError for repeated words, line breaks, or other first words.
+    words that were too rare; `shared` are further words that have the number of the last one. Raises DataError
+    for repeated words, line breaks, or other first words.
     """
 
     words: tuple[str, ...]
     counts: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    shared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.words[:2] != SPECIAL:
             raise DataError(f"vocabulary: begins with {self.words[:2]!r}; put {PAD} and {UNK} first")
-        if len(set(self.words)) < len(self.words):
-            word, times = Counter(self.words).most_common(1)[0]
+        every = (*self.words, *self.shared) if self.shared else self.words
+        if len(set(every)) < len(every):
+            word, times = Counter(every).most_common(1)[0]
             raise DataError(f"vocabulary: {word!r} is there {times} times; keep one")
         if (broken := next((word for word in self.words if "\n" in word), None)) is not None:
             raise DataError(f"vocabulary: {broken!r} has a line break; split the token there")
@@ -138,7 +141,8 @@ class Vocabulary:
     @cached_property
     def lookup(self) -> dict[str, int]:
         """Id of every word but the two special ones."""
-        return {word: number for number, word in enumerate(self.words) if number > UNKNOWN}
+        last = dict.fromkeys(self.shared, len(self.words) - 1)
+        return {word: number for number, word in enumerate(self.words) if number > UNKNOWN} | last
 
     def __len__(self) -> int:
         return len(self.words)
