@@ -1,4 +1,6 @@
+import bz2
 import gzip
+import lzma
 import os
 import re
 import time
@@ -250,6 +252,17 @@ REFUSALS = [
     (b"\x1f\x8b", ": the gzip data is cut off or damaged; download it again"),
     (b"\x1f\x8bnonsense, not gzip", ": the gzip data is cut off or damaged; download it again"),
     (b"PK\x03\x04rest", ": is a zip archive; unpack it and give the file inside"),
+    (bz2.compress(b"a 1 2\n"), ": is a bzip2 file; unpack it and give the file inside"),
+    (lzma.compress(b"a 1 2\n"), ": is an xz file; unpack it and give the file inside"),
+    (b"\x28\xb5\x2f\xfdrest", ": is a Zstandard file; unpack it and give the file inside"),
+    (
+        b"\x80\x04\x95rest",
+        ": is a Python pickle, which could run code; in gensim write it with save_word2vec_format",
+    ),
+    (
+        b"\x93NUMPY\x01",
+        ": is an array of NumPy, without words; give a word2vec, GloVe or fastText .vec file",
+    ),
     (
         b"\xba\x16\x4f\x2f\x0c\0\0\0",
         ": is a fastText model, not vectors; give the .vec file that lies beside it",

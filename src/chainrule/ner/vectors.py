@@ -41,10 +41,17 @@ NUMBER = re.compile(rb"[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)",
 HEADER = re.compile(rb"[ \t]*(\d{1,30})[ \t]+(\d{1,30})\s*")
 UNWRITABLE = re.compile("[ \n\ud800-\udfff]")
 PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
-FOREIGN = {
-    b"PK\x03\x04": "a zip archive; unpack it and give the file inside",
-    b"\xba\x16\x4f\x2f": "a fastText model, not vectors; give the .vec file that lies beside it",
-}
+UNPACK = "; unpack it and give the file inside"
+FOREIGN = (
+    (rb"PK\x03\x04", f"a zip archive{UNPACK}"),
+    (rb"BZh[1-9]1AY&SY", f"a bzip2 file{UNPACK}"),
+    (rb"\xfd7zXZ\x00", f"an xz file{UNPACK}"),
+    (rb"\x28\xb5\x2f\xfd", f"a Zstandard file{UNPACK}"),
+    (rb"\xba\x16\x4f\x2f", "a fastText model, not vectors; give the .vec file that lies beside it"),
+    (rb"\x80[\x02-\x05]", "a Python pickle, which could run code; in gensim write it with save_word2vec_format"),
+    (rb"\x93NUMPY", "an array of NumPy, without words; give a word2vec, GloVe or fastText .vec file"),
+)
+"""How files begin that are something else, and what to do with them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +212,9 @@ def _plain(path: Path, stack: ExitStack) -> BinaryIO:
 
 
 def _layout(data: mmap.mmap, path: Path) -> _Layout:
-    if data[:4] in FOREIGN:
-        raise DataError(f"{path}: is {FOREIGN[data[:4]]}")
+    for sign, what in FOREIGN:
+        if re.match(sign, data):
+            raise DataError(f"{path}: is {what}")
     origin = 3 if data[:3] == b"\xef\xbb\xbf" else 0
     line, following = _line(data, origin)
     if (header := HEADER.fullmatch(line)) is None:
