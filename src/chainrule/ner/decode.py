@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.algebra.chain import expectations
-from chainrule.algebra.forward_backward import expected, scaled, steps_of
 from chainrule.algebra.node import matrix, variable, vector
 from chainrule.algebra.reduce import log_softmax
 from chainrule.algebra.signature import FLOAT32
@@ -18,6 +17,7 @@ from chainrule.compute.compile import compile
 from chainrule.compute.exact import Exact
 from chainrule.compute.fixed import Fixed, Kinds, Own
 from chainrule.learn.backends import Runner, chosen, runner
+from chainrule.ner.joint import name_log_probabilities
 from chainrule.ner.lattice import Ids, Lattice, Line, Names, likeliest, ranges
 from chainrule.ner.model import REACH, Network
 from chainrule.ner.tags import Scheme
@@ -80,41 +80,23 @@ class Decoder:
     ) -> NDArray[np.float64]:
         """P(the tags of each name), given the tags of all tokens, (N,), at temperature T.
 
-        The product over its tokens of P(tag); where sentences are scored together that of its last tag, times
-        P(tag | the next one) of the others (see `forward_backward`).
+        The product over its tokens of P(tag); where sentences are scored together it is counted over all paths.
         """
         sizes = names.ends - names.starts
         if not len(sizes):
             return np.zeros(0)
-        tokens = ranges(names.starts, sizes)
         if self.network.whole:
-            log_p = _along(path, scores / T, np.asarray(params["A"], np.float64) / T, lengths, names.ends - 1)[
-                tokens
-            ]
+            found = name_log_probabilities(
+                names, path, scores / T, np.asarray(params["A"], np.float64) / T, lengths
+            )
         else:
+            tokens = ranges(names.starts, sizes)
             rows = scores[tokens].astype(np.float64) / T
             rows -= rows.max(axis=1, keepdims=True)
             log_p = rows[np.arange(len(tokens)), path[tokens]] - np.log(np.exp(rows).sum(axis=1))
-        return np.exp(np.minimum(np.add.reduceat(log_p, np.cumsum(sizes) - sizes, dtype=np.float64), 0))
-
-
-def _along(path: Ids, scores: Floats, moves: Floats, lengths: Ids, last: Ids) -> Floats:
-    """log P(tag) of the tokens `last`, log P(tag | the next tag) of all others, (N,)."""
-    first = np.zeros(len(scores), np.int64)
-    first[(np.cumsum(lengths) - lengths)[lengths > 0]] = 1
-    steps = steps_of(first)
-    sums = scaled(scores, moves, steps)
-    if sums is None:  # exp-space would lose a path: as if tags were independent
-        alone, _ = expectations(scores, moves, first)
-        chosen: Floats = np.log(np.maximum(alone[np.arange(len(path)), path], LEAST))
-        return chosen
-    p, _ = expected(sums, steps)
-    back, found = steps.back, np.ones(len(path))
-    with np.errstate(all="ignore"):
-        here = sums.a[back[:-1], path[:-1]] * sums.moves[path[:-1], path[1:]]
-        found[:-1] = here / sums.q[back[1:], path[1:]]
-    found[last] = p[back[last], path[last]]
-    return np.log(np.maximum(np.nan_to_num(found), LEAST))
+            found = np.add.reduceat(log_p, np.cumsum(sizes) - sizes)
+        chances: NDArray[np.float64] = np.exp(np.minimum(found, 0))
+        return chances
 
 
 class Speller:
