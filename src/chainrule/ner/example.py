@@ -15,8 +15,9 @@ from chainrule.algebra.node import Node
 from chainrule.algebra.product import mean
 from chainrule.calculus.batch import batch
 from chainrule.errors import SettingError, counted
-from chainrule.ner.features import Features
-from chainrule.ner.model import Network, Small
+from chainrule.ner.features import Features, Ids
+from chainrule.ner.model import CORRUPT, Network, Small
+from chainrule.ner.objectives import MARGIN
 from chainrule.ner.windows import encode
 
 
@@ -40,8 +41,9 @@ def example(
 
     token   the window of this token alone, of all if None
     Of the table E only the rows of the words that are met are there, in the order of their numbers. Dropout is
-    left out, as in tagging. Raises SettingError for a token that is none, and for one token where the tags of
-    sentences are scored together.
+    left out, as in tagging. Under `margin` the windows are those of names, and the corrupt ones of the next tokens
+    with another tag. Raises SettingError for a token that is none, for one token where the tags of sentences are
+    scored together, and where nothing is asked of any window.
     """
     encoded = encode(tokens, features, network.architecture.radius)
     if not len(encoded):
@@ -50,8 +52,15 @@ def example(
         raise SettingError(f"token {token} of {counted(len(encoded), 'token')}; they are numbered from 0")
     if token is not None and network.whole:
         raise SettingError("this model scores the tags of a sentence together; leave out the token")
-    small = Small(network, network.inputs(encoded.windows(slice(None))), params)
-    data = {**small.data, "y": np.asarray(y, np.int64)}
+    right = np.asarray(y, np.int64)
+    asked = np.arange(len(encoded))
+    values = {}
+    if network.architecture.objective == MARGIN:
+        asked, others = _named(right)
+        corrupt = network.inputs(encoded.windows(others))
+        values = {name + CORRUPT: ids for name, ids in corrupt.items()}
+    small = Small(network, {**network.inputs(encoded.windows(asked)), **values}, params)
+    data = {**small.data, "y": right[asked]}
     network = small.network
     parts = network.formula()
     if network.whole:
@@ -62,6 +71,20 @@ def example(
         parts = dict(zip(parts, batch(list(parts.values()), varied), strict=True))
         loss = mean(parts["J"])
     else:
-        data = {name: value[token] for name, value in data.items()}
+        (places,) = np.nonzero(asked == token)
+        if not len(places):
+            raise SettingError(f"token {token} is no name, of which alone this model is asked; give one of a name")
+        data = {name: value[places[0]] for name, value in data.items()}
         loss = parts["J"]
     return Example(loss, {**small.params, **data}, parts)
+
+
+def _named(y: Ids) -> tuple[Ids, Ids]:
+    """The tokens of names, and for each the next one, from the start again, that has another tag."""
+    named = np.flatnonzero(y)
+    reach = (named[:, None] + np.arange(1, len(y))) % len(y)
+    other = y[reach] != y[named, None]
+    if not other.any():
+        raise SettingError("this model compares names with other tokens; give a sentence that has both")
+    kept = other.any(axis=1)
+    return named[kept], reach[kept, other[kept].argmax(axis=1)]

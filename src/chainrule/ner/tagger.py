@@ -27,7 +27,7 @@ from chainrule.ner.lattice import Ids, Line, ranges, trimmed
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.reading import Reader, Reading
-from chainrule.ner.tags import OUTSIDE, Scheme, fault, spans, split, tags_of
+from chainrule.ner.tags import OUTSIDE, Scheme, convert, fault, spans, split, tags_of
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, cut_text
 from chainrule.ner.training import Choices, Job, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
@@ -326,7 +326,7 @@ class Tagger:
     ) -> Example:
         """The cross-entropy on a text, or on a sentence of tokens, with the values of its variables: to be traced.
 
-        tags    the right tags (IOB2), one for each token; those that the model finds, unless given
+        tags    the right tags, in any scheme, one for each token; those that the model finds, unless given
         token   the loss of the window around this token, of all windows the mean if None
         Raises SettingError for tags that the model does not know, or not one for each token.
         """
@@ -336,8 +336,10 @@ class Tagger:
             raise SettingError(f"{len(right)} tags for {sum(map(len, tokens))} tokens; give one for each")
         places = {tag: k for k, tag in enumerate(self.config.tags)}
         for tag in right:
-            choose("tag of the model", tag, places)
-        y = [places[tag] for tag in right]
+            if fault(tag) or split(tag).label not in self._labels:
+                choose("tag of the model", tag, places)
+        rest = iter(right)
+        y = [places[tag] for s in tokens for tag in convert(list(islice(rest, len(s))), self._scheme)]
         return example(self.network, self.features, self.params, tokens, y, token)
 
     def evaluate(self, data: str | Path | Corpus, rename: Mapping[str, str] | None = None) -> Score:
