@@ -12,7 +12,6 @@ from safetensors.numpy import save
 from chainrule.errors import SettingError
 from chainrule.learn.store import read_tensors
 from chainrule.ner import Tagger, sample
-from chainrule.ner.explain import explain
 from chainrule.ner.folder import CONFIG, WEIGHTS
 from chainrule.ner.judged import Judged
 
@@ -63,7 +62,6 @@ def test_everything_that_looks_at_a_model_reads_16_bits(full, half):
     wide = replace(half, params={n: a.astype(np.float32) for n, a in half.params.items()})
     assert half.tag(TEXT) == wide.tag(TEXT)
     assert replace(half, backend="interpreter").tag(TEXT) == replace(wide, backend="interpreter").tag(TEXT)
-    assert np.array_equal(explain(half, TEXT)[0].probabilities, explain(wide, TEXT)[0].probabilities)
     dev = sample("en").dev
     judged = [Judged.of(t.decoder, t.features, t.params, dev) for t in (half, wide)]
     assert judged[0] == judged[1]
@@ -81,7 +79,7 @@ def test_what_was_read_in_16_bits_is_saved_so_unless_32_are_asked_for(half, tmp_
 
 @pytest.mark.parametrize("bits", [8, 0, 16.0, "16", True])
 def test_other_numbers_of_bits_are_refused(full, tmp_path, bits):
-    with pytest.raises(SettingError, match="bits is .*; it must be 32 or 16"):
+    with pytest.raises(SettingError, match=r"bits is .*; it must be 32 or 16"):
         full.save(tmp_path / "odd", bits=bits or -1)
     assert not (tmp_path / "odd").exists()
 

@@ -64,7 +64,7 @@ class Own(NamedTuple):
 class Rows:
     """The rows E[kind] J_pᵀ of all places p in a window, each followed by what the kind has there of its own.
 
-    They are made when they are first asked for. Where the memory is full, the half that was asked for last is kept.
+    They are made when first asked for. Where the memory is full, the half that was asked for last is kept.
     """
 
     def __init__(

@@ -3,11 +3,11 @@
     config.json         format number, versions, architecture, tags, figures, hash of the weights
     model.safetensors   the parameters
     vocab.txt           one word a line
-    features.json       the values of the other features
+    features.json       the values of the other features; values in a list of their own share a row
     README.md           the model card
 
-Tables, of which only rows are looked up, may be stored in 16 bits: float16, which rounds a number to 1 part in 2048
-(2e-4 of it, root mean square; bfloat16 1.7e-3), and needs no scale beside it.
+Tables, of which only rows are looked up, may be stored in 16 bits: float16, which rounds by 1 part in 2048
+at most (2e-4, root mean square; bfloat16 1.7e-3), and needs no scale beside it.
 
 The files are written out of sight, inside the folder, and renamed when all are complete. A folder is read with
 distrust: every field is checked, and the tensors must be exactly those that the architecture implies.
@@ -71,8 +71,8 @@ class Config:
 def write_folder(folder: str | Path, config: Config, features: Features, params: Tensors) -> None:
     """Write a model folder, whole or not at all; a model that stands there is replaced.
 
-    Raises DataError if something else than a model stands there, or the disk refuses; SettingError where numbers do
-    not fit into the bits that they are to have.
+    Raises DataError if something else than a model stands there, or the disk refuses; SettingError where numbers
+    do not fit into the bits that they are to have.
     """
     target, params = Path(folder), stored(config, features, params)
     with opened(target):
@@ -152,7 +152,7 @@ def _fill(folder: Path, config: Config, features: Features, params: Tensors) -> 
     clusters = {name: numbers.astype(np.int32) for name, numbers in features.clusters.items()}
     write_tensors(folder / WEIGHTS, {**params, **clusters})
     features.vocabulary.write(folder / WORDS)
-    values = {name: known.words[len(SPECIAL) :] for name, known in features.numbered.items()}
+    values = {name: _listed(known) for name, known in features.numbered.items()}
     (folder / VALUES).write_text(json.dumps(values, indent=0) + "\n", encoding="utf-8")
     described = {
         "format": FORMAT,
@@ -169,6 +169,12 @@ def _fill(folder: Path, config: Config, features: Features, params: Tensors) -> 
     }
     (folder / CARD).write_text(_card(config, len(features.vocabulary)), encoding="utf-8")
     (folder / CONFIG).write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _listed(known: Vocabulary) -> list[str | list[str]]:
+    """The values of a feature in order; those that share the last number as a list."""
+    values: list[str | list[str]] = [*known.words[len(SPECIAL) :]]
+    return [*values[:-1], [known.words[-1], *known.shared]] if known.shared else values
 
 
 def _exchange(made: Path, target: Path) -> None:
@@ -273,18 +279,20 @@ def _vocabulary(path: Path) -> Vocabulary:
 
 
 def _values(path: Path) -> dict[str, Vocabulary]:
-    """The values of every feature, each a list of different strings."""
+    """The values of every feature, different strings; the last of the list may be a list of several."""
     try:
-        found = json.loads(path.read_bytes())
-        return {name: Vocabulary((*SPECIAL, *values)) for name, values in found.items() if _strings(values)}
+        return {name: _read_values(values) for name, values in json.loads(path.read_bytes()).items()}
     except (ValueError, RecursionError, AttributeError, TypeError, DataError) as error:
         raise ModelError(f"{path}: damaged ({error}); restore the file or train again") from None
 
 
-def _strings(values: Any) -> bool:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+def _read_values(values: Any) -> Vocabulary:
+    last = values[-1] if isinstance(values, list) and values and isinstance(values[-1], list) else None
+    words = [*values[:-1], *last[:1]] if last else values
+    shared = last[1:] if last else []
+    if not isinstance(words, list) or not all(isinstance(value, str) for value in (*words, *shared)):
         raise TypeError("a feature without a list of values")
-    return True
+    return Vocabulary((*SPECIAL, *words), shared=tuple(shared))
 
 
 def _check_clusters(path: Path, clusters: Tensors, words: int) -> None:

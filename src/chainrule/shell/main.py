@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "train": "Train a tagger, on DATA or on the bundled sample; write a model folder.",
     "evaluate": "Judge a model on tagged data: precision, recall and F1 of every type.",
     "tag": "Find the names in text, files or standard input.",
+    "prune": "Write a smaller model: 16 bits, fewer words, the same names; report what changed.",
     "convert": "Write annotated text in another format; report every name that does not fit.",
     "vectors": "Train word vectors on text of any size; neighbours and analogies; what fine-tuning moved.",
     "derive": "Differentiate a formula: textbook form, steps, LaTeX, Python, proved by numbers.",
