@@ -15,8 +15,9 @@ from safetensors.numpy import save
 from chainrule.errors import ModelError
 from chainrule.learn import store
 from chainrule.learn.store import read_tensors, write_tensors
-from chainrule.ner import Tagger
+from chainrule.ner import Tagger, sample
 from chainrule.ner.folder import CARD, CONFIG, HASHED, VALUES, WEIGHTS, WORDS
+from chainrule.ner.vectors import Vectors
 
 
 def altered(folder: Path, change, rehash: bool = True) -> None:
@@ -297,3 +298,139 @@ def test_errors_of_models_are_errors_of_data(model):
     with pytest.raises(ModelError):
         Tagger.load(model)
     assert issubclass(ModelError, ValueError)
+
+
+# ── features and clusters ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def featured() -> Tagger:
+    """A small model with features of every kind."""
+    train = sample("en").train
+    corpus = train.of(train.sentences[:8])
+    words = ["helen", "marsh", "paris", "in", "the"]
+    vectors = Vectors(words, np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
+    settings = {"features": "shape:2, cluster3:2", "short_circuit": "suffix2", "window": 3, "hidden": 4, "caps": 2}
+    return Tagger.train(corpus, corpus, vectors=vectors, epochs=1, **settings)
+
+
+@pytest.fixture
+def rich(featured, tmp_path) -> Path:
+    """Its folder."""
+    featured.save(tmp_path / "rich")
+    return tmp_path / "rich"
+
+
+def values_changed(folder: Path, change) -> None:
+    values = json.loads((folder / VALUES).read_text(encoding="utf-8"))
+    changed = change(values)
+    text = changed if isinstance(changed, str) else json.dumps(values if changed is None else changed)
+    (folder / VALUES).write_text(text, encoding="utf-8")
+    altered(folder, nothing)
+
+
+@pytest.mark.parametrize("name", [VALUES, WEIGHTS, WORDS])
+@pytest.mark.parametrize("share", [0, 0.5, 0.999])
+def test_a_cut_file_of_a_model_with_features_is_refused(rich, name, share):
+    raw = (rich / name).read_bytes()
+    (rich / name).write_bytes(raw[: int(share * len(raw))])
+    refused(rich, name, "has been altered or cut")
+    if name == VALUES and share < 0.9:
+        altered(rich, nothing)
+        refused(rich, name, "damaged", "restore the file or train again")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: "", [VALUES, "damaged"]),
+        (lambda v: "\x00", [VALUES, "damaged"]),
+        (lambda v: "[" * 100_000, [VALUES, "damaged"]),
+        (lambda v: [], [VALUES, "damaged"]),
+        (lambda v: [v], [VALUES, "damaged"]),
+        (lambda v: "null", [VALUES, "damaged"]),
+        (lambda v: "3", [VALUES, "damaged"]),
+        (lambda v: {}, [VALUES, "does not fit"]),
+        (lambda v: v.update(shape=None), [VALUES, "damaged"]),
+        (lambda v: v.update(shape="Xx"), [VALUES, "damaged"]),
+        (lambda v: v.update(shape={"Xx": 1}), [VALUES, "damaged"]),
+        (lambda v: v.update(shape=3), [VALUES, "damaged"]),
+        (lambda v: v["shape"].insert(0, 3), [VALUES, "damaged"]),
+        (lambda v: v["shape"].insert(0, None), [VALUES, "damaged"]),
+        (lambda v: v["shape"].insert(0, ["X"]), [VALUES, "damaged"]),
+        (lambda v: v["shape"].append(v["shape"][0]), [VALUES, "damaged", "is there 2 times"]),
+        (lambda v: v["shape"].append("<pad>"), [VALUES, "damaged"]),
+        (lambda v: v["shape"].append("a\nb"), [VALUES, "damaged"]),
+        (lambda v: v["shape"].append("more"), [WEIGHTS, "tensor K_shape does not fit"]),
+        (lambda v: v["shape"].pop() and None, [WEIGHTS, "tensor K_shape does not fit"]),
+        (lambda v: v["suffix2"].append("more"), [WEIGHTS, "tensor L does not fit"]),
+        (lambda v: v.pop("shape") and None, [VALUES, "does not fit"]),
+        (lambda v: v.pop("suffix2") and None, [VALUES, "does not fit"]),
+        (lambda v: v.update(prefix1=["a"]), [VALUES, "does not fit"]),
+        (lambda v: v.update(nonsense=[]), [VALUES, "does not fit"]),
+        (lambda v: v.update(words=[]), [VALUES, "does not fit"]),
+        (lambda v: v.update(caps=[]), [VALUES, "does not fit"]),
+        (lambda v: v.update(cluster3=["a", "b", "c"]), [VALUES, "does not fit"]),
+    ],
+)
+def test_features_that_are_damaged_are_refused(rich, change, words):
+    values_changed(rich, change)
+    refused(rich, *words)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.pop("cluster3"), ["cluster3 does not fit"]),
+        (lambda t: t.update(cluster3=t["cluster3"][:-1]), ["cluster3 does not fit"]),
+        (lambda t: t.update(cluster3=t["cluster3"][None]), ["cluster3 does not fit"]),
+        (lambda t: t.update(cluster3=t["cluster3"].astype(np.int64)), ["cluster3 does not fit"]),
+        (lambda t: t.update(cluster3=t["cluster3"].astype(np.float32)), ["cluster3 does not fit"]),
+        (lambda t: t.update(cluster3=t["cluster3"] - 1), ["cluster3 does not fit"]),
+        (lambda t: t.update(cluster3=np.full_like(t["cluster3"], 5)), ["cluster3 does not fit"]),
+        (lambda t: t.update(cluster4=t["cluster3"]), ["cluster4 does not fit"]),
+        (lambda t: t.pop("K_cluster3"), ["K_cluster3 does not fit"]),
+        (lambda t: t.update(K_shape=t["K_shape"][:-1]), ["K_shape does not fit"]),
+        (lambda t: t.update(L=t["L"].T.copy()), ["L does not fit"]),
+    ],
+)
+def test_tensors_of_features_and_clusters_must_fit(rich, change, words):
+    tensors_changed(rich, change)
+    refused(rich, WEIGHTS, *words)
+
+
+def test_a_cluster_is_not_forged_as_a_list_of_values(rich):
+    tensors_changed(rich, lambda t: t.pop("cluster3"))
+    values_changed(rich, lambda v: v.update(cluster3=["a", "b", "c"]))
+    refused(rich, "cluster3 does not fit")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"features": "shape:2"}, ["does not fit"]),
+        ({"features": "shape:2, cluster4:2"}, ["cluster4 does not fit"]),
+        ({"features": "shape:3, cluster3:2"}, ["tensor K_shape does not fit"]),
+        ({"features": "shap"}, ["damaged", "unknown feature 'shap'"]),
+        ({"features": ["shape"]}, ["damaged"]),
+        ({"features": None}, ["damaged"]),
+        ({"short_circuit": ""}, ["does not fit"]),
+        ({"short_circuit": "suffix2, caps"}, ["tensor L does not fit"]),
+        ({"short_circuit": 3}, ["damaged"]),
+        ({"objective": "sentence"}, ["tensor A does not fit"]),
+        ({"objective": "margin"}, ["does not fit"]),
+        ({"objective": "love"}, ["damaged", "unknown objective 'love'"]),
+        ({"activation": "parametric_relu"}, ["tensor a does not fit"]),
+        ({"layers": 2}, ["tensor W_2 does not fit"]),
+        ({"feature_dropout": 1}, ["feature_dropout is 1"]),
+        ({"margin": 0}, ["margin is 0"]),
+    ],
+)
+def test_an_architecture_with_features_that_was_altered_is_refused(rich, change, words):
+    altered(rich, lambda d: d["architecture"].update(change))
+    refused(rich, *words)
+
+
+def test_a_model_with_features_is_read_as_it_was_written(rich, featured):
+    text = "Helen Marsh flew to Paris."
+    assert Tagger.load(rich).tag(text) == featured.tag(text)

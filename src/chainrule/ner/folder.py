@@ -16,7 +16,7 @@ distrust: every field is checked, and the tensors must be exactly those that the
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
@@ -205,12 +205,12 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
     params, _ = tensors_in(target / WEIGHTS, raw.pop(WEIGHTS))
     vocabulary, values = _vocabulary(target / WORDS), _values(target / VALUES)
     clusters = {name: params.pop(name) for name in config.architecture.clusters if name in params}
-    _check_clusters(target / WEIGHTS, clusters, len(vocabulary))
+    _check_clusters(target / WEIGHTS, config.architecture.clusters, clusters, len(vocabulary))
     letters = values.pop(LETTERS, None)
     numbers = {name: ids.astype(np.int64) for name, ids in clusters.items()}
     features = Features(vocabulary, values, numbers, letters)
     letters_too = [LETTERS] if config.architecture.letters else []
-    if sorted(features.rows) != sorted([*config.architecture.named, *letters_too]):
+    if sorted([*features.numbered, *clusters]) != sorted([*config.architecture.named, *letters_too]):
         raise ModelError(f"{target / VALUES}: does not fit {CONFIG}; restore the folder or train again")
     _check_tensors(target / WEIGHTS, config, network_of(config, features), params)
     return config, features, params
@@ -295,9 +295,9 @@ def _read_values(values: Any) -> Vocabulary:
     return Vocabulary((*SPECIAL, *words), shared=tuple(shared))
 
 
-def _check_clusters(path: Path, clusters: Tensors, words: int) -> None:
-    for name, ids in clusters.items():
-        most = family(name)[1] + len(SPECIAL)
+def _check_clusters(path: Path, names: Sequence[str], clusters: Tensors, words: int) -> None:
+    for name in names:
+        ids, most = clusters.get(name, np.zeros(0)), family(name)[1] + len(SPECIAL)
         if ids.shape != (words,) or ids.dtype != np.int32 or ids.min(initial=0) < 0 or ids.max(initial=0) >= most:
             raise ModelError(f"{path}: tensor {name} does not fit {WORDS}; restore the folder or train again")
 
