@@ -21,7 +21,7 @@ from pool_work import dies
 from chainrule.display.gallery import GALLERY
 from chainrule.display.trace import trace
 from chainrule.ner import Tagger
-from chainrule.ner.explain import explain
+from chainrule.ner.explain_methods import GRADIENT
 from chainrule.shell.studio import found, served
 from chainrule.shell.studio_pool import Pool
 from chainrule.shell.studio_server import CONNECTIONS
@@ -136,8 +136,9 @@ def test_the_names_in_a_text_with_their_reasons(ask, model):
     text = " ".join(Tagger.load(model).tokenize("Museums in Paris.")[0][k].text for k in range(3))
     status, told = ask("/api/tag", {"model": 0, "text": text})
     assert status == 200
-    for reason in explain(Tagger.load(model), text)[0].reasons:
-        for share in reason.shares.values():
+    found = Tagger.load(model).explain(text, methods=[GRADIENT], every=True)
+    for reason in found.reasons:
+        for share in reason.shares(GRADIENT):
             assert f"<td>{share:.2f}</td>" in told["html"]
     status, told = ask("/api/tag", {"text": '<script>alert(1)</script> & "x"'})
     assert status == 200 and "<script" not in told["html"]

@@ -10,7 +10,7 @@ import pytest
 from chainrule.display.gallery import EXAMPLES, GALLERY
 from chainrule.display.trace import trace
 from chainrule.ner import Tagger, sample
-from chainrule.ner.explain import explain
+from chainrule.ner.explain_methods import GRADIENT
 from chainrule.shell.studio import served
 
 
@@ -247,11 +247,11 @@ def test_the_tagger_shows_names_and_why(visit, model):
         name = tagger.tag(text)[0]
         view.locator(".word.name", has_text=name.text).first.wait_for()
         assert view.locator(".word.name").count() == len(tagger.tag(text))
-        first = next(r for e in explain(tagger, text) for r in e.reasons if r.label != "O")
+        first = tagger.explain(text, methods=[GRADIENT]).reasons[0]
         shown = [
             float(e.text_content()) for e in view.locator(".reason:not([hidden]) .shares td:nth-child(3)").all()
         ]
-        np.testing.assert_allclose(shown, list(first.shares.values()), atol=0.0051)
+        np.testing.assert_allclose(shown, first.shares(GRADIENT), atol=0.0051)
         view.locator(".word:not(.name)").first.focus()
         view.keyboard.press("Enter")
         assert "→ O" in view.locator(".reason:not([hidden]) h2").first.text_content()

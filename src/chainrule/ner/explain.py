@@ -1,133 +1,118 @@
-"""Why a tag: the share of every word of the window in the score of the tag that was chosen, gradient × input.
+"""Why a name: what each word around it, and each feature of these words, adds to the score of its tags.
 
-    s = U f(W x + b) + c          the scores of one window, x the vectors of its words
-    r = ∂s_y/∂x · x               for each word: the gradient of the score times its vector
-    share = |r| / Σ |r|           over the words of the window, and of all windows of a name
+    F = Σ_t s_{y_t}      over the tokens t of a name, y the tags that were chosen;
+        Σ_t s_{y_t} − s_{r_t}    or how far they are ahead of the tags r of the runner-up
 
-Gradients are those of the tagger's own graph, by the vectors as they were looked up, so that a word that stands
-twice in a window has two shares. Shrikumar et al. 2016, "Not just a black box", §2 (gradient × input).
+A word adds to F what it adds in all windows of the name in which it stands, by each of `METHODS`. All comes from
+the tagger's own graph, in float64.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import add
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from chainrule.algebra.node import Node
-from chainrule.algebra.op import Array
-from chainrule.algebra.product import sum
-from chainrule.algebra.reduce import softmax
-from chainrule.algebra.select import take
-from chainrule.calculus.batch import batch
-from chainrule.calculus.derive import gradient
-from chainrule.compute.interpret import evaluate
-from chainrule.ner.model import Small
-from chainrule.ner.tagger import Entity, Tagger
-from chainrule.ner.tags import OUTSIDE, split
+from chainrule.errors import SettingError, counted
+from chainrule.learn.choose import choose, within
+from chainrule.ner.corpus import Corpus
+from chainrule.ner.explain_methods import METHODS
+from chainrule.ner.explain_records import Explanation
+from chainrule.ner.explain_sentence import OF, Asked, Reader
+from chainrule.ner.explain_unknown import BASELINES
+from chainrule.ner.formats import read_any
 from chainrule.ner.tokenizer import Token
-from chainrule.ner.windows import encode
+
+if TYPE_CHECKING:
+    from chainrule.ner.tagger import Entity, Tagger
+
+MOST = 20  # names that are explained
+WINDOWS = 4096  # and windows of all their tokens
 
 
-class Reason(NamedTuple):
-    """A name, or a token that belongs to none, and the share of each word in the score of its tags.
+def explain(
+    tagger: "Tagger",
+    text: str,
+    token: int | None = None,
+    *,
+    methods: Sequence[str] = tuple(METHODS),
+    of: str = "score",
+    baseline: str = "unknown",
+    most: int = MOST,
+    every: bool = False,
+    train: str | Path | Corpus | None = None,
+    neighbours: int = 5,
+) -> Explanation:
+    """The names of a text and why; or why one token has its tag.
 
-    tokens      the numbers of its tokens in the sentence
-    label       O outside of names      score    the probability of the name, or of O
-    shares      number of the word in the sentence, None for what lies beyond its ends → share; they sum to 1
-    signs       the same → r, with its sign: what raises the score is positive
+    token      the number of a token of the text, from 0; all names if None, `every` token outside of names too
+    methods    some of METHODS                    of       the score of the tags, or how far they are ahead
+    baseline   what stands in for words, see `explain_unknown`
+    most       names that are explained           train    tagged data, whose nearest windows are looked up
+    Raises SettingError, DataError.
     """
-
-    tokens: range
-    label: str
-    score: float
-    shares: Mapping[int | None, float]
-    signs: Mapping[int | None, float]
-
-
-class Explained(NamedTuple):
-    """A sentence: its tokens, the probability of every label for each, and a reason for each name and token.
-
-    probabilities    (N, labels), summing to 1 along the labels: O, and the types of names
-    """
-
-    text: str
-    tokens: Sequence[Token]
-    labels: Sequence[str]
-    probabilities: Array
-    reasons: Sequence[Reason]
-
-
-def explain(tagger: Tagger, text: str) -> list[Explained]:
-    """The sentences of a text with their names, and why."""
-    entities = tagger.tag(text)
-    return [_explained(tagger, text, tokens, entities) for tokens in tagger.tokenize(text)]
-
-
-def _explained(tagger: Tagger, text: str, tokens: Sequence[Token], entities: Sequence[Entity]) -> Explained:
-    tags = [OUTSIDE if tag == OUTSIDE else split(tag).label for tag in tagger.config.tags]
-    labels = [OUTSIDE, *tagger.labels]
-    window = _Windows(tagger, [token.text for token in tokens])
-    chances = window.probabilities()
-    belongs = np.array([[tag == label for label in labels] for tag in tags])
-    by_label = chances @ belongs
-    names = [
-        (_within(tokens, entity), entity.label, entity.score)
-        for entity in entities
-        if tokens[0].start <= entity.start < tokens[-1].end
+    for method in methods:
+        choose("method", method, METHODS)
+    choose("question", of, OF)
+    choose("baseline", baseline, BASELINES)
+    within("number of names", most, least=0, whole=True)
+    within("number of neighbours", neighbours, least=1, whole=True)
+    sentences, entities = tagger.tokenize(text), tagger.tag(text)
+    first = [0, *accumulate(map(len, sentences))]
+    if token is not None and not 0 <= token < first[-1]:
+        raise SettingError(f"token {token} of {counted(first[-1], 'token')}; they are numbered from 0")
+    names = [_within(tokens, entities) for tokens in sentences]
+    asked, left = (_one(names, first, token), 0) if token is not None else _bounded(names, most)
+    if every:
+        asked = [_filled(each, len(tokens)) for each, tokens in zip(asked, sentences, strict=True)]
+    reader = Reader(tagger, methods, of, baseline)
+    found = [
+        reader.sentence(text, tokens, start, each)
+        for tokens, start, each in zip(sentences, first, asked, strict=False)
+        if each
     ]
-    taken = {k for name, _, _ in names for k in name}
-    rest = [(range(k, k + 1), OUTSIDE, float(by_label[k, 0])) for k in range(len(tokens)) if k not in taken]
-    found = sorted([*names, *rest], key=lambda reason: reason[0].start)
-    allowed = np.repeat(
-        [belongs[:, labels.index(label)] for _, label, _ in found], [len(n) for n, _, _ in found], 0
-    )
-    r = window.relevance(np.where(allowed, chances, -1).argmax(1))
-    return Explained(text, tokens, labels, by_label, [_reason(*name, r, window.radius) for name in found])
+    if train is not None and found:
+        units = "characters" if tagger.characters else "words"
+        corpus = train if isinstance(train, Corpus) else read_any(train, tokens=units)
+        found = reader.with_nearest(found, corpus, neighbours)
+    return Explanation(text, first[-1], reader.labels, entities, found, left, tuple(methods), of, baseline)
 
 
-def _within(tokens: Sequence[Token], entity: Entity) -> range:
-    """The numbers of the tokens of a name; its ends may lie within them."""
-    met = [k for k, token in enumerate(tokens) if token.start < entity.end and entity.start < token.end]
-    return range(met[0], met[-1] + 1)
+def _within(tokens: Sequence[Token], entities: Sequence["Entity"]) -> list[Asked]:
+    """The names of a sentence; their ends may lie within tokens."""
+    start, end = tokens[0].start, tokens[-1].end
+    found = []
+    for entity in entities:
+        if start <= entity.start < end:
+            met = [k for k, t in enumerate(tokens) if t.start < entity.end and entity.start < t.end]
+            found.append(Asked(range(met[0], met[-1] + 1), entity.label, entity.score))
+    return found
 
 
-def _reason(name: range, label: str, score: float, r: Array, radius: int) -> Reason:
-    """The sum over the windows of a name; r is (N, W)."""
-    found: dict[int | None, float] = {}
-    for t in name:
-        for place, value in enumerate(r[t], t - radius):
-            word = place if 0 <= place < len(r) else None
-            found[word] = found.get(word, 0.0) + float(value)
-    whole = float(np.abs(list(found.values())).sum()) or 1.0
-    order = sorted(found, key=lambda k: len(r) if k is None else k)
-    return Reason(name, label, score, {k: abs(found[k]) / whole for k in order}, {k: found[k] for k in order})
+def _bounded(names: Sequence[Sequence[Asked]], most: int) -> tuple[list[list[Asked]], int]:
+    """The first names, and how many are left."""
+    found: list[list[Asked]] = []
+    windows = left = 0
+    for sentence in names:
+        found.append([])
+        for name in sentence:
+            if most and windows + len(name.tokens) <= WINDOWS:
+                found[-1].append(name)
+                most, windows = most - 1, windows + len(name.tokens)
+            else:
+                left += 1
+    return found, left
 
 
-class _Windows:
-    """The windows of a sentence of N tokens, and what the tagger's graph says of them."""
+def _one(names: Sequence[Sequence[Asked]], first: Sequence[int], token: int) -> list[list[Asked]]:
+    """A token of the text."""
+    return [
+        [Asked(range(token - start, token - start + 1))] if start <= token < end else []
+        for start, end in pairwise(first)
+    ]
 
-    def __init__(self, tagger: Tagger, words: Sequence[str]) -> None:
-        self.radius = tagger.config.architecture.radius
-        windows = encode([words], tagger.features, self.radius).windows(slice(None))
-        small = Small(tagger.network, tagger.network.inputs(windows), tagger.params)
-        self._network, self._ids, self._params = small.network, small.data, small.params
 
-    def probabilities(self) -> Array:
-        """P(tag) of every token, (N, C)."""
-        return self._evaluated(softmax(self._network.scores()), {})
-
-    def relevance(self, y: Array) -> Array:
-        """∂s_y/∂x · x of each word of each window for the tags y, (N, W)."""
-        p, d = self._network.parameters, self._network.data
-        score = self._network.scores()[d["y"]]
-        looked_up = [take(p[table.parameter], d[table.ids]) for table in self._network.tables]
-        each = [sum(rows * gradient(score, rows), axis=1) for rows in looked_up]
-        return self._evaluated(reduce(add, each), {"y": y})
-
-    def _evaluated(self, node: Node, more: Mapping[str, Any]) -> Array:
-        """An expression of one window for all windows, in double precision."""
-        data = {**self._ids, **more}
-        varied = batch(node, [self._network.data[name] for name in data])
-        return np.asarray(evaluate(varied, {**self._params, **data}), np.float64)
+def _filled(names: Sequence[Asked], count: int) -> list[Asked]:
+    """The names of a sentence, and every token outside of them."""
+    taken = {k for name in names for k in name.tokens}
+    rest = [Asked(range(k, k + 1)) for k in range(count) if k not in taken]
+    return sorted([*names, *rest], key=lambda asked: asked.tokens.start)

@@ -20,6 +20,8 @@ from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats, Scorer
 from chainrule.ner.example import Example, example
+from chainrule.ner.explain import explain
+from chainrule.ner.explain_records import Explanation
 from chainrule.ner.features import Features
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
 from chainrule.ner.formats import read_any
@@ -32,9 +34,7 @@ from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, cu
 from chainrule.ner.training import Choices, Job, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import Vocabulary
-from chainrule.ner.workers import shared_out
-
-TOGETHER = 1 << 18  # characters of a group of texts, at which it is complete
+from chainrule.ner.workers import groups, shared_out
 
 
 class Entity(NamedTuple):
@@ -74,20 +74,6 @@ class Memory(NamedTuple):
 def tag_shard(tagger: "Tagger", texts: Sequence[str]) -> Found:
     """The names in some texts, which depend on no other texts: the work of one worker, under any executor."""
     return tagger._found(texts)
-
-
-def _groups(texts: Iterable[str], most: int) -> Iterator[list[str]]:
-    """Texts in groups of so many, and of fewer where they are long."""
-    group: list[str] = []
-    held = 0
-    for text in texts:
-        group.append(text)
-        held += len(text)
-        if len(group) == most or held >= TOGETHER:
-            yield group
-            group, held = [], 0
-    if group:
-        yield group
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +241,7 @@ class Tagger:
             raise SettingError("pipe takes several texts; tag takes one")
         within("batch size", batch_size, least=1, whole=True)
         within("number of workers", workers, least=1, whole=True)
-        for group, found in shared_out(tag_shard, self, _groups(texts, batch_size), workers):
+        for group, found in shared_out(tag_shard, self, groups(texts, batch_size), workers):
             yield from self._entities(group, found)
 
     def _entities(self, texts: Sequence[str], found: "Found") -> Iterator[list[Entity]]:
@@ -341,6 +327,10 @@ class Tagger:
         rest = iter(right)
         y = [places[tag] for s in tokens for tag in convert(list(islice(rest, len(s))), self._scheme)]
         return example(self.network, self.features, self.params, tokens, y, token)
+
+    def explain(self, text: str, token: int | None = None, **settings: Any) -> Explanation:
+        """Why the names of a text, or one token, have their tags; `settings` are those of `explain.explain`."""
+        return explain(self, text, token, **settings)
 
     def evaluate(self, data: str | Path | Corpus, rename: Mapping[str, str] | None = None) -> Score:
         """Precision, recall and F1 of whole entities on tagged data (semantics of conlleval).

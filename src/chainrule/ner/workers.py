@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from chainrule.errors import WorkerError
 
 AHEAD = 2  # shards that a worker has in hand: one that it works on, one that waits
+TOGETHER = 1 << 18  # characters of a group of texts, at which it is complete
 M = TypeVar("M")
 S = TypeVar("S")
 R = TypeVar("R")
@@ -53,6 +54,20 @@ def shared_out(
                 first += len(shard)
             while under_way and (not shard or len(under_way) >= AHEAD * workers):
                 yield (task := under_way.popleft()).shard, task.answer()
+
+
+def groups(texts: Iterable[str], most: int) -> Iterator[list[str]]:
+    """Texts in groups of so many, and of fewer where they are long."""
+    group: list[str] = []
+    held = 0
+    for text in texts:
+        group.append(text)
+        held += len(text)
+        if len(group) == most or held >= TOGETHER:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
 
 
 def _ended(shards: Iterable[Sequence[S]]) -> Iterator[Sequence[S]]:

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from chainrule.display.language import Language, Words, in_html, plain
 from chainrule.display.studio import shell
-from chainrule.ner.explain import Explained, Reason
+from chainrule.ner.explain_methods import GRADIENT
+from chainrule.ner.explain_records import Explanation, Reason, Sentence, Word
 from chainrule.ner.folder import Config
 from chainrule.ner.tags import OUTSIDE
 from chainrule.ner.tokenizer import CHARACTERS
@@ -64,26 +65,25 @@ def _asking(models: Sequence[tuple[str, Config]]) -> str:
     )
 
 
-def in_page(sentences: Sequence[Explained]) -> str:
+def in_page(found: Explanation) -> str:
     """The sentences with their names marked, and a panel for each name and each word."""
-    if not sentences:
+    if not found.sentences:
         return f'<p class="mute">{in_html(SAID["nothing"])}</p>'
-    return "".join(_sentence(k, sentence) for k, sentence in enumerate(sentences))
+    return "".join(_sentence(k, found, sentence) for k, sentence in enumerate(found.sentences))
 
 
-def _sentence(number: int, found: Explained) -> str:
-    starts = [found.tokens[reason.tokens.start].start for reason in found.reasons]
-    ends = [found.tokens[reason.tokens.stop - 1].end for reason in found.reasons]
-    gaps = [found.text[a:b] for a, b in zip(ends, starts[1:], strict=False)]
-    pieces = [_piece(number, k, found, reason) for k, reason in enumerate(found.reasons)]
+def _sentence(number: int, found: Explanation, sentence: Sentence) -> str:
+    reasons = sentence.reasons
+    gaps = [found.text[a.end : b.start] for a, b in pairwise(reasons)]
+    pieces = [_piece(number, k, found, sentence, reason) for k, reason in enumerate(reasons)]
     words = "".join(f"{piece}{escape(gap)}" for piece, gap in zip(pieces, [*gaps, ""], strict=True))
-    panels = "".join(_panel(number, k, found, reason) for k, reason in enumerate(found.reasons))
+    panels = "".join(_panel(number, k, found, sentence, reason) for k, reason in enumerate(reasons))
     return f'<section class="sentence"><p class="words">{words}</p>{panels}</section>'
 
 
-def _piece(number: int, k: int, found: Explained, reason: Reason) -> str:
+def _piece(number: int, k: int, found: Explanation, sentence: Sentence, reason: Reason) -> str:
     """A name or a word, to be chosen: its tokens, and of a name its label and its probability."""
-    tokens = [found.tokens[t] for t in reason.tokens]
+    tokens = [sentence.tokens[t - sentence.first] for t in reason.tokens]
     between = [found.text[a.end : b.start] for a, b in pairwise(tokens)]
     inside = "".join(
         f'<span data-t="{t}">{escape(token.text)}</span>{escape(gap)}'
@@ -91,46 +91,49 @@ def _piece(number: int, k: int, found: Explained, reason: Reason) -> str:
     )
     if reason.label == OUTSIDE:
         return f'<button type="button" class="word" data-why="{number}-{k}">{inside}</button>'
-    label = f"<small>{escape(reason.label)} {reason.score:.2f}</small>"
+    label = f"<small>{escape(reason.label)} {reason.probability:.2f}</small>"
     return f'<button type="button" class="word name" data-why="{number}-{k}">{inside}{label}</button>'
 
 
-def _panel(number: int, k: int, found: Explained, reason: Reason) -> str:
-    text = found.text[found.tokens[reason.tokens.start].start : found.tokens[reason.tokens.stop - 1].end]
-    shares = "".join(_share(found, reason, word) for word in reason.shares)
+def _panel(number: int, k: int, found: Explanation, sentence: Sentence, reason: Reason) -> str:
+    each = list(zip(reason.words, reason.shares(GRADIENT), strict=True))
+    shares = "".join(_share(word, share) for word, share in each)
     shades = " ".join(
-        f"{w}:{min(int(s * SHADES * 2) + 1, SHADES)}" for w, s in reason.shares.items() if w is not None
+        f"{word.token}:{min(int(share * SHADES * 2) + 1, SHADES)}"
+        for word, share in each
+        if word.token is not None
     )
     return (
         f'<div class="reason" id="why-{number}-{k}" data-shades="{shades}" hidden><div>'
-        f"<h2>{in_html(SAID['why'])} <b>{escape(text)}</b> → {escape(reason.label)} {reason.score:.2f}</h2>"
+        f"<h2>{in_html(SAID['why'])} <b>{escape(reason.text)}</b> → {escape(reason.label)} "
+        f"{reason.probability:.2f}</h2>"
         f'<div class="scroll"><table class="shares">{shares}</table></div>'
         f'<p class="mute">{in_html(SAID["share"])}</p></div>'
-        f"<div><h2>{in_html(SAID['chances'])}</h2>{_chances(found, reason)}</div></div>"
+        f"<div><h2>{in_html(SAID['chances'])}</h2>{_chances(found.labels, sentence, reason)}</div></div>"
     )
 
 
-def _share(found: Explained, reason: Reason, word: int | None) -> str:
-    share, sign = reason.shares[word], reason.signs[word]
-    name = in_html(SAID["beyond"]) if word is None else escape(found.tokens[word].text.strip() or "␣")
-    kind = ' class="against"' if sign < 0 else ""
-    mark = f"<small>− {in_html(SAID['against'])}</small>" if sign < 0 else ""
+def _share(word: Word, share: float) -> str:
+    against = word.adds[GRADIENT] < 0
+    name = in_html(SAID["beyond"]) if word.token is None else escape(word.text.strip() or "␣")
+    kind = ' class="against"' if against else ""
+    mark = f"<small>− {in_html(SAID['against'])}</small>" if against else ""
     rect = f'<rect width="{BAR * share:.1f}" height="14" rx="3"/>'
     bar = f'<svg viewBox="0 0 {BAR:.0f} 14" preserveAspectRatio="none" aria-hidden="true">{rect}</svg>'
     return f'<tr{kind}><th scope="row">{name}</th><td>{bar}</td><td>{share:.2f}</td><td>{mark}</td></tr>'
 
 
-def _chances(found: Explained, reason: Reason) -> str:
+def _chances(labels: Sequence[str], sentence: Sentence, reason: Reason) -> str:
     """The probabilities of every label for the tokens of a name."""
-    order = sorted(range(len(found.labels)), key=lambda c: -found.probabilities[list(reason.tokens), c].mean())
-    head = "".join(f'<th scope="col">{escape(found.labels[c])}</th>' for c in order)
+    tokens = [t - sentence.first for t in reason.tokens]
+    p = sentence.probabilities
+    order = sorted(range(len(labels)), key=lambda c: -p[tokens, c].mean())
+    head = "".join(f'<th scope="col">{escape(labels[c])}</th>' for c in order)
     rows = "".join(
-        f'<tr><th scope="row">{escape(found.tokens[t].text.strip() or "␣")}</th>'
-        + "".join(
-            f"<td{' class=most' if c == order[0] else ''}>{found.probabilities[t, c]:.2f}</td>" for c in order
-        )
+        f'<tr><th scope="row">{escape(sentence.tokens[t].text.strip() or "␣")}</th>'
+        + "".join(f"<td{' class=most' if c == order[0] else ''}>{p[t, c]:.2f}</td>" for c in order)
         + "</tr>"
-        for t in reason.tokens
+        for t in tokens
     )
     return f'<div class="scroll"><table class="chances"><tr><td></td>{head}</tr>{rows}</table></div>'
 

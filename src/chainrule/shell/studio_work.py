@@ -9,7 +9,8 @@ from chainrule.display.studio import computed
 from chainrule.display.studio_derivation import derived, in_page, sources, wanted
 from chainrule.display.studio_question import Typed, answered, told as as_told, typed
 from chainrule.errors import BindingError, ChainruleError
-from chainrule.ner.explain import explain
+from chainrule.ner.explain_methods import GRADIENT
+from chainrule.ner.explain_records import Explanation
 from chainrule.ner.tagger import Tagger
 from chainrule.shell.studio_pool import Answer, Answers
 from chainrule.shell.studio_tagger import in_page as names_in_page
@@ -44,6 +45,11 @@ def _derived(told: Told) -> Ready:
     return ready
 
 
+def _reasons(tagger: Tagger, text: str) -> Explanation:
+    """The names of a text and its other words, each with its reasons."""
+    return tagger.explain(text, methods=[GRADIENT], most=len(text), every=True)
+
+
 def start(models: Sequence[str]) -> Answers:
     """The answers of a process that knows these model folders.
 
@@ -59,7 +65,7 @@ def start(models: Sequence[str]) -> Answers:
             raise BindingError(f"model: is the number of a model, from 0, of {len(models)}")
         if not isinstance(text, str) or len(text) > LONGEST:
             raise BindingError(f"text: is a text of at most {LONGEST:,} characters")
-        return lambda: {"html": names_in_page(explain(loaded(models[number]), text))}
+        return lambda: {"html": names_in_page(_reasons(loaded(models[number]), text))}
 
     table: Mapping[str, Callable[[Told], Ready]] = {"trace": _traced, "derive": _derived, "tag": tagged}
 
