@@ -16,9 +16,10 @@ from chainrule.calculus.rewrite import substitute
 from chainrule.compute.compile import compile
 from chainrule.compute.exact import Exact
 from chainrule.compute.fixed import Fixed, Kinds, Own
+from chainrule.compute.sequences import Sequences
 from chainrule.learn.backends import Runner, chosen, runner
 from chainrule.ner.joint import name_log_probabilities
-from chainrule.ner.lattice import Ids, Lattice, Line, Names, likeliest, ranges
+from chainrule.ner.lattice import Ids, Lattice, Line, Names, ranges
 from chainrule.ner.model import REACH, Network
 from chainrule.ner.tags import Scheme
 from chainrule.ner.windows import Encoded, padded
@@ -34,6 +35,7 @@ class Decoder:
     def __init__(self, network: Network, tags: Sequence[str], scheme: Scheme, backend: str = "auto") -> None:
         self.network, self.tags, self.backend = network, tuple(tags), chosen(backend)
         self.lattice = Lattice(self.tags, scheme)
+        self._sequences: Sequences | None = None
 
     @cached_property
     def _run(self) -> Runner:
@@ -72,8 +74,14 @@ class Decoder:
     ) -> Line:
         """The likeliest legal tags of sentences of these lengths."""
         if self.network.whole:
-            return self.lattice.line(likeliest(scores, params["A"], lengths), lengths)
+            return self.lattice.line(self.sequences(params).best(scores, lengths), lengths)
         return self.lattice.best(scores, lengths, log_p)
+
+    def sequences(self, params: Mapping[str, Any]) -> Sequences:
+        """Sentences under the scores of moves; made anew where these are others."""
+        if self._sequences is None or not np.array_equal(self._sequences.A, params["A"]):
+            self._sequences = Sequences(params["A"], "auto" if self.backend == "numba" else "numpy")
+        return self._sequences
 
     def chances(
         self, params: Mapping[str, Any], names: Names, path: Ids, scores: Floats, lengths: Ids, T: float = 1.0

@@ -229,30 +229,3 @@ def viterbi(log_p: Floats, lengths: Ids, start: Mask, moves: Mask, end: Mask) ->
         tags[:many] = origins[n][np.arange(many), source[tags[:many]]]
         path[firsts[:many] + n] = tags[:many]
     return path
-
-
-def likeliest(scores: Floats, moves: Floats, lengths: Ids) -> Ids:
-    """The path (N,) with the largest sum of scores (N, C) and of moves (C + 1, C + 1), border last, by sentence.
-
-    Viterbi; all sentences take each step together, the longest first in the row. Ties go to the lowest index.
-    """
-    lengths = lengths[lengths > 0]
-    if not len(lengths):
-        return np.zeros(0, np.int64)
-    order = np.argsort(-lengths, kind="stable")
-    firsts, lengths = (np.cumsum(lengths) - lengths)[order], lengths[order]
-    within, begin, end = moves[:-1, :-1].T, moves[-1, :-1], moves[:-1, -1]
-    best = scores[firsts].astype(np.float64) + begin
-    going = np.searchsorted(-lengths, -np.arange(1, int(lengths[0]))).tolist()
-    origins: list[NDArray[np.intp]] = []
-    for n, many in enumerate(going, 1):
-        arriving = best[:many, None, :] + within
-        origins.append(arriving.argmax(axis=2))
-        best[:many] = arriving.max(axis=2) + scores[firsts[:many] + n]
-    path = np.empty(len(scores), np.int64)
-    tags = (best + end).argmax(axis=1)
-    path[firsts + lengths - 1] = tags
-    for n, many in reversed(list(enumerate(going))):
-        tags[:many] = origins[n][np.arange(many), tags[:many]]
-        path[firsts[:many] + n] = tags[:many]
-    return path
