@@ -60,7 +60,7 @@ def command(model: Path, sources: tuple[str, ...], form: str | None, workers: in
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
     tagger = Tagger.load(model, backend)
     work = partial(_records, form or ("text" if is_live(sys.stdout) else "jsonl"))
-    for _, records in shared_out(work, tagger, _groups(sources or ("-",)), workers):
+    for _, records in shared_out(work, tagger, grouped(sources or ("-",)), workers):
         click.echo(records)
 
 
@@ -72,7 +72,7 @@ def _records(form: str, tagger: Tagger, texts: Sequence[str]) -> str:
 # ── lines of text ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _groups(sources: Sequence[str]) -> Iterator[list[str]]:
+def grouped(sources: Sequence[str]) -> Iterator[list[str]]:
     """The lines of all sources; a group holds what is there, maybe nothing, so that nobody waits for an answer."""
     for source in sources:
         if source == "-":
@@ -201,10 +201,10 @@ def _text(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
         f"  {name}{' ' * (width - cell_len(name))}  {e.label:<{longest}}  {e.score:.2f}"
         for name, e in zip(names, entities, strict=True)
     ]
-    return "\n".join(["", *_underlined(shown, entities), "", *listed])
+    return "\n".join(["", *underlined(shown, entities), "", *listed])
 
 
-def _underlined(text: str, entities: Sequence[Entity]) -> Iterator[str]:
+def underlined(text: str, entities: Sequence[Entity]) -> Iterator[str]:
     """The text in rows that fit the terminal, below each the labels of its names."""
     width = max(shutil.get_terminal_size().columns - 4, 20)
     for start, end in _rows(text, entities, width):
