@@ -36,6 +36,8 @@ def plainly(tagger, text):
         encoded = encode([[t.text for t in tokens]], tagger.features, config.architecture.radius)
         log_p = decoder.scores(tagger.params, encoded)
         path = best_path(log_p, *legal(config.tags, config.scheme))
+        log_p = log_p.astype(np.float64) / config.temperature
+        log_p -= np.logaddexp.reduce(log_p, axis=1, keepdims=True)
         for name in spans([config.tags[k] for k in path]):
             inside = [k for k in range(name.start, name.end) if not tokens[k].text.isspace()]
             if inside:

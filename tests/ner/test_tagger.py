@@ -277,7 +277,8 @@ def test_the_score_is_the_product_of_the_probabilities_of_the_tags(english):
     (sentence, *_) = some("en", 1).sentences
     config = english.config
     encoded = encode([sentence.tokens], english.features, config.architecture.radius)
-    log_p = english.decoder.scores(english.params, encoded)
+    log_p = english.decoder.scores(english.params, encoded).astype(np.float64) / config.temperature
+    log_p -= np.logaddexp.reduce(log_p, axis=1, keepdims=True)
     (name, *_) = english.tag(" ".join(sentence.tokens))
     begins, ends = config.tags.index("B-PER"), config.tags.index("E-PER")
     assert name.text == "Helen Marsh"
