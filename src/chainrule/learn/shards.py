@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.algebra.chain import CHAIN
 from chainrule.algebra.choice import cast
-from chainrule.algebra.node import Node, variable, variables
+from chainrule.algebra.node import Node, topological, variable, variables
 from chainrule.algebra.notation import described
 from chainrule.algebra.signature import FLOAT64, Dim
 from chainrule.compute.interpret import Interpreter
@@ -87,6 +88,10 @@ class Shards:
 
 def _batch(loss: Node, parameters: Sequence[Node]) -> tuple[Dim, list[str]]:
     """The batch dimension, and the names of the variables that have it in front."""
+    if any(node.op.name in CHAIN for node in topological([loss])):
+        raise SettingError(
+            f"the tags of a sentence are scored together, and a batch is not cut there; {INSTEAD[3:]}"
+        )
     every = variables(loss)
     fronts = {v: a for v in every if v not in parameters for a in v.shape[:1] if isinstance(a, Dim)}
     found = dict.fromkeys(fronts.values())
