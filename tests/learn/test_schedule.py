@@ -17,6 +17,8 @@ EPOCH, TOTAL = 100, 1000
         ("step:0.1:2", {199: 1, 200: 0.1, 400: 0.01}),
         ("cosine", {0: 1, 250: 0.5 + math.sqrt(0.125), 500: 0.5, 1000: 0, 2000: 0}),
         ("cosine:0.2", {0: 1, 500: 0.6, 1000: 0.2}),
+        ("linear", {0: 1, 250: 0.75, 1000: 0, 1500: 0}),
+        ("linear:0.2", {0: 1, 500: 0.6, 1000: 0.2}),
         ("inverse:400", {0: 1, 400: 1, 800: 0.5, 4000: 0.1}),
         ("constant,warmup:4", {0: 0.25, 1: 0.5, 3: 1, 4: 1}),
         ("halve:1, warmup:200", {0: 0.005, 99: 0.5, 100: 0.2525, 199: 0.5, 200: 0.25}),
@@ -33,7 +35,7 @@ def test_a_cosine_over_no_steps_at_all_is_defined() -> None:
 
 
 FORMS = (
-    "One of: constant, cosine[:FLOOR], halve:EPOCHS, inverse:STEPS, step:FACTOR:EPOCHS, "
+    "One of: constant, cosine[:FLOOR], halve:EPOCHS, inverse:STEPS, linear[:FLOOR], step:FACTOR:EPOCHS, "
     "each also followed by ,warmup:STEPS"
 )
 

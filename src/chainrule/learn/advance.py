@@ -161,6 +161,7 @@ class Fused(Stepwise):
 def update(parameter: Node, gradient: Node | Sequence[Part], optimizer: Optimizer) -> Update:
     """The optimiser's rule, written out for the entries of a parameter."""
     name, shape, dtype = parameter.attrs["name"], parameter.shape, parameter.dtype
+    optimizer = optimizer.of(name)
     entry = variable(f"{name}/gradient", shape, dtype)
     if not shape or (optimizer.clocked and not isinstance(gradient, Node)):
         return Update(parameter, gradient, entry)

@@ -24,6 +24,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from chainrule.errors import SettingError
 from chainrule.learn.choose import check_options, choose, within
 from chainrule.learn.gradients import Array, Integers
 from chainrule.learn.stepper import History, Optimizer, Value, Values
@@ -202,6 +203,47 @@ class AdamW(Adam):
 
     def _lost(self, lr: float) -> float:
         return within("learning rate × weight_decay", lr * self.weight_decay, below=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Adagrad):
+    """Adagrad for the rows of scores that single features have beside a network, at a rate of their own."""
+
+    told = ("linear",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside(Optimizer):
+    """One rule for a network, and Adagrad for what is linear beside it, at `ratio` times its rate.
+
+    A row of scores is met as often as its feature is, from twice to thousands of times; Adagrad gives each number
+    a rate of its own. Raises SettingError for a rule that moves rows at rest.
+    """
+
+    main: Optimizer
+    linear: frozenset[str]
+    ratio: float
+
+    def __post_init__(self) -> None:
+        within("ratio", self.ratio, above=0)
+        if self.main.clocked:
+            raise SettingError("rows of scores need an optimiser whose idle rows rest: adagrad, adam or sgd")
+
+    @property
+    def told(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (*self.main.told, *Linear.told)
+
+    def of(self, name: str) -> Optimizer:
+        """Adagrad for what is linear."""
+        return Linear() if name in self.linear else self.main
+
+    def numbers(self, lr: float, t: int) -> tuple[float, ...]:
+        """Those of the rule, and the rate of what is linear."""
+        return (*self.main.numbers(lr, t), self.ratio * lr)
+
+    def rule(self, w: Value, slots: Values, g: Value, numbers: Values) -> tuple[Value, Values]:
+        """That of the network."""
+        return self.main.rule(w, slots, g, numbers)
 
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {

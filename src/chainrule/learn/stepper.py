@@ -52,6 +52,10 @@ class Optimizer(ABC):
         """What the rule has to know of step `t` (from 1) with rate `lr`."""
         return (lr,)
 
+    def of(self, name: str) -> "Optimizer":
+        """The rule of the parameter of this name."""
+        return self
+
     def _idle(  # noqa: B027, rows at rest need nothing
         self, w: Array, slots: Sequence[Array], since: Integers, now: int, past: History
     ) -> None:
@@ -65,7 +69,7 @@ class Optimizer(ABC):
         for name in sparse:
             choose("parameter", name, params)
         state: State = {"step": np.zeros((), np.int64)}
-        state |= {f"{name}/{slot}": np.zeros_like(w) for name, w in params.items() for slot in self.slots}
+        state |= {f"{name}/{slot}": np.zeros_like(w) for name, w in params.items() for slot in self.of(name).slots}
         if self.clocked:
             state |= {f"{name}/clock": np.zeros(len(params[name]), np.int64) for name in sparse}
         if self.history and sparse:
@@ -81,9 +85,10 @@ class Optimizer(ABC):
         """
         within("the learning rate", lr, least=0)
         t = int(state["step"]) + 1
-        numbers = self.numbers(lr, t)
+        numbers = dict(zip(self.told, self.numbers(lr, t), strict=True))
         for name, grad in grads.items():
-            self._update(name, params[name], grad, state, numbers, t)
+            rule = self.of(name)
+            rule._update(name, params[name], grad, state, [numbers[n] for n in rule.told], t)
         if self.history in state:
             state[self.history] = past = _lengthened(state[self.history], t)
             self._record(past, lr, t)

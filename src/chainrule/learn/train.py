@@ -23,7 +23,7 @@ from chainrule.learn.batches import batches, rng_for
 from chainrule.learn.blas import one_thread
 from chainrule.learn.choose import within
 from chainrule.learn.gradients import Array, Integers
-from chainrule.learn.optim import optimizer
+from chainrule.learn.optim import Beside, optimizer
 from chainrule.learn.parallel import advance_by
 from chainrule.learn.probe import Probe
 from chainrule.learn.shards import hands
@@ -41,6 +41,8 @@ class Plan:
     batch_size: int = 32
     learning_rate: float = 0.05
     optimizer: str = "adagrad"
+    linear_rate: float = 0.05
+    """Base rate of Adagrad for the rows of scores that features have beside the network."""
     schedule: str = "constant"
     clip: float = math.inf
     average: float = 0.0
@@ -56,6 +58,7 @@ class Plan:
         within("epochs", self.epochs, least=1, whole=True)
         within("batch size", self.batch_size, least=1, whole=True)
         within("learning rate", self.learning_rate, above=0)
+        within("linear_rate", self.linear_rate, above=0)
         within("average", self.average, least=0, below=1)
         if self.average and optimizer(self.optimizer).clocked:
             raise SettingError(
@@ -81,6 +84,7 @@ class Task:
     trained     the names that are moved; the others stay as they are
     examples    how many there are
     feed        (numbers of examples, random generator) → values of the data variables
+    linear      names of the parameters that are linear beside a network
     judge       params → figures on held-out data, among them "score", higher is better; None: train loss
     """
 
@@ -90,6 +94,7 @@ class Task:
     examples: int
     feed: Callable[[Integers, np.random.Generator], Mapping[str, Any]]
     judge: Callable[[Params], Mapping[str, float]] | None = None
+    linear: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,8 @@ class _Loop:
     ) -> None:
         self.task, self.plan, self.checkpoint = task, plan, checkpoint
         self.fingerprint = fingerprint
-        self.optimizer = optimizer(plan.optimizer)
+        rule, ratio = optimizer(plan.optimizer), plan.linear_rate / plan.learning_rate
+        self.optimizer = Beside(main=rule, linear=task.linear, ratio=ratio) if task.linear else rule
         self.per_epoch = math.ceil(task.examples / plan.batch_size)
         steps = plan.epochs * self.per_epoch
         self.advance = advance_by(team, task.loss, task.trained, self.optimizer, plan.clip, backend, steps)

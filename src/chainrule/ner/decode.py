@@ -36,6 +36,7 @@ class Decoder:
         self.network, self.tags, self.backend = network, tuple(tags), chosen(backend)
         self.lattice = Lattice(self.tags, scheme)
         self._sequences: Sequences | None = None
+        self._fast = "auto" if backend in ("auto", "numba") else "numpy"
 
     @cached_property
     def _run(self) -> Runner:
@@ -80,7 +81,7 @@ class Decoder:
     def sequences(self, params: Mapping[str, Any]) -> Sequences:
         """Sentences under the scores of moves; made anew where these are others."""
         if self._sequences is None or not np.array_equal(self._sequences.A, params["A"]):
-            self._sequences = Sequences(params["A"], "auto" if self.backend == "numba" else "numpy")
+            self._sequences = Sequences(params["A"], self._fast)
         return self._sequences
 
     def chances(

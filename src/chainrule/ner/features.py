@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import chain, pairwise, repeat
 from typing import NamedTuple, Self
 
@@ -28,20 +29,31 @@ Ids = NDArray[np.int64]
 Tokens = Sequence[str]
 
 
+class Sight(Enum):
+    """What a value depends on: the token, so many tokens from there on, or all between two spaces."""
+
+    TOKEN, AHEAD, BETWEEN = range(3)
+
+
 class Family(NamedTuple):
     """Features of one kind, such as suffix1, suffix2, …
 
     values     (the number in the name, the tokens of a sentence) → the value of each token
     dimension  numbers in a vector of a value, unless it is said
     numbers    that the name may end with; 0 stands for none
-    alone      whether the value of a token depends on that token alone, even where the name has a number
+    sight      what the value of a token depends on
     """
 
     values: Callable[[int, Tokens], list[str]]
     dimension: int
     numbers: Sequence[int]
-    alone: bool
+    sight: Sight
     help: str
+
+    @property
+    def alone(self) -> bool:
+        """Whether a value depends on its token alone, whatever the number."""
+        return self.sight is Sight.TOKEN
 
 
 def _each(value: Callable[[int, str], str]) -> Callable[[int, Tokens], list[str]]:
@@ -64,50 +76,65 @@ def _shape(token: str) -> str:
 
 def _joined(values: Sequence[str], number: int) -> list[str]:
     """So many values from here on, fewer at the end."""
-    return list(values) if number < 2 else [BETWEEN.join(values[k : k + number]) for k in range(len(values))]
+    return list(values) if number < 2 else [SEAM.join(values[k : k + number]) for k in range(len(values))]
 
 
-BETWEEN = "\u241f"
+SEAM = "\u241f"  # between values that are joined
 
 
-def _place(number: int, tokens: Tokens) -> list[str]:
-    """How many tokens lie between a space, or an end of the sentence, and this one, on both sides."""
-    blank = [k for k, token in enumerate(tokens) if token.isspace()]
-    edges = [-1, *blank, len(tokens)]
-    found = []
-    for left, right in pairwise(edges):
-        found += [f"{min(k - left - 1, number)}{min(right - k - 1, number)}" for k in range(left + 1, right)]
-        found += [" "] * (right < len(tokens))
-    return found
+def _in_spaces(part: Callable[[Tokens, int, int], str]) -> Callable[[int, Tokens], list[str]]:
+    """Of a token between two spaces, or ends of the sentence: `part` of what lies there, its place, the number."""
+
+    def values(number: int, tokens: Tokens) -> list[str]:
+        forms = list(map(normalise, tokens))
+        edges = [-1, *(k for k, token in enumerate(tokens) if token.isspace()), len(tokens)]
+        found: list[str] = []
+        for left, right in pairwise(edges):
+            word = forms[left + 1 : right]
+            found += [part(word, k, number) for k in range(len(word))] + [" "] * (right < len(tokens))
+        return found
+
+    return values
+
+
+def _borders(word: Tokens, k: int, number: int) -> str:
+    return f"{min(k, number)}{min(len(word) - k - 1, number)}"
 
 
 def _clusters(number: int, tokens: Tokens) -> list[str]:
     raise NotImplementedError  # of the number of a word, see Features.ids
 
 
+TOKEN, AHEAD, BETWEEN = Sight
 NONE, SOME, GRAMS = range(1), range(1, 9), range(2, 9)
 FAMILIES: Mapping[str, Family] = {
     "shape": Family(
         lambda n, tokens: _joined(list(map(_shape, tokens)), n),
         8,
         (0, *GRAMS),
-        False,
+        AHEAD,
         "X, x, 0, 가, runs as one: Xx-0",
     ),
-    "prefix": Family(_each(lambda n, t: normalise(t)[:n]), 10, SOME, True, "the first letters"),
-    "suffix": Family(_each(lambda n, t: normalise(t)[-n:]), 10, SOME, True, "the last letters"),
+    "prefix": Family(_each(lambda n, t: normalise(t)[:n]), 10, SOME, TOKEN, "the first letters"),
+    "suffix": Family(_each(lambda n, t: normalise(t)[-n:]), 10, SOME, TOKEN, "the last letters"),
     "form": Family(
-        _each(lambda n, t: normalise(t)), 25, NONE, True, "the word once more, with a vector of its own"
+        _each(lambda n, t: normalise(t)), 25, NONE, TOKEN, "the word once more, with a vector of its own"
     ),
     "gram": Family(
         lambda n, tokens: _joined(list(map(normalise, tokens)), n),
         30,
         GRAMS,
-        False,
+        AHEAD,
         "words or characters from here on",
     ),
-    "place": Family(_place, 10, SOME, False, "how far from the spaces around, at most so far"),
-    "cluster": Family(_clusters, 10, range(2, 1 << 16), True, "the cluster of the given vector, of so many"),
+    "place": Family(_in_spaces(_borders), 10, SOME, BETWEEN, "how far the spaces around are, at most so far"),
+    "head": Family(
+        _in_spaces(lambda w, k, n: "".join(w[:n])), 20, SOME, BETWEEN, "how it begins, after the space"
+    ),
+    "tail": Family(_in_spaces(lambda w, k, n: "".join(w[-n:])), 20, SOME, BETWEEN, "how it ends: a particle"),
+    "upto": Family(_in_spaces(lambda w, k, n: "".join(w[: k + 1][-n:])), 20, SOME, BETWEEN, "what of it was read"),
+    "rest": Family(_in_spaces(lambda w, k, n: "".join(w[k + 1 :][:n])), 20, SOME, BETWEEN, "what of it will come"),
+    "cluster": Family(_clusters, 10, range(2, 1 << 16), TOKEN, "the cluster of the given vector, of so many"),
 }
 _NAME = re.compile(r"([a-z]+)(\d*)")
 
@@ -122,6 +149,20 @@ def family(name: str) -> tuple[Family, int]:
         wanted = f"end it with a number, {ends[0]} to {ends[-1]}" if ends else "it has no number"
         raise SettingError(f"feature {name!r}: {wanted}")
     return found, number
+
+
+def places(name: str, window: int) -> range:
+    """The places of a window at which a feature has scores of its own.
+
+    All, but for what would be seen twice: of values that cover tokens from here on those that lie in the window,
+    and of what lies between two spaces that of the centre (all others follow from it and the tokens).
+    """
+    if name == "caps":
+        return range(window)
+    kind, number = family(name)
+    if kind.sight is BETWEEN:
+        return range(window // 2, window // 2 + 1)
+    return range(max(1, window - max(0, number - 1))) if kind.sight is AHEAD else range(window)
 
 
 def _spelt() -> list[str]:

@@ -83,7 +83,7 @@ class Judge:
         """Lower the score of O in `params`, by the biases, where that helps, and find the temperature."""
         scores = self.decoder.scores(params, self.encoded)
         threshold = self._best(params, scores, THRESHOLDS)
-        _lower(params["c"], self.decoder, threshold)
+        lower(params["c"], self.decoder, threshold)
         scores = lowered(scores, threshold)
         names, path, right = self._found(params, scores)
         if not len(right):
@@ -118,7 +118,7 @@ class Judge:
         scores = np.concatenate([scores[:, :1], scores[:, 1:] - np.array(own, np.float32)], axis=1)
         best = scores[:, 0] - scores[:, 1:].max(axis=1)
         threshold = self._best(params, scores, np.quantile(best, np.linspace(0, 1, QUANTILES)))
-        _lower(params["c"], self.decoder, threshold)
+        lower(params["c"], self.decoder, threshold)
         scores = lowered(scores, threshold)
         return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
@@ -151,8 +151,8 @@ def lowered(scores: Floats, threshold: float) -> Floats:
     return found
 
 
-def _lower(c: Floats, decoder: Decoder, threshold: float) -> None:
-    """The same by the biases: where O has no score, all others rise."""
+def lower(c: Floats, decoder: Decoder, threshold: float) -> None:
+    """The same by the biases `c`, in place: where O has no score, all others rise."""
     if len(c) == len(decoder.tags):
         c[0] -= np.float32(threshold)
     else:

@@ -31,7 +31,7 @@ from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC, affine, dropout
 from chainrule.learn.losses import l2, max_margin, sentence_log_likelihood
 from chainrule.learn.params import initializer
 from chainrule.ner.architecture import Architecture
-from chainrule.ner.features import SPELT
+from chainrule.ner.features import SPELT, places
 from chainrule.ner.objectives import ABSENT, MARGIN, OF_A_WINDOW, SENTENCE
 from chainrule.ner.vocab import CAPS
 from chainrule.ner.windows import Ids
@@ -157,8 +157,10 @@ class Network:
         """The rows of L, one for every value of a feature at every place, and how many a window has."""
         if not self.V:
             return axis("R"), axis("P")
-        W, direct = self.architecture.window, self.architecture.direct
-        return W * int(np.sum(list(map(self.length, direct)))), W * len(direct)
+        return (
+            int(np.sum([len(at) * self.length(name) for name, (at, _) in self._begins.items()])),
+            int(np.sum([len(at) for at, _ in self._begins.values()])),
+        )
 
     def length(self, feature: str) -> int:
         """How many values a feature has."""
@@ -316,25 +318,26 @@ class Network:
             found |= {"letters": windows["letters"][met], "spelt": places.reshape(windows["spelt"].shape)}
         if not self.shortened:
             return found
-        parts = [windows[name] + places for name, places in self._begins.items()]
+        parts = [windows[name][..., at] + rows for name, (at, rows) in self._begins.items()]
         return {**found, "direct": np.concatenate(parts, axis=-1)}
 
     @cached_property
-    def _begins(self) -> dict[str, Ids]:
-        """Where the rows of L begin of each feature with scores of its own, at every place of the window, (W,)."""
-        window, direct = self.architecture.window, self.architecture.direct
-        lengths = np.array([self.length(name) for name in direct])
-        begins = np.cumsum(window * lengths) - window * lengths
-        return {
-            name: begin + np.arange(window) * length
-            for name, begin, length in zip(direct, begins, lengths, strict=True)
-        }
+    def _begins(self) -> dict[str, tuple[Ids, Ids]]:
+        """Where the rows of L begin of each feature with scores of its own: (places of the window, rows)."""
+        found, begin = {}, 0
+        for name in self.architecture.direct:
+            at = np.array(places(name, self.architecture.window))
+            found[name] = at, begin + np.arange(len(at)) * self.length(name)
+            begin += len(at) * self.length(name)
+        return found
 
     def own(self, params: Mapping[str, Array], selected: Mapping[str, Ids]) -> Array:
         """The scores that N kinds of tokens have of their own at every place of the window, (N, W, C)."""
-        L = params["L"]
-        each = [L[selected[name][:, None] + places] for name, places in self._begins.items()]
-        return np.asarray(np.add.reduce(each, dtype=np.float32))
+        L, count = params["L"], len(next(iter(selected.values())))
+        found = np.zeros((count, self.architecture.window, L.shape[1]), np.float32)
+        for name, (at, rows) in self._begins.items():
+            found[:, at] += L[selected[name][:, None] + rows]
+        return found
 
     # ── numbers to begin with ─────────────────────────────────────────────────────────────────────────
 

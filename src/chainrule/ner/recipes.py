@@ -37,11 +37,13 @@ CHARACTERS: Mapping[str, Any] = {
     **_SENTENCES,
     "window": 9,
     "features": "gram2:40,gram3:30,shape:10,shape3:20,place5:10",
-    "short_circuit": "form,gram2,gram3,gram4,shape3",
+    "short_circuit": "form,gram2,gram3,gram4,shape3,place5,head2,tail2,upto6,rest5",
     "rare": 1,
     "hidden": 100,
     "activation": "relu",
-    "epochs": 10,
+    "dropout": 0.4,
+    "learning_rate": 1.5e-3,
+    "epochs": 9,
 }
 
 

@@ -25,6 +25,7 @@ from chainrule.ner.explain_records import Explanation
 from chainrule.ner.features import Features
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
 from chainrule.ner.formats import read_any
+from chainrule.ner.judge import lower
 from chainrule.ner.lattice import Ids, Line, ranges, trimmed
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
@@ -86,6 +87,7 @@ class Tagger:
     run: Run | None = None
     notes: tuple[str, ...] = ()
     backend: str = "auto"
+    min_score: float = 0.0
 
     # ── making ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -179,6 +181,19 @@ class Tagger:
         """Write a model folder, whole or not at all; tables in 32 or 16 bits, or as many as the model has."""
         write_folder(folder, replace(self.config, bits=bits or self.config.bits), self.features, self.params)
 
+    def inclined(self, recall_bias: float = 0.0, min_score: float = 0.0) -> Self:
+        """The tagger with another balance between what it leaves unsaid and what it says wrongly.
+
+        recall_bias   what the score of O is lowered by: 2 finds more and errs more, as anonymisation wants it
+        min_score     names less probable than this are left out of `tag` and `pipe`
+        Raises SettingError outside −20 … 20 and 0 … 1.
+        """
+        within("recall_bias", recall_bias, least=-20, below=20.001)
+        within("min_score", min_score, least=0, below=1.001)
+        c = self.params["c"].copy()
+        lower(c, self.decoder, recall_bias)
+        return replace(self, params={**self.params, "c": c}, min_score=min_score)
+
     # ── using ─────────────────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -246,9 +261,11 @@ class Tagger:
 
     def _entities(self, texts: Sequence[str], found: "Found") -> Iterator[list[Entity]]:
         rest = zip(found.starts.tolist(), found.ends.tolist(), found.tags.tolist(), found.scores, strict=True)
-        labels, new = self._labels, tuple.__new__  # what Entity(…) comes to, in half the time
+        labels, least = self._labels, self.min_score
+        new = tuple.__new__  # what Entity(…) comes to, in half the time
         for text, count in zip(texts, found.counts.tolist(), strict=True):
-            yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in islice(rest, count)]
+            found = islice(rest, count)
+            yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in found if p >= least]
 
     def _found(self, texts: Sequence[str]) -> "Found":
         memory = self._known()

@@ -165,6 +165,7 @@ def prepare(
         examples=feed.examples,
         feed=feed,
         judge=judge,
+        linear=frozenset({"L"} & network.parameters.keys()),
     )
     fingerprint = _fingerprint(train, dev, vectors, architecture, choices)
     return Job(

@@ -53,12 +53,29 @@ UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move t
     show_default=True,
     help="Processes that tag, for much text; the output is the same.",
 )
+@click.option(
+    "--min-score", type=click.FloatRange(0, 1), default=0.0, help="Leave out names less probable than this."
+)
+@click.option(
+    "--recall-bias",
+    type=click.FloatRange(-20, 20),
+    default=0.0,
+    help="Find more names and err more, as anonymisation wants it: 1 or 2.",
+)
 @options.backend
-def command(model: Path, sources: tuple[str, ...], form: str | None, workers: int, backend: str) -> None:
+def command(
+    model: Path,
+    sources: tuple[str, ...],
+    form: str | None,
+    workers: int,
+    min_score: float,
+    recall_bias: float,
+    backend: str,
+) -> None:
     """Find the names in SOURCES: text, files, or - for standard input; line by line."""
     if not sources and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
-    tagger = Tagger.load(model, backend)
+    tagger = Tagger.load(model, backend).inclined(recall_bias, min_score)
     work = partial(_records, form or ("text" if is_live(sys.stdout) else "jsonl"))
     for _, records in shared_out(work, tagger, grouped(sources or ("-",)), workers):
         click.echo(records)
