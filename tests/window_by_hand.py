@@ -43,14 +43,23 @@ def scores(network, params, d, masked=True):
     return np.concatenate([[0.0], s]) if a.objective in ("logistic", "margin") else s
 
 
+def looked_at(name, window):
+    """The places of the window where a feature has scores of its own: where its tokens lie in the window."""
+    word, number = name.rstrip("0123456789"), int("0" + name.lstrip("abcdefghijklmnopqrstuvwxyz"))
+    if word in ("place", "head", "tail", "upto", "rest"):
+        return [window // 2]
+    covered = number if word in ("gram", "shape") and number else 1
+    return [place for place in range(window) if place + covered <= window] or [0]
+
+
 def direct(network, windows):
     """The rows of L of one window: blocks of features, in them of places, in them of values."""
     found, begin = [], 0
     for name in network.architecture.direct:
         rows = 8 if name == "caps" else network.rows[name]
-        for place, value in enumerate(windows[name]):
-            found.append(begin + place * rows + value)
-        begin += rows * network.architecture.window
+        for place in looked_at(name, network.architecture.window):
+            found.append(begin + windows[name][place])
+            begin += rows
     return found
 
 

@@ -62,6 +62,17 @@ def spaces_apart(tokens, k, most):
     return f"{left}{right}"
 
 
+def between(tokens, k):
+    """The normal forms of the tokens between the spaces around token k: all, those up to it, and the rest."""
+    left, right = k, k
+    while left > 0 and not tokens[left - 1].isspace():
+        left -= 1
+    while right + 1 < len(tokens) and not tokens[right + 1].isspace():
+        right += 1
+    forms = [normalise(t) for t in tokens]
+    return forms[left : right + 1], forms[left : k + 1], forms[k + 1 : right + 1]
+
+
 PLAIN = {
     "shape": lambda tokens, k, n: from_here([shape(t) for t in tokens], k, n),
     "prefix": lambda tokens, k, n: normalise(tokens[k])[0:n],
@@ -69,6 +80,10 @@ PLAIN = {
     "form": lambda tokens, k, n: normalise(tokens[k]),
     "gram": lambda tokens, k, n: from_here([normalise(t) for t in tokens], k, n),
     "place": spaces_apart,
+    "head": lambda tokens, k, n: " " if tokens[k].isspace() else "".join(between(tokens, k)[0][:n]),
+    "tail": lambda tokens, k, n: " " if tokens[k].isspace() else "".join(between(tokens, k)[0][::-1][:n][::-1]),
+    "upto": lambda tokens, k, n: " " if tokens[k].isspace() else "".join(between(tokens, k)[1][::-1][:n][::-1]),
+    "rest": lambda tokens, k, n: " " if tokens[k].isspace() else "".join(between(tokens, k)[2][:n]),
 }
 NAMES = [
     "shape",
@@ -82,6 +97,14 @@ NAMES = [
     "gram3",
     "place1",
     "place4",
+    "head1",
+    "head3",
+    "tail1",
+    "tail3",
+    "upto1",
+    "upto3",
+    "rest1",
+    "rest3",
 ]
 
 
@@ -111,6 +134,20 @@ def test_values_are_those_of_the_plain_definition(name, tokens):
 def test_values_of_a_sentence(name, values):
     kind, number = family(name)
     assert kind.values(number, ["U.S.", "Helen", "1,000", "of", "서울역", "東京"]) == values
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("head2", ["우리", "우리", " ", "은행", "은행", "은행", " "]),
+        ("tail2", ["우리", "우리", " ", "행에", "행에", "행에", " "]),
+        ("upto2", ["우", "우리", " ", "은", "은행", "행에", " "]),
+        ("rest2", ["리", "", " ", "행에", "에", "", " "]),
+    ],
+)
+def test_what_stands_between_spaces(name, values):
+    kind, number = family(name)
+    assert kind.values(number, list("우리 은행에 ")) == values
 
 
 def test_places_of_characters_are_counted_from_spaces():
@@ -252,6 +289,7 @@ def test_padding_cannot_be_forged():
         (["gram2"], False),
         (["shape", "shape2"], False),
         (["place1"], False),
+        (["tail2"], False),
     ],
 )
 def test_features_of_a_token_alone_are_known_as_such(names, alone):

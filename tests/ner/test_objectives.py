@@ -21,7 +21,7 @@ from chainrule.ner.vocab import CAPS, UNKNOWN, Vocabulary
 from chainrule.ner.windows import encode
 
 V, C, B = 11, 4, 6
-ROWS = {"shape": 5, "gram2": 7, "suffix2": 4}
+ROWS = {"shape": 5, "gram2": 7, "suffix2": 4, "tail2": 3}
 SMALL = {"window": 3, "dimension": 3, "caps": 2, "hidden": 4, "dropout": 0.0, "feature_dropout": 0.0}
 FEATURES = {"features": "shape:2, gram2:3"}
 KINKED = {"relu", "leaky_relu", "hard_tanh", "parametric_relu"}
@@ -57,7 +57,7 @@ NETWORKS = [
     {},
     {"layers": 2},
     {"combine": "average", **FEATURES},
-    {"caps": 0, "short_circuit": "suffix2"},
+    {"caps": 0, "short_circuit": "suffix2, tail2"},
     {"activation": "parametric_relu"},
     {"layers": 2, "short_circuit": "caps, gram2", "activation": "parametric_relu", "l2": 0.25, **FEATURES},
     {"layers": 2, "dropout": 0.4, "feature_dropout": 0.3, "short_circuit": "shape", **FEATURES},
