@@ -7,6 +7,7 @@ A word adds to F what it adds in all windows of the name in which it stands, by 
 the tagger's own graph, in float64.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -74,18 +75,24 @@ def explain(
         units = "characters" if tagger.characters else "words"
         corpus = train if isinstance(train, Corpus) else read_any(train, tokens=units)
         found = reader.with_nearest(found, corpus, neighbours)
-    return Explanation(text, first[-1], reader.labels, entities, found, left, tuple(methods), of, baseline)
+    return Explanation(text, first[-1], reader.labels, entities, found, left, tuple(methods), of, baseline, token)
 
 
 def _within(tokens: Sequence[Token], entities: Sequence["Entity"]) -> list[Asked]:
     """The names of a sentence; their ends may lie within tokens."""
-    start, end = tokens[0].start, tokens[-1].end
     found = []
-    for entity in entities:
-        if start <= entity.start < end:
-            met = [k for k, t in enumerate(tokens) if t.start < entity.end and entity.start < t.end]
-            found.append(Asked(range(met[0], met[-1] + 1), entity.label, entity.score))
+    for entity in entities[slice(*(bisect_left(entities, k, key=_start) for k in _ends(tokens)))]:
+        first = bisect_right(tokens, entity.start, key=_start) - 1
+        found.append(Asked(range(first, bisect_left(tokens, entity.end, key=_start)), entity.label, entity.score))
     return found
+
+
+def _ends(tokens: Sequence[Token]) -> tuple[int, int]:
+    return tokens[0].start, tokens[-1].end
+
+
+def _start(what: "Token | Entity") -> int:
+    return what.start
 
 
 def _bounded(names: Sequence[Sequence[Asked]], most: int) -> tuple[list[list[Asked]], int]:

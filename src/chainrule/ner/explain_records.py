@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from chainrule.ner.explain_nearest import Near
+from chainrule.ner.explain_path import CLOSE
 from chainrule.ner.explain_scores import Doubles
 from chainrule.ner.tokenizer import Token
 
@@ -75,12 +76,21 @@ class RunnerUp(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """Σ of integrated gradients, the difference of F that it is to be, its relative error, points of the rule."""
+    """Σ of integrated gradients, the difference of F that it is to be, its relative error, points of the rule.
+
+    A difference that is little but rounding has no relative error to speak of: none is taken of less than
+    1e−7 of what words add.
+    """
 
     sum: float
     difference: float
     error: float
     points: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the sum is near enough."""
+        return self.error <= CLOSE
 
 
 class Reason(NamedTuple):
@@ -126,6 +136,7 @@ class Explanation(NamedTuple):
 
     entities   all names       left   how many of them are not explained       labels   O, and the types of names
     tokens     how many there are in the text                                   sentences   those with reasons
+    token      the one that was asked for, None for all names
     """
 
     text: str
@@ -137,6 +148,7 @@ class Explanation(NamedTuple):
     methods: Sequence[str]
     of: str
     baseline: str
+    token: int | None
 
     @property
     def reasons(self) -> list[Reason]:

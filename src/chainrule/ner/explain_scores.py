@@ -21,7 +21,7 @@ from chainrule.calculus.derive import gradient
 from chainrule.calculus.rewrite import in_float64, substitute
 from chainrule.compute.interpret import Interpreter, evaluate
 from chainrule.learn.layers import affine
-from chainrule.ner.features import Ids
+from chainrule.ner.features import Ids, places
 from chainrule.ner.model import Network
 
 DIRECT = "direct"  # what selects the rows of L
@@ -52,9 +52,9 @@ class Scores:
         looked = {str(node.inputs[1].attrs["name"]): node for node in met}
         self._looked = {name: looked[name] for name in data if name in looked}
         wide = in_float64([*roots, *self._looked.values()])
-        places = wide[len(roots) :]
-        rows = [variable(f"rows_{name}", place.shape) for name, place in zip(self._looked, places, strict=True)]
-        s, h, *z = substitute(wide[: len(roots)], dict(zip(places, rows, strict=True)))
+        found = wide[len(roots) :]
+        rows = [variable(f"rows_{name}", place.shape) for name, place in zip(self._looked, found, strict=True)]
+        s, h, *z = substitute(wide[: len(roots)], dict(zip(found, rows, strict=True)))
         q = vector("q", network.C)
         self._names = [str(node.attrs["name"]) for node in rows]
         used = [name for name in map(_name, topological([s, h])) if name in params]
@@ -115,9 +115,18 @@ class Scores:
 
     def by_part(self, each: Mapping[str, Doubles]) -> Doubles:
         """A number for each row, (B, n) each, as (B, W, F): by place in the window and part."""
-        W = self.network.architecture.window
-        blocks = [each[name].reshape(len(each[name]), -1, W) for name in self._looked]
+        blocks = [self._placed(name, each[name]) for name in self._looked]
         return np.concatenate(blocks, axis=1).transpose(0, 2, 1)
+
+    def _placed(self, name: str, values: Doubles) -> Doubles:
+        """Numbers for rows, (B, n), as (B, features, W): 0 where a feature has no scores of its own."""
+        W, direct = self.network.architecture.window, self.network.architecture.direct
+        if name != DIRECT:
+            return values.reshape(len(values), -1, W)
+        at = np.concatenate([k * W + np.array(places(feature, W)) for k, feature in enumerate(direct)])
+        found = np.zeros((len(values), len(direct) * W))
+        found[:, at] = values
+        return found.reshape(len(values), -1, W)
 
     def delta(self, slopes: Rows) -> Doubles:
         """∂F/∂x of each word of B windows, (B, W, X): vectors that are added have one gradient in common."""

@@ -11,7 +11,7 @@ from chainrule.ner.corpus import Corpus
 from chainrule.ner.explain_margin import Paths, Runner
 from chainrule.ner.explain_methods import Shares, cut, joined, shares
 from chainrule.ner.explain_nearest import nearest_windows
-from chainrule.ner.explain_path import Integral
+from chainrule.ner.explain_path import CLOSE, ROUNDING, Integral
 from chainrule.ner.explain_records import Choice, Proof, Reason, RunnerUp, Sentence, Window
 from chainrule.ner.explain_scores import Doubles, Scores
 from chainrule.ner.explain_unknown import Surroundings
@@ -195,8 +195,9 @@ class Reader:
 def _proved(integral: Integral) -> Proof:
     """What integrated gradients sum to over the windows of a name."""
     total, difference = float(integral.parts.sum()), float(integral.difference.sum())
-    off = abs(total - difference)
-    return Proof(total, difference, off / abs(difference) if difference else off, int(integral.points.max()))
+    size = float(np.abs(integral.parts).sum()) + 1
+    error = abs(total - difference) / max(abs(difference), size * ROUNDING / CLOSE)
+    return Proof(total, difference, error, int(integral.points.max()))
 
 
 def _others(y: Ids, tokens: range, runner: Runner | None) -> Sequence[int]:
