@@ -57,6 +57,8 @@ def explain(
     choose("baseline", baseline, BASELINES)
     within("number of names", most, least=0, whole=True)
     within("number of neighbours", neighbours, least=1, whole=True)
+    units = "characters" if tagger.characters else "words"
+    corpus = read_any(train, tokens=units) if isinstance(train, (str, Path)) else train
     sentences, entities = tagger.tokenize(text), tagger.tag(text)
     first = [0, *accumulate(map(len, sentences))]
     if token is not None and not 0 <= token < first[-1]:
@@ -71,9 +73,7 @@ def explain(
         for tokens, start, each in zip(sentences, first, asked, strict=False)
         if each
     ]
-    if train is not None and found:
-        units = "characters" if tagger.characters else "words"
-        corpus = train if isinstance(train, Corpus) else read_any(train, tokens=units)
+    if corpus is not None and found:
         found = reader.with_nearest(found, corpus, neighbours)
     return Explanation(text, first[-1], reader.labels, entities, found, left, tuple(methods), of, baseline, token)
 

@@ -17,9 +17,11 @@ from chainrule.ner.explain_page import page
 from chainrule.ner.explain_records import Explanation
 from chainrule.ner.explain_sentence import OF
 from chainrule.ner.explain_unknown import BASELINES
+from chainrule.ner.formats import read_any
 from chainrule.ner.report_page import save
 from chainrule.ner.tagger import Tagger
 from chainrule.shell import options
+from chainrule.shell.evaluate import note_units
 from chainrule.shell.explain_text import told
 from chainrule.shell.tag import grouped
 from chainrule.shell.terminal import is_live
@@ -92,6 +94,9 @@ def command(
     form = form or SUFFIXES.get(output.suffix.lower() if output else "", "text")
     methods = [method] if method else [INTEGRATED] if form == "text" else list(METHODS)
     tagger = Tagger.load(model, backend)
+    corpus = None if train is None else read_any(train, tokens="characters" if tagger.characters else "words")
+    if corpus is not None:
+        note_units(tagger, corpus)
     found = tagger.explain(
         _read(source),
         token,
@@ -99,7 +104,7 @@ def command(
         of=of,
         baseline=baseline,
         most=most,
-        train=train,
+        train=corpus,
         neighbours=neighbors,
     )
     painted = output is None and _is_painted()
