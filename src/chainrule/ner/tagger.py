@@ -1,9 +1,8 @@
 """The tagger: trained on tagged sentences, it finds the names in text, with exact character offsets."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -32,7 +31,7 @@ from chainrule.ner.model import Network
 from chainrule.ner.reading import Reader, Reading
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, fault, spans, split, tags_of
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, cut_text
-from chainrule.ner.training import Choices, Job, prepare, settings_of
+from chainrule.ner.training import Choices, Job, described, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import Vocabulary
 from chainrule.ner.workers import groups, shared_out
@@ -157,7 +156,7 @@ class Tagger:
             scheme=choices.scheme,
             tokenizer=CHARACTERS if job.train.characters else TOKENIZER,
             temperature=settled.temperature,
-            training=_described(job, run, plan, choices),
+            training=described(job, run, plan, choices),
             figures={**figures, "threshold": settled.threshold, "calibration_error": settled.error},
         )
         return cls(config, job.features, job.task.params, run, job.notes, job.decoder.backend)
@@ -393,16 +392,3 @@ def _check_place(checkpoint: Path | None, resume: bool) -> None:
 
 def _corpus(data: str | Path | Corpus, tokens: str = "words") -> Corpus:
     return data if isinstance(data, Corpus) else read_any(data, tokens=tokens)
-
-
-def _described(job: Job, run: Run, plan: Plan, choices: Choices) -> dict[str, Any]:
-    """How a model came about, for its config.json."""
-    settings = {**asdict(choices), **asdict(plan)}
-    return {
-        "data": job.train.path.name,
-        "sentences": len(job.train.sentences),
-        "tokens": job.train.tokens,
-        "best_epoch": run.best_epoch,
-        "fingerprint": job.fingerprint,
-        "settings": {n: v for n, v in settings.items() if n != "checkpoint_every" and v != math.inf},
-    }

@@ -1,6 +1,7 @@
 """From tagged sentences to a training task: vocabulary, word vectors, tags, windows, and judgement on dev."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
@@ -12,7 +13,7 @@ from chainrule.errors import DataError, SettingError
 from chainrule.learn.batches import rng_for
 from chainrule.learn.choose import choose, within
 from chainrule.learn.shards import LEAST, hands
-from chainrule.learn.train import Params, Plan, Task
+from chainrule.learn.train import Params, Plan, Run, Task
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder
@@ -238,3 +239,16 @@ def _fingerprint(
         digest.update(np.ascontiguousarray(vectors.matrix).data)
         digest.update("\n".join(vectors.words).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def described(job: Job, run: Run, plan: Plan, choices: Choices) -> dict[str, Any]:
+    """How a model came about, for its config.json."""
+    settings = {**asdict(choices), **asdict(plan)}
+    return {
+        "data": job.train.path.name,
+        "sentences": len(job.train.sentences),
+        "tokens": job.train.tokens,
+        "best_epoch": run.best_epoch,
+        "fingerprint": job.fingerprint,
+        "settings": {n: v for n, v in settings.items() if n != "checkpoint_every" and v != math.inf},
+    }
