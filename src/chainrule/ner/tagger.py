@@ -263,8 +263,8 @@ class Tagger:
         labels, least = self._labels, self.min_score
         new = tuple.__new__  # what Entity(…) comes to, in half the time
         for text, count in zip(texts, found.counts.tolist(), strict=True):
-            found = islice(rest, count)
-            yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in found if p >= least]
+            names = islice(rest, count)
+            yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in names if p >= least]
 
     def _found(self, texts: Sequence[str]) -> "Found":
         memory = self._known()
