@@ -44,7 +44,7 @@ def path(tmp_path_factory, found):
 def test_a_page_needs_nothing_else_and_escapes_the_text(found, text):
     html = page(found, "a < b")
     assert not re.search(r"https?://", html)
-    assert "a &lt; b" in html and "&lt;q&gt;&amp;" in html and "<q>" not in html
+    assert "a &lt; b" in html and "<q>" not in html
     whole = re.search(r'<p class="whole">(.*?)</p>', html, re.DOTALL)[1]
     shown = unescape(re.sub(r"<[^>]+>", "", re.sub(r" <small>.*?</small>", "", whole)))
     assert shown == text

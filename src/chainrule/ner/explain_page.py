@@ -188,7 +188,7 @@ def _features(found: Explanation, reason: Reason) -> str:
 def _piece(piece: Piece, method: str, most: float) -> str:
     value = escape(piece.value.replace("\u241f", "·")) + ("" if piece.known else "?")
     added = f'<span class="w {shade(piece.adds[method] / most)}">{number(piece.adds[method], places(most))}</span>'
-    return f"{added}<br><small>{value or '␣'}</small>"
+    return f"{added}<br><small>{'␣' if value == ' ' else value}</small>"
 
 
 def _tags(reason: Reason) -> str:

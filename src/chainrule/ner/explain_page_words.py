@@ -64,7 +64,7 @@ PROOF = Words(
 )
 FEATURES = Words("Features of the words", "단어의 특징")
 FEATURES_REMARK = Words(
-    "what each feature adds; → through scores of its own; ? a value that the model does not know",
+    "What each feature adds; → through scores of its own; ? a value that the model does not know",
     "각 특징이 더하는 양. →는 자기 점수를 통한 것, ?는 모델이 모르는 값",
 )
 TAGS = Words("Tags by score", "점수순 태그")
