@@ -70,15 +70,14 @@ def _occluded(scores: Scores, rows: Rows, blank: Rows, q: Doubles, value: Double
     """F − F(with one row that of the unknown), (B, W, F)."""
     lost = {}
     for name, found in rows.items():
-        lost[name] = np.empty(found.shape[:2])
-        for n in range(found.shape[1]):
-            if name == DIRECT:  # these are added to the scores, in order
-                S = found.shape[2]
-                lost[name][:, n] = np.einsum("bs,bs->b", (found - blank[name])[:, n], q[:, -S:])
-                continue
-            changed = found.copy()
-            changed[:, n] = blank[name][:, n]
-            lost[name][:, n] = value - scores.asked({**rows, name: changed}, q)
+        B, n, S = found.shape
+        if name == DIRECT:  # these are added to the scores, in order
+            lost[name] = np.einsum("bns,bs->bn", found - blank[name], q[:, -S:])
+            continue
+        many = {other: np.repeat(r, n, axis=0) for other, r in rows.items()}
+        window, place = np.repeat(np.arange(B), n), np.tile(np.arange(n), B)
+        many[name][np.arange(B * n), place] = blank[name][window, place]
+        lost[name] = value[:, None] - scores.asked(many, q[window]).reshape(B, n)
     return scores.by_part(lost)
 
 
