@@ -7,7 +7,7 @@ values   of features that have nothing but scores of their own: those whose rows
          unknown values: the row of these is far from 0, since it is learned for what was never seen
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -15,21 +15,20 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.errors import SettingError
 from chainrule.learn.choose import within
 from chainrule.learn.store import Tensors
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Floats
-from chainrule.ner.features import Features, Ids
+from chainrule.ner.features import Features, Ids, places
 from chainrule.ner.folder import FILES, WORDS, stored, write_folder
+from chainrule.ner.marginals import marginals
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import spans
 from chainrule.ner.vocab import SPECIAL, Vocabulary
-from chainrule.ner.windows import encode
 
 NEGLIGIBLE = 0.05  # of a score: a twentieth of the odds of a tag, for one value at one place
 DIGITS = 256  # bytes by which sizes written in headers may differ
@@ -136,11 +135,11 @@ def _pooled(tagger: Tagger, negligible: float) -> Tagger:
 
 
 def _blocks(network: Network, L: Floats) -> dict[str, Floats]:
-    """The rows of scores of each feature, by place and value, (W, V, C)."""
-    found, begin, window = {}, 0, network.architecture.window
+    """The rows of scores of each feature, by place of the window and value, (places, V, C)."""
+    found, begin = {}, 0
     for name in network.architecture.direct:
-        end = begin + window * network.length(name)
-        found[name] = L[begin:end].reshape(window, -1, L.shape[1])
+        end = begin + len(places(name, network.architecture.window)) * network.length(name)
+        found[name] = L[begin:end].reshape(-1, network.length(name), L.shape[1])
         begin = end
     return found
 
@@ -207,7 +206,7 @@ def compared(before: Tagger, after: Tagger, corpus: Corpus) -> Change:
     sentences = [s.tokens for s in corpus.sentences]
     tags = [t.tag_tokens(sentences) for t in (before, after)]
     old, new = ({(k, *name) for k, found in enumerate(each) for name in spans(found)} for each in tags)
-    p, q = (_probabilities(t, sentences) for t in (before, after))
+    p, q = (marginals(t, sentences) for t in (before, after))
     change = np.abs(p - q).max(axis=1, initial=0)
     unknown = [_unknown(t.features, sentences) for t in (before, after)]
     gold = corpus.tagged("IOB2")
@@ -218,14 +217,6 @@ def compared(before: Tagger, after: Tagger, corpus: Corpus) -> Change:
         (float(change.max(initial=0)), float(change.mean()) if len(change) else 0.0),
         (unknown[0], unknown[1]),
     )
-
-
-def _probabilities(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> NDArray[np.floating]:
-    """P(tag) of every token, (N, C)."""
-    encoded = encode(sentences, tagger.features, tagger.config.architecture.radius)
-    params: Mapping[str, NDArray[np.floating]] = {n: np.asarray(a, np.float32) for n, a in tagger.params.items()}
-    scores = tagger.decoder.scores(params, encoded)
-    return np.exp(tagger.decoder.log_probabilities(params, scores, encoded))
 
 
 def _unknown(features: Features, sentences: Sequence[Sequence[str]]) -> float:

@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 from rich.cells import cell_len
@@ -32,23 +32,18 @@ PATH = click.Path(path_type=Path)
 Row = tuple[str, ...]
 
 
-class Size(click.ParamType):
-    """A number of bytes, such as 15MB or 800 KiB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Bytes; a usage error for anything else."""
-        match = SIZE.fullmatch(str(value).strip())
-        if match is None or match[2].upper() not in UNITS or not float(match[1]):
-            self.fail(f"{value!r} is no size; write it as in 15MB, 800KB or 2MiB", param, ctx)
-        return int(float(match[1]) * UNITS[match[2].upper()])
+def _bytes(written: str) -> int:
+    """A number of bytes, such as 15MB or 800 KiB; a usage error for anything else."""
+    match = SIZE.fullmatch(written.strip())
+    if match is None or match[2].upper() not in UNITS or not float(match[1]):
+        raise click.BadParameter(f"{written!r} is no size; write it as in 15MB, 800KB or 2MiB")
+    return int(float(match[1]) * UNITS[match[2].upper()])
 
 
 @click.command(epilog=EPILOG)
 @click.argument("model", type=PATH)
 @click.option("--out", type=PATH, required=True, help="Folder for the smaller model.")
-@click.option("--size", type=Size(), metavar="SIZE", help=f"What its files may take [{USUAL}, without --words].")
+@click.option("--size", type=_bytes, metavar="SIZE", help=f"What its files may take [{USUAL}, without --words].")
 @click.option(
     "--words", type=click.IntRange(min=0), help="How many words stay, the commonest of the training first."
 )
@@ -89,7 +84,7 @@ def command(
     if out.resolve() == model.resolve():
         raise click.UsageError(f"--out {out} is MODEL itself; name another folder, for this would lose numbers")
     if size is None and words is None:
-        size = Size().convert(USUAL, None, None)
+        size = _bytes(USUAL)
     tagger, corpora = Tagger.load(model), {path: read_any(path) for path in paths}
     prune(tagger, words=words, size=size, data=corpora.values(), bits=int(bits), negligible=negligible).save(out)
     small = Tagger.load(out)
