@@ -1,6 +1,7 @@
 """Why a tag: gradients by differences, sums that are exact, words that are really replaced, networks that are linear."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from chainrule.ner import Tagger, sample
 from chainrule.ner.explain_methods import METHODS
 from chainrule.ner.explain_scores import Scores
 from chainrule.ner.explain_unknown import STRANGE, Surroundings
-from chainrule.ner.vocab import LOWER, UNKNOWN
+from chainrule.ner.features import Features
+from chainrule.ner.vocab import LOWER, UNKNOWN, Vocabulary
 from chainrule.ner.windows import encode
 
 TEXT = " ".join(sample("en").train.sentences[3].tokens) + ". Paris met Paris in Seoul."
@@ -34,6 +36,7 @@ NETWORKS = {
     "parametric relu, features": {"activation": "parametric_relu", **FEATURES},
     "features, sentence": {**FEATURES, "objective": "sentence", "window": 5},
     "logistic": {"objective": "logistic"},
+    "letters": {"letters": 4, "features": "prefix1+suffix1:5"},
 }
 PLAIN = ("as usual", "average", "relu")
 
@@ -212,7 +215,7 @@ def test_occlusion_is_what_tagging_without_the_word_says(taggers, name):
 
 def test_a_bigram_goes_with_its_words():
     """Features of the words near hold it too; capitals, whose unknown value is no word's, are left out."""
-    tagger = trained({**FEATURES, "caps": 0, "short_circuit": "gram2, form"})
+    tagger = trained({**FEATURES, "caps": 0, "short_circuit": "gram2, form", "letters": 3})
     words = [t.text for t in tagger.tokenize(TEXT)[0]]
     t = next(k for k, tag in enumerate(tagger.tag_tokens([words])[0]) if tag != "O" and 0 < k < len(words) - 2)
     reason = tagger.explain(TEXT, token=t, methods=["occlusion"], of="margin").reasons[0]
@@ -223,6 +226,30 @@ def test_a_bigram_goes_with_its_words():
         assert word.adds["occlusion"] == pytest.approx(before - after, abs=1e-4)
     own = [sum(piece.adds["occlusion"] for piece in word.pieces) for word in reason.words]
     assert own != pytest.approx([word.adds["occlusion"] for word in reason.words], abs=1e-3)
+
+
+def test_features_that_look_far_are_read_as_in_the_whole_sentence():
+    """Those of the windows that are read from a part of a sentence, against all of it."""
+    rng = np.random.default_rng(3)
+    sentences = [list("".join(rng.choice(list("가나다라 마AB1"), 90))) for _ in range(40)]
+    names = ["gram8", "shape8", "place8", "head3", "tail3", "upto8", "rest8", "prefix1"]
+    features = Features.build(names, Vocabulary.build(sentences), sentences, 1)
+    tokens, radius = sentences[0], 2
+    around = Surroundings(tokens, features, radius, "unknown", characters=True)
+    centres = np.arange(0, len(tokens), 7)
+    found = {n: ids.reshape(len(centres), 5, 5) for n, ids in around.without(centres).items()}
+    for (b, t), w in product(enumerate(centres.tolist()), range(5)):
+        p = t + w - radius
+        text = [STRANGE if k == p else token for k, token in enumerate(tokens)]
+        expected = encode([text], features, radius).windows(np.array([t]))
+        others = np.arange(5) != w
+        for name in names:
+            np.testing.assert_array_equal(found[name][b, w][others], expected[name][0][others])
+            assert found[name][b, w, w] == UNKNOWN
+    plain = around.windows(centres)
+    assert any(
+        (found[n][:, :, k] != plain[n][:, None, k])[:, np.arange(5) != k].any() for n in names for k in range(5)
+    )
 
 
 # ── where all methods agree ───────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ BASELINES: Mapping[str, str] = {
 }
 STRANGE = "\uffff"  # no character, and so in no vocabulary
 SIGHT = max(number for kind in FAMILIES.values() if not kind.alone for number in kind.numbers)
-"""How many tokens away from its own a feature looks, at most."""
+"""How many tokens away from its own a feature looks, at most, or else as far as a space."""
 LETTERS, SPELT = "letters", "spelt"
 
 
@@ -65,17 +65,27 @@ class Surroundings:
 
     def _anew(self, centres: Ids) -> dict[str, Ids]:
         """The windows of `without`, read from sentences with a word that nobody knows."""
-        reach, texts, positions = self.radius + SIGHT, [], []
+        texts, positions = [], []
         for t in centres.tolist():
-            first = max(0, t - reach)
+            first, after = self._seen(t)
             for p in range(t - self.radius, t + self.radius + 1):
-                text = list(self.tokens[first : t + reach + 1])
+                text = list(self.tokens[first:after])
                 if 0 <= p < len(self.tokens):
                     text[p - first] = STRANGE
                 positions.append(t - first)
                 texts.append(text)
         encoded = encode(texts, self.features, self.radius)
         return encoded.windows(encoded.starts + np.array(positions, np.int64))
+
+    def _seen(self, t: int) -> tuple[int, int]:
+        """The tokens that the features in a window look at: so many on each side, and on to a space."""
+        first = max(0, t - self.radius - SIGHT)
+        after = min(len(self.tokens), t + self.radius + SIGHT + 1)
+        while first > 0 and not self.tokens[first].isspace():
+            first -= 1
+        while after < len(self.tokens) and not self.tokens[after].isspace():
+            after += 1
+        return first, after
 
     def _with_blank(self, encoded: Encoded, centres: Ids) -> dict[str, Ids]:
         """Windows, with the spelling of an unknown word behind the others."""
