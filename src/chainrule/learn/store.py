@@ -6,9 +6,13 @@ checked here before anything is allocated, and the tensors are views of the byte
 
 import json
 import math
+import mmap as mapping
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedReader
 from itertools import pairwise
+from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +29,7 @@ _EXPONENT = {2: 0x7C00, 4: 0x7F800000, 8: 0x7FF0000000000000}  # all ones in NaN
 _PART = 1 << 18  # numbers that are looked at together
 
 Tensors = dict[str, NDArray[Any]]
+Bytes = bytearray | mmap
 
 
 def write_tensors(
@@ -46,17 +51,40 @@ def read_tensors(path: str | Path) -> tuple[Tensors, dict[str, str]]:
 
 def read_bytes(path: str | Path) -> bytearray:
     """The bytes of a file, as memory that can be written to. Raises ModelError if it cannot be read."""
+    with _opened(path) as file:
+        raw = bytearray(os.fstat(file.fileno()).st_size)
+        del raw[file.readinto(raw) :]
+        return raw + file.read()
+
+
+def mapped_bytes(path: str | Path) -> Bytes:
+    """The same, read from the file where they are looked at, and again after `forget`; changes are not written.
+
+    For files that are replaced, and never written into, as those of models are. Windows replaces no file that is
+    mapped, so that it is read there.
+    """
+    if os.name == "nt" or not Path(path).is_file() or not Path(path).stat().st_size:
+        return read_bytes(path)
+    with _opened(path) as file:
+        return mmap(file.fileno(), 0, access=ACCESS_COPY)
+
+
+def forget(raw: Bytes) -> None:
+    """Give back the memory of mapped bytes that nobody has changed; they are read again where they are needed."""
+    if isinstance(raw, mmap) and hasattr(mapping, "MADV_DONTNEED"):
+        raw.madvise(mapping.MADV_DONTNEED)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[BufferedReader]:
     try:
         with Path(path).open("rb") as file:
-            raw = bytearray(os.fstat(file.fileno()).st_size)
-            del raw[file.readinto(raw) :]
-            raw += file.read()
+            yield file
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); give the path of a saved model") from None
-    return raw
 
 
-def tensors_in(path: str | Path, raw: bytearray) -> tuple[Tensors, dict[str, str]]:
+def tensors_in(path: str | Path, raw: Bytes) -> tuple[Tensors, dict[str, str]]:
     """The same, of the bytes of a file that is read already; the arrays are views of them."""
     header = _header(Path(path), raw)
     about = header.pop("__metadata__", {})
@@ -79,7 +107,7 @@ def _finite(array: NDArray[Any]) -> bool:
     return all(bool(((flat[k : k + _PART] & mask) != mask).all()) for k in range(0, len(flat), _PART))
 
 
-def _header(path: Path, raw: bytearray) -> dict[str, Any]:
+def _header(path: Path, raw: Bytes) -> dict[str, Any]:
     """The header of a safetensors file, checked against the size of the file before anything is allocated."""
 
     def refuse(cause: str) -> ModelError:

@@ -28,12 +28,12 @@ import numpy as np
 import chainrule
 from chainrule.errors import DataError, ModelError, SettingError, WriteError
 from chainrule.learn.choose import within
-from chainrule.learn.store import Tensors, read_bytes, tensors_in, write_tensors
+from chainrule.learn.store import Bytes, Tensors, forget, mapped_bytes, read_bytes, tensors_in, write_tensors
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.features import LETTERS, Features, family
 from chainrule.ner.model import Network
 from chainrule.ner.tags import OUTSIDE, SCHEMES, fault
-from chainrule.ner.vocab import SPECIAL, Vocabulary
+from chainrule.ner.vocab import LINE, SPECIAL, Vocabulary, kept
 
 FORMAT = 2
 CONFIG, WEIGHTS, WORDS, CARD = "config.json", "model.safetensors", "vocab.txt", "README.md"
@@ -201,8 +201,12 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
         raise ModelError(f"{target}: no model here ({CONFIG} is missing); give the folder that training wrote")
     described = _described(target / CONFIG)
     config = _config(target / CONFIG, described)
-    raw = {name: _intact(target / name, digest) for name, digest in described["sha256"].items()}
-    params, _ = tensors_in(target / WEIGHTS, raw.pop(WEIGHTS))
+    for name in (WORDS, VALUES):
+        _check_hash(target / name, read_bytes(target / name), described["sha256"][name])
+    weights = mapped_bytes(target / WEIGHTS)
+    _check_hash(target / WEIGHTS, weights, described["sha256"][WEIGHTS])
+    params, _ = tensors_in(target / WEIGHTS, weights)
+    forget(weights)
     vocabulary, values = _vocabulary(target / WORDS), _values(target / VALUES)
     clusters = {name: params.pop(name) for name in config.architecture.clusters if name in params}
     _check_clusters(target / WEIGHTS, config.architecture.clusters, clusters, len(vocabulary))
@@ -260,15 +264,9 @@ def _config(path: Path, described: Mapping[str, Any]) -> Config:
         raise ModelError(f"{path}: damaged ({error}); restore the file or train again") from None
 
 
-def _intact(path: Path, digest: object) -> bytearray:
-    """The bytes of a file, if they are those that were written."""
-    try:
-        raw = read_bytes(path)
-    except ModelError as error:
-        raise ModelError(f"{str(error).partition(';')[0]}; restore the file or train again") from None
+def _check_hash(path: Path, raw: Bytes, digest: object) -> None:
     if sha256(raw).hexdigest() != digest:
         raise ModelError(f"{path}: has been altered or cut since it was written; restore the file or train again")
-    return raw
 
 
 def _vocabulary(path: Path) -> Vocabulary:
@@ -292,7 +290,9 @@ def _read_values(values: Any) -> Vocabulary:
     shared = last[1:] if last else []
     if not isinstance(words, list) or not all(isinstance(value, str) for value in (*words, *shared)):
         raise TypeError("a feature without a list of values")
-    return Vocabulary((*SPECIAL, *words), shared=tuple(shared))
+    if any(LINE in value for value in words):
+        raise TypeError("a value with a line break")
+    return Vocabulary(kept("".join(f"{word}\n" for word in (*SPECIAL, *words))), shared=tuple(shared))
 
 
 def _check_clusters(path: Path, names: Sequence[str], clusters: Tensors, words: int) -> None:

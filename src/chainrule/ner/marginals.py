@@ -21,7 +21,8 @@ def marginals(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> Chances:
     moves = {"A": params["A"] / np.float32(T)} if "A" in params else {}
     log_p = tagger.decoder.log_probabilities({**params, **moves}, scores, encoded).astype(np.float64)
     chances: Chances = np.exp(log_p - log_p.max(axis=1, keepdims=True, initial=-np.inf))
-    return chances / chances.sum(axis=1, keepdims=True)
+    chances /= chances.sum(axis=1, keepdims=True)
+    return chances
 
 
 def by_label(tags: Sequence[str], labels: Sequence[str], chances: Chances) -> Chances:

@@ -13,7 +13,7 @@ word k, in UTF-8; what could not be seen or would not survive an editor is escap
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import chain, repeat
@@ -26,12 +26,15 @@ import numpy.typing as npt
 from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, SettingError
 from chainrule.ner.vectors import Floats, Vectors
+from chainrule.ner.words import Index, Words
 
 Ids = npt.NDArray[np.int64]
 
 PAD, UNK = "<pad>", "<unk>"
 PADDING, UNKNOWN = 0, 1
 SPECIAL = (PAD, UNK)
+LINE = "\n"
+MANY = 1 << 12  # words, from which on they are kept as `Words`
 
 CACHED = 64  # code points; longer tokens are rare and would let a cache grow without bound
 DIGIT = re.compile(r"\d")
@@ -83,23 +86,21 @@ class Vocabulary:
 
     A token spelt `<pad>` or `<unk>` is an unknown word: padding cannot be forged by a text. `counts`, where
     the vocabulary was built and not read, has the tokens in training of each word, at UNKNOWN those of the
-    words that were too rare; `shared` are further words that have the number of the last one. Raises DataError
-    for repeated words, line breaks, or other first words.
+    words that were too rare; `shared` are further words that have the number of the last one. Many words are
+    kept as `Words`. Raises DataError for repeated words, line breaks, or other first words.
     """
 
-    words: tuple[str, ...]
+    words: tuple[str, ...] | Words
     counts: tuple[int, ...] = field(default=(), compare=False, repr=False)
     shared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.words[:2] != SPECIAL:
             raise DataError(f"vocabulary: begins with {self.words[:2]!r}; put {PAD} and {UNK} first")
-        every = (*self.words, *self.shared) if self.shared else self.words
-        if len(set(every)) < len(every):
-            word, times = Counter(every).most_common(1)[0]
-            raise DataError(f"vocabulary: {word!r} is there {times} times; keep one")
-        if (broken := next((word for word in self.words if "\n" in word), None)) is not None:
-            raise DataError(f"vocabulary: {broken!r} has a line break; split the token there")
+        if isinstance(self.words, Words):
+            _check_many(self)
+        else:
+            _check(*self.words, *self.shared)
 
     @classmethod
     def build(cls, sentences: Iterable[Sequence[str]], minimum: int = 1, extra: Iterable[str] = ()) -> Self:
@@ -124,10 +125,10 @@ class Vocabulary:
     def read(cls, path: str | Path) -> Self:
         """Read what `write` wrote. Raises DataError (`path[:line]: cause; repair`)."""
         path = Path(path)
-        lines = _text(path).replace("\r\n", "\n").split("\n")
-        if lines.pop():
-            raise DataError(f"{path}:{len(lines) + 1}: the last line has no end; copy the file again, whole")
-        words = tuple(_unescaped(line, f"{path}:{number}") for number, line in enumerate(lines, 1))
+        text = _text(path).replace("\r\n", "\n")
+        if text and not text.endswith("\n"):
+            raise DataError(f"{path}:{text.count(LINE) + 1}: the last line has no end; copy the file again, whole")
+        words = kept("".join(_plain(text, path)))
         try:
             return cls(words)
         except DataError as error:
@@ -139,8 +140,11 @@ class Vocabulary:
             file.write("".join(f"{_escaped(word)}\n" for word in self.words).encode())
 
     @cached_property
-    def lookup(self) -> dict[str, int]:
+    def lookup(self) -> Mapping[str, int]:
         """Id of every word but the two special ones."""
+        if isinstance(self.words, Words):
+            every = Words.of((*self.words, *self.shared)) if self.shared else self.words
+            return Index(every, len(SPECIAL), len(self.words) - 1)
         last = dict.fromkeys(self.shared, len(self.words) - 1)
         return {word: number for number, word in enumerate(self.words) if number > UNKNOWN} | last
 
@@ -168,6 +172,30 @@ class Vocabulary:
         return found
 
 
+def kept(text: str) -> tuple[str, ...] | Words:
+    """Words, a line break behind each, as objects or, where they are many, as `Words`."""
+    if text.count(LINE) < MANY:
+        return tuple(text.split(LINE)[:-1])
+    return Words(text)
+
+
+def _check(*words: str) -> None:
+    if len(set(words)) < len(words):
+        word, times = Counter(words).most_common(1)[0]
+        raise DataError(f"vocabulary: {word!r} is there {times} times; keep one")
+    if (broken := next((word for word in words if LINE in word), None)) is not None:
+        raise DataError(f"vocabulary: {broken!r} has a line break; split the token there")
+
+
+def _check_many(vocabulary: Vocabulary) -> None:
+    """The same where the words are `Words`, which hold no line break."""
+    try:
+        _ = vocabulary.lookup
+    except ValueError as error:
+        times = sum(word == str(error) for word in (*vocabulary.words, *vocabulary.shared))
+        raise DataError(f"vocabulary: {str(error)!r} is there {times} times; keep one") from None
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode()
@@ -190,6 +218,21 @@ def _visible(character: str) -> str:
         return character
     code = ord(character)
     return f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
+
+
+def _plain(text: str, path: Path) -> Iterator[str]:
+    """The pieces of a text of lines, those with escapes without."""
+    done, number = 0, 1
+    while (at := text.find("\\", done)) >= 0:
+        start, end = text.rfind(LINE, done, at) + 1 or done, text.find(LINE, at)
+        number += text.count(LINE, done, start)
+        yield text[done:start]
+        word = _unescaped(text[start:end], f"{path}:{number}")
+        if LINE in word:
+            raise DataError(f"{path}: {word!r} has a line break; split the token there")
+        yield word
+        done = end
+    yield text[done:]
 
 
 def _unescaped(line: str, place: str) -> str:
