@@ -9,6 +9,9 @@ from .corpus import (
     read_corpus as read_corpus,
     write_conll as write_conll,
 )
+from .explain_records import (
+    Explanation as Explanation,
+)
 from .formats import (
     convert_file as convert_file,
     read_any as read_any,
