@@ -10,7 +10,7 @@ from chainrule.display.axes import figure
 from chainrule.ner.explain_methods import GRADIENT, INTEGRATED, OCCLUSION
 from chainrule.ner.explain_nearest import Near
 from chainrule.ner.explain_page_parts import number, places
-from chainrule.ner.explain_records import BEFORE, Explanation, Reason, Sentence, Window, Word
+from chainrule.ner.explain_records import BEFORE, Explanation, Proof, Reason, Sentence, Window, Word
 from chainrule.ner.tagger import Entity
 from chainrule.shell.tag import UNSEEN, underlined
 
@@ -19,6 +19,7 @@ Paint = Callable[[str, str], str]
 
 BAR = 30  # cells of the bars of a name, both sides together
 WIDEST = 24  # cells of a word
+ROUNDED = 1e-12  # below it an error is rounding
 LONGEST = 600  # characters of a sentence that is shown whole
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 SIDES = {True: "‹start›", False: "‹end›"}
@@ -110,14 +111,19 @@ def _reason(found: Explanation, reason: Reason, method: str, columns: Columns, p
         rest = paint(_features(word, method, columns.decimals), "mute")
         yield f"    {name}{gap}  {paint(_bar(adds, columns), kind)}  {paint(shown, kind)}   {rest}".rstrip()
     if reason.proof is not None:
-        error = figure(reason.proof.error, 2)
-        said = f"the sum is exact to {error}" if reason.proof.holds else f"the sum is off by {error} of it"
+        said = _proved(reason.proof)
         yield _total("", reason.blank, BLANK, columns, paint)
         yield _total("=", reason.value, f"{OF[found.of]}; {said}", columns, paint)
     else:
         yield _total("", reason.value, OF[found.of], columns, paint)
     for window in reason.windows:
         yield from _nearest(window, paint)
+
+
+def _proved(proof: Proof) -> str:
+    """How near the sum is to the difference: a power of ten above the error, and not below rounding."""
+    bound = figure(10.0 ** math.ceil(math.log10(max(proof.error, ROUNDED))), 1)
+    return f"the sum is exact to {bound}" if proof.holds else f"the sum is off by {figure(proof.error, 2)} of it"
 
 
 def _total(sign: str, value: float, said: str, columns: Columns, paint: Paint) -> str:
