@@ -21,6 +21,11 @@ e\u0301	O
 Jordan	B-LOC
 is	O
 near	I-LOC
+
+Jordan	O
+is	O
+far	O
+e\u0301	O
 """
 
 
@@ -40,8 +45,9 @@ def test_facts_are_told_in_sections(cli, small):
         "PER         2",
         "sentences have 3 to 4 tokens (small.conll:1)",
         "1 transition that IOB2 does not allow\n    small.conll:13   O I-LOC",
-        "1 token not in normal form C   small.conll:9",
-        "1 string with several labels\n    Jordan  LOC 2 · PER 1  small.conll:1",
+        "2 tokens not in normal form C   small.conll:9, :18",
+        "1 sentence more than once, 1 of them tagged differently\n    small.conll:6, :15",
+        "1 string with several labels\n    Jordan  LOC 2 · PER 1 · O 1  small.conll:15",
     ):
         assert words in done.out
     assert "suspicious" not in done.out
@@ -54,8 +60,12 @@ def test_json_has_every_place_and_stable_keys(cli, small):
         *("file", "notes", "scheme", "unit", "documents", "sentences", "tokens", "names", "labels", "lengths"),
         *("copies", "illegal", "odd", "several_labels", "partly_labelled", "unknown", "overlap", "suspicious"),
     ]
-    assert (found["sentences"], found["tokens"], found["names"], found["scheme"]) == (3, 11, 5, "IOB2")
-    assert found["several_labels"][0]["places"] == {"LOC": [f"{small}:6", f"{small}:11"], "PER": [f"{small}:1"]}
+    assert (found["sentences"], found["tokens"], found["names"], found["scheme"]) == (4, 15, 5, "IOB2")
+    assert found["several_labels"][0]["places"] == {
+        "LOC": [f"{small}:6", f"{small}:11"],
+        "PER": [f"{small}:1"],
+        "O": [f"{small}:15"],
+    }
     assert found["suspicious"] is found["overlap"] is None
 
 

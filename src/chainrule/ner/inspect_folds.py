@@ -2,8 +2,8 @@
 
 The sentences are dealt out into K folds, identical ones into the same; the tagger that judges a fold has seen all
 others. In question are the names as given, the names as predicted where none is given, and strings that are names
-in other places. One that is given the label g, or O, is doubted where another label ℓ has the better odds, in
-logarithms
+in other places. One that is given the label g, or O, is doubted where another label ℓ is possible and has the
+better odds, in logarithms
 
     log P(ℓ) / P(g)                out of sample, in the mean over its tokens
     + 2 log (n_ℓ + ½) / (n_g + ½)  the same string has these labels so many times in other places
@@ -41,7 +41,7 @@ FAST: Mapping[str, Any] = {
     "batch_size": 32,
 }
 """Settings of the taggers that judge."""
-LEAST = 0.1  # is added to probabilities: taggers trained on little are too sure of what they have not seen
+LEAST = 0.1  # of a possible label; added to probabilities, for taggers that saw little are too sure of the rest
 STRINGS, PAIRS = 2.0, 0.5  # weights above, by which the most errors that were put into samples came to the top
 
 
@@ -140,7 +140,7 @@ def _doubts(corpus: Corpus, judged: Mapping[int, Judgement], folds: int) -> Doub
     facts = Inspection(corpus)
     asked = {place for k, found in judged.items() for place in _asked(facts, k, found)}
     made = [_doubt(facts, *place, judged[place[0]].chances) for place in sorted(asked)]
-    found = [doubt for doubt in made if doubt.strength > 0]
+    found = [doubt for doubt in made if doubt.strength > 0 and doubt.probability >= LEAST]
     pairs = Counter((d.given, d.predicted) for d in found)
     weighed = (d._replace(strength=d.strength - PAIRS * math.log(pairs[d.given, d.predicted])) for d in found)
     gold = corpus.tagged("IOB2")

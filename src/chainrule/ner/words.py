@@ -22,7 +22,7 @@ class Words(Sequence[str]):
         """`text` has a line break behind every string."""
         self.raw = text.encode(*ENCODING)
         ends = np.flatnonzero(np.frombuffer(self.raw, np.uint8) == END)
-        self.starts = memoryview(np.concatenate([[0], ends + 1]).astype(np.uint32))
+        self.starts = np.concatenate([[0], ends + 1]).astype(np.uint32).data
         """Where each string begins, and the end of the last line."""
 
     @classmethod
@@ -89,7 +89,7 @@ class Index(Mapping[str, int]):
         if (twice := _repeated(words, hashes)) is not None:
             raise ValueError(twice)
         self._mask = (1 << max(4, (2 * len(words)).bit_length())) - 1
-        self._slots = memoryview(_placed(hashes & self._mask, first, self._mask))
+        self._slots = _placed(hashes & self._mask, first, self._mask).data
 
     def __reduce__(self) -> tuple[Callable[..., "Index"], tuple[Words, int, int]]:
         return Index, (self._words, self._first, self._last)  # another process has other hashes

@@ -192,11 +192,7 @@ class Told(NamedTuple):
         )
         if copies := found.copies:
             apart = [c for c in copies if not c.alike]
-            said = (
-                f", {counted(len(apart), 'one')[:-1] if len(apart) != 1 else '1'} of them tagged differently"
-                if apart
-                else ""
-            )
+            said = f", {len(apart):,} of them tagged differently" if apart else ""
             yield f"  {counted(len(copies), 'sentence')} more than once{said}"
             yield from (f"    {_places(map(found.at, c.sentences))}" for c in apart[:LISTED])
         if moves := found.illegal:
