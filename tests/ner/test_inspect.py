@@ -117,6 +117,14 @@ def test_occurrences_agree_with_a_plain_search():
     } == plain
 
 
+def test_among_characters_strings_begin_a_word_and_have_two_letters():
+    rows = [("서울 김", "B-LOC I-LOC O B-PER"), ("서울서울 김", "O O O O O O"), ("김 서울", "O O B-LOC I-LOC")]
+    corpus = Corpus("d", tuple(Sentence(list(text), tags.split()) for text, tags in rows), "IOB2")
+    assert corpus.characters
+    found = {c.text: c.places for c in Inspection(corpus).partly}
+    assert found == {"서울": {"LOC": (Place(0, 0), Place(2, 2)), "O": (Place(1, 0),)}}
+
+
 def test_places_are_lines_of_tokens_or_of_texts(tmp_path):
     sentences = (Sentence(["a", "b"], ["O", "O"], line=1), Sentence(["c", "d"], ["O", "O"], line=2))
     texts = Inspection(Corpus(tmp_path / "d.jsonl", sentences, "IOB2"))

@@ -214,11 +214,16 @@ class Inspection:
 
     @cached_property
     def unnamed(self) -> dict[int, list[Span]]:
-        """Sentence → where strings stand in it without a label that are names in other places."""
+        """Sentence → where strings stand in it without a label that are names in other places.
+
+        Among characters a string has to have two of them, and to begin a word.
+        """
         strings = {tuple(self.corpus.sentences[k].tokens[n.start : n.end]) for k, n in _each(self)}
         sizes: dict[str, set[int]] = defaultdict(set)
+        single = self.corpus.characters
         for tokens in strings:
-            sizes[tokens[0]].add(len(tokens))
+            if not single or len(tokens) > 1:
+                sizes[tokens[0]].add(len(tokens))
         found: dict[int, list[Span]] = {}
         for k, s in enumerate(self.corpus.sentences):
             free = np.ones(len(s.tokens), np.bool_)
@@ -227,6 +232,7 @@ class Inspection:
             here = [
                 Span(t, t + size, OUTSIDE)
                 for t, token in enumerate(s.tokens)
+                if not single or t == 0 or s.tokens[t - 1].isspace()
                 for size in sizes.get(token, ())
                 if tuple(s.tokens[t : t + size]) in strings and free[t : t + size].all()
             ]
