@@ -42,6 +42,7 @@ class Family(NamedTuple):
     dimension  numbers in a vector of a value, unless it is said
     numbers    that the name may end with; 0 stands for none
     sight      what the value of a token depends on
+    hidden     how often a value is shown as an unknown one in training, so that others are relied on too
     """
 
     values: Callable[[int, Tokens], list[str]]
@@ -49,6 +50,7 @@ class Family(NamedTuple):
     numbers: Sequence[int]
     sight: Sight
     help: str
+    hidden: float = 0.05
 
     @property
     def alone(self) -> bool:
@@ -115,8 +117,8 @@ FAMILIES: Mapping[str, Family] = {
         AHEAD,
         "X, x, 0, 가, runs as one: Xx-0",
     ),
-    "prefix": Family(_each(lambda n, t: normalise(t)[:n]), 10, SOME, TOKEN, "the first letters"),
-    "suffix": Family(_each(lambda n, t: normalise(t)[-n:]), 10, SOME, TOKEN, "the last letters"),
+    "prefix": Family(_each(lambda n, t: normalise(t)[:n]), 10, SOME, TOKEN, "the first letters", 0.4),
+    "suffix": Family(_each(lambda n, t: normalise(t)[-n:]), 10, SOME, TOKEN, "the last letters", 0.4),
     "form": Family(
         _each(lambda n, t: normalise(t)), 25, NONE, TOKEN, "the word once more, with a vector of its own"
     ),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from chainrule.algebra.chain import moves_of
 from chainrule.errors import DataError
 from chainrule.learn.gradients import Integers
-from chainrule.ner.features import LETTERS, Ids
+from chainrule.ner.features import LETTERS, Ids, family
 from chainrule.ner.lattice import ranges
 from chainrule.ner.model import CORRUPT, Network
 from chainrule.ner.objectives import MARGIN
@@ -25,7 +25,6 @@ from chainrule.ner.vocab import UNKNOWN
 from chainrule.ner.windows import Encoded
 
 RARE = 0.5  # how often a word seen once is shown as the unknown word, so that its vector is trained too
-HIDDEN = 0.05  # how often a value of another feature is shown as an unknown one
 
 
 class Feed:
@@ -73,7 +72,7 @@ class Feed:
         hidden = self.rare[words] & (rng.random(words.shape) < RARE)
         shown = {**windows, "words": np.where(hidden, UNKNOWN, words)}
         for name in self.network.architecture.named:
-            hidden = (windows[name] > UNKNOWN) & (rng.random(words.shape, np.float32) < HIDDEN)
+            hidden = (windows[name] > UNKNOWN) & (rng.random(words.shape, np.float32) < family(name)[0].hidden)
             shown[name] = np.where(hidden, UNKNOWN, windows[name])
         return self.network.inputs(shown)
 

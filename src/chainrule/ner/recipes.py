@@ -16,21 +16,15 @@ RECIPES: Mapping[str, str] = {
     BEST: "all that is known of a token, and the tags of a sentence together; slower",
 }
 
-_SENTENCES: Mapping[str, Any] = {
-    "objective": "sentence",
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "schedule": "linear",
-    "batch_size": 16,
-    "dropout": 0.3,
-}
+_SENTENCES: Mapping[str, Any] = {"objective": "sentence", "batch_size": 16}
 WORDS: Mapping[str, Any] = {
     **_SENTENCES,
     "caps": 8,
-    "features": "shape:16,affix:32",
-    "letters": 32,
+    "features": "shape:16,suffix1+suffix2+suffix3:20",
     "rare": 3,
     "hidden": 200,
+    "dropout": 0.0,
+    "learning_rate": 0.03,
     "epochs": 10,
 }
 CHARACTERS: Mapping[str, Any] = {
@@ -42,14 +36,22 @@ CHARACTERS: Mapping[str, Any] = {
     "hidden": 100,
     "activation": "relu",
     "dropout": 0.4,
-    "learning_rate": 1.5e-3,
+    "learning_rate": 0.02,
+    "schedule": "linear",
     "epochs": 9,
 }
+VECTORS: Mapping[str, str] = {"features": "cluster128:10"}
+"""What given vectors add."""
 
 
-def settings(recipe: str, *, characters: bool) -> Mapping[str, Any]:
-    """What is usual under a recipe, for data whose tokens are characters or words. Raises SettingError."""
+def settings(recipe: str, *, characters: bool, vectors: bool) -> Mapping[str, Any]:
+    """What is usual under a recipe, for data whose tokens are characters or words, with or without vectors.
+
+    Raises SettingError.
+    """
     choose("recipe", recipe, RECIPES)
     if recipe == LECTURE:
         return {}
-    return CHARACTERS if characters else WORDS
+    usual = CHARACTERS if characters else WORDS
+    more = VECTORS if vectors else {}
+    return {**usual, **{name: f"{usual[name]},{value}" for name, value in more.items()}}

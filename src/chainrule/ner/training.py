@@ -66,7 +66,7 @@ def settings_of(
     Given vectors decide the dimension, and that nothing is dropped unless it is asked for; a recipe says what is
     usual for data of words or of `characters`.
     """
-    given = {**usual(given.get("recipe", LECTURE), characters=characters), **given}
+    given = {**usual(given.get("recipe", LECTURE), characters=characters, vectors=vectors is not None), **given}
     if vectors is not None:
         if given.get("dimension", vectors.dimension) != vectors.dimension:
             raise SettingError(
