@@ -2,8 +2,9 @@
 
 import json
 
-from chainrule.ner import Tagger
+from chainrule.ner import Tagger, read_corpus
 from chainrule.ner.prune import folder_size
+from chainrule.ner.vocab import normalise
 
 
 def test_a_smaller_model_is_written_and_told_about(cli, model, data):
@@ -28,6 +29,17 @@ def test_figures_as_json_are_pairs(cli, model, data):
     assert figures["words"] == [len(Tagger.load(f).vocabulary) - 2 for f in (model, "small")]
     assert figures["data"][str(data / "dev.conll")]["f1"][0] == 1
     assert done.err == ""
+
+
+def test_words_of_data_stay_and_those_of_test_data_may_go(cli, model, data):
+    """Twenty words are fewer than the data has: all of them are its own, or they are the first of the model."""
+    for option in ("--data", "--test"):
+        assert cli("prune", model, "--out", option[2:], "--words", 20, option, data / "dev.conll").code == 0
+    kept, first = (Tagger.load(folder).vocabulary.words[2:] for folder in ("data", "test"))
+    words = {normalise(token) for s in read_corpus(data / "dev.conll").sentences for token in s.tokens}
+    assert first == Tagger.load(model).vocabulary.words[2:22]
+    assert not {*first} <= words
+    assert {*kept} <= words
 
 
 def test_a_model_that_fits_keeps_its_words_by_default(cli, model):

@@ -182,7 +182,7 @@ class Change(NamedTuple):
 
     names         how many both have, only the one before, only the smaller one
     probability   the largest change of the probability of a tag of a token, and the mean of each token's largest
-    unknown       shares of tokens whose word has no vector, before and after
+    unknown       shares of tokens whose word is not known, before and after
     """
 
     before: Score

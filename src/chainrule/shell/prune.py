@@ -10,18 +10,19 @@ from typing import NamedTuple
 import click
 from rich.cells import cell_len
 
-from chainrule.display.axes import percent
+from chainrule.display.axes import figure, percent
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.folder import BITS
 from chainrule.ner.formats import read_any
 from chainrule.ner.prune import NEGLIGIBLE, Change, compared, counts, folder_size, prune
 from chainrule.ner.tagger import Tagger
 from chainrule.shell.evaluate import note_units
+from chainrule.shell.train import TRY
 
 EPILOG = """\b
 Examples:
   chainrule prune runs/mine --out runs/small
-  chainrule prune runs/mine --out runs/small --size 5MB --data test.conll
+  chainrule prune runs/mine --out runs/small --size 5MB --test test.conll
   chainrule prune runs/mine --out runs/small --words 30000 --data a.conll --data b.jsonl --json
 """
 
@@ -48,7 +49,10 @@ def _bytes(written: str) -> int:
     "--words", type=click.IntRange(min=0), help="How many words stay, the commonest of the training first."
 )
 @click.option(
-    "--data", "paths", type=PATH, multiple=True, help="Tagged data to compare by; its words stay. May be repeated."
+    "--data", type=PATH, multiple=True, help="Tagged data whose words stay, compared by too; repeatable."
+)
+@click.option(
+    "--test", type=PATH, multiple=True, help="Tagged data to compare by, whose words may go; repeatable."
 )
 @click.option(
     "--bits",
@@ -70,7 +74,8 @@ def command(
     out: Path,
     size: int | None,
     words: int | None,
-    paths: tuple[Path, ...],
+    data: tuple[Path, ...],
+    test: tuple[Path, ...],
     bits: str,
     negligible: float,
     as_json: bool,
@@ -85,13 +90,20 @@ def command(
         raise click.UsageError(f"--out {out} is MODEL itself; name another folder, for this would lose numbers")
     if size is None and words is None:
         size = _bytes(USUAL)
-    tagger, corpora = Tagger.load(model), {path: read_any(path) for path in paths}
-    prune(tagger, words=words, size=size, data=corpora.values(), bits=int(bits), negligible=negligible).save(out)
+    tagger = Tagger.load(model)
+    kept, others = ({path: read_any(path) for path in paths} for paths in (data, test))
+    prune(tagger, words=words, size=size, data=kept.values(), bits=int(bits), negligible=negligible).save(out)
     small = Tagger.load(out)
-    done = Done(model, out, tagger, small, {path: _judged(tagger, small, c) for path, c in corpora.items()})
+    done = Done(
+        model,
+        out,
+        tagger,
+        small,
+        {path: _judged(tagger, small, corpus) for path, corpus in (kept | others).items()},
+    )
     click.echo(json.dumps(done.as_dict(), ensure_ascii=False) if as_json else done.text())
     if not as_json:
-        click.echo(f'  try: chainrule tag {shlex.quote(str(out))} "Museums in Paris are amazing"', err=True)
+        click.echo(f'  try: chainrule tag {shlex.quote(str(out))} "{TRY[tagger.config.tokenizer]}"', err=True)
 
 
 def _judged(before: Tagger, after: Tagger, corpus: Corpus) -> Change:
@@ -146,12 +158,8 @@ def _compared(name: str, change: Change) -> Iterable[Row]:
     yield ("F1", f"{100 * change.before.f1:.2f}", f"{100 * change.after.f1:.2f}")
     yield ("names", f"{both + old:,}", f"{both + new:,}")
     yield ("names that only it has", f"{old:,}", f"{new:,}")
-    yield ("tokens without a vector, %", *map(percent, change.unknown))
-    yield (
-        "change of a probability: largest, mean",
-        f"{change.probability[0]:.3f}",
-        f"{change.probability[1]:.4f}",
-    )
+    yield ("unknown tokens, %", *map(percent, change.unknown))
+    yield ("change of a probability: largest, mean", *(figure(p, 1) for p in change.probability))
 
 
 def _table(rows: Iterable[Sequence[str]]) -> list[str]:
