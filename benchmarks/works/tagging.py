@@ -17,8 +17,7 @@ from benchmarks.judge import rate
 
 from chainrule.ner import Tagger
 from chainrule.ner.bundled import sample
-from chainrule.ner.decode import Decoder, Scorer
-from chainrule.ner.model import Network
+from chainrule.ner.decode import Scorer
 from chainrule.ner.reading import Reader
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -39,11 +38,9 @@ def texts(length: int) -> list[str]:
 def ours(folder: str, length: int, part: str) -> Contestant:
     """The tagger, or a part of it with what the parts before it made."""
     tagger, given = Tagger.load(folder), texts(length)
-    config = tagger.config
-    network = Network(config.architecture, len(tagger.vocabulary), len(config.tags))
-    decoder = Decoder(network, config.tags, config.scheme)  # type: ignore[arg-type]
-    scorer = Scorer(decoder, tagger.params)
-    reader = Reader(tagger.vocabulary, config.tokenizer, config.architecture.caps > 0)
+    decoder = tagger.decoder
+    reader = Reader(tagger.features, tagger.config.tokenizer, tagger.network.seen)
+    scorer = Scorer(decoder, tagger.params, reader.kinds)
     sentences = [[t.text for t in tokens] for text in given for tokens in tagger.tokenize(text)]
     reading = reader.tokens(sentences)
     scores = scorer.scores(reading.kinds, reading.lengths)
@@ -53,9 +50,7 @@ def ours(folder: str, length: int, part: str) -> Contestant:
         "reading": lambda: reader.read(given),
         "look-up": lambda: reader.tokens(sentences),
         "net": lambda: scorer.scores(reading.kinds, reading.lengths),
-        "decode": lambda: decoder.lattice.names(
-            decoder.lattice.best(scores, reading.lengths, scorer.log_probabilities)
-        ),
+        "decode": lambda: decoder.lattice.names(scorer.line(scores, reading.lengths)),
     }
     return Contestant(parts[part])
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from chainrule.learn.shards import hands
 from chainrule.learn.train import Params
-from chainrule.ner.model import Architecture, Network
+from chainrule.ner.architecture import Architecture
+from chainrule.ner.model import Network
 
 D, W, H, C = 50, 5, 100, 5
 NAMES = ("E", "W", "b", "U", "c")

@@ -78,7 +78,7 @@ class Rows:
         """tables (V, D) each, of 32 or 16 bits, or what makes their rows; jacobians (H, W, D) each."""
         self._known, self._tables, self._own = kinds, tables, own
         self.hidden, self.window, _ = jacobians[0].shape
-        self._hidden = self.hidden + (own.node.shape[0] if own else 0)  # type: ignore[operator]
+        self._hidden = self.hidden + (own.node.shape[0] if own else 0)
         joint = np.concatenate([j.transpose(1, 0, 2) for j in jacobians], axis=2)
         self._project = Exact(np.ascontiguousarray(joint.reshape(-1, joint.shape[2]).T, np.float32))
         self._most = max(2 * (CHUNK + self.window), memory // (4 * self._hidden * self.window))

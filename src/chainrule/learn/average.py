@@ -7,13 +7,14 @@ looked at when it moves them, and all of them when the average is asked for.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.learn.gradients import Array, Integers
 
-State = dict[str, NDArray[np.generic]]
+State = dict[str, NDArray[Any]]
 
 
 class Average:
@@ -61,7 +62,7 @@ class Average:
         """All that it needs to go on."""
         return {f"mean/{n}": a for n, a in self.means.items()} | {f"clock/{n}": c for n, c in self.clocks.items()}
 
-    def restore(self, state: Mapping[str, NDArray[np.generic]], step: int) -> None:
+    def restore(self, state: Mapping[str, NDArray[Any]], step: int) -> None:
         """Go on from a `state` after so many steps."""
         for name in self.means:
             self.means[name][...] = state[f"mean/{name}"]

@@ -231,6 +231,7 @@ class Beside(Optimizer):
 
     @property
     def told(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The numbers of both rules."""
         return (*self.main.told, *Linear.told)
 
     def of(self, name: str) -> Optimizer:

@@ -77,7 +77,7 @@ WRAPPERS: Mapping[str, Callable[..., Schedule]] = {"warmup": warmup}
 
 
 def parse(text: str) -> Schedule:
-    """The schedule written as `constant`, `halve:3`, `step:0.5:10`, `cosine`, `cosine:0.01`, `linear`, `inverse:9`.
+    """The schedule written as `constant`, `halve:3`, `step:0.5:10`, `cosine`, `cosine:0.1`, `linear`, `inverse:9`.
 
     Each may be followed by `,warmup:500`. Raises SettingError listing the forms.
     """

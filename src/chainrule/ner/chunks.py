@@ -70,7 +70,7 @@ class Kinds:
 
     def selected(self, kinds: Ids) -> list[Ids]:
         """The numbers of each feature of these kinds, (N,) each; of letters (N, L)."""
-        columns = np.split(self._seen.rows[kinds], self._ends, axis=1)
+        columns = np.split(self._seen.rows[kinds].astype(np.int64), self._ends, axis=1)
         return [ids if ids.shape[1] > 1 else ids[:, 0] for ids in columns]
 
     def of(self, tokens: Sequence[str]) -> Ids:

@@ -55,7 +55,8 @@ class Decoder:
         if not self.network.whole or not len(scores):
             return scores
         chances, _ = expectations(scores, params["A"], encoded.first)
-        return np.log(np.maximum(chances, LEAST))
+        found: Floats = np.log(np.maximum(chances, LEAST))
+        return found
 
     def paths(self, params: Mapping[str, Any], scores: Floats, encoded: Encoded) -> list[Ids]:
         """The numbers of the likeliest legal tags of each sentence."""

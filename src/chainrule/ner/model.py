@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.algebra.node import Node, index, matrix, scalar, variable, vector
+from chainrule.algebra.node import Node, index, matrix, scalar, size, variable, vector
 from chainrule.algebra.op import Array
-from chainrule.algebra.product import mean, size, sum, zeros
+from chainrule.algebra.product import mean, sum, zeros
 from chainrule.algebra.reduce import log_softmax, max
 from chainrule.algebra.select import concat, ravel, take
 from chainrule.algebra.signature import FLOAT32, FLOAT64, Axis, DType, axis
@@ -31,10 +31,9 @@ from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC, affine, dropout
 from chainrule.learn.losses import l2, max_margin, sentence_log_likelihood
 from chainrule.learn.params import initializer
 from chainrule.ner.architecture import Architecture
-from chainrule.ner.features import SPELT, places
+from chainrule.ner.features import SPELT, Ids, places
 from chainrule.ner.objectives import ABSENT, MARGIN, OF_A_WINDOW, SENTENCE
 from chainrule.ner.vocab import CAPS
-from chainrule.ner.windows import Ids
 
 CORRUPT = "_corrupt"  # ends the names of what a corrupt window has in place of a window's own
 LETTER, REACH = 16, 3  # numbers in the vector of a letter, letters that a filter sees

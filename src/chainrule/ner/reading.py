@@ -27,11 +27,10 @@ from chainrule.ner.chunks import (
     OPENS,
     SHOWS,
     Chunks,
-    Ids,
     Kinds,
     Known,
 )
-from chainrule.ner.features import Features
+from chainrule.ner.features import Features, Ids
 from chainrule.ner.tokenizer import CHARACTERS, cut_text
 
 SHORT = 1500  # characters; below this it takes longer to ask than to read
