@@ -54,7 +54,8 @@ def read_bytes(path: str | Path) -> bytearray:
     with _opened(path) as file:
         raw = bytearray(os.fstat(file.fileno()).st_size)
         del raw[file.readinto(raw) :]
-        return raw + file.read()
+        raw += file.read()
+        return raw
 
 
 def mapped_bytes(path: str | Path) -> Bytes:

@@ -34,6 +34,7 @@ from chainrule.ner.features import LETTERS, Features, family
 from chainrule.ner.model import Network
 from chainrule.ner.tags import OUTSIDE, SCHEMES, fault
 from chainrule.ner.vocab import LINE, SPECIAL, Vocabulary, kept
+from chainrule.ner.words import Words
 
 FORMAT = 2
 CONFIG, WEIGHTS, WORDS, CARD = "config.json", "model.safetensors", "vocab.txt", "README.md"
@@ -211,12 +212,12 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
     clusters = {name: params.pop(name) for name in config.architecture.clusters if name in params}
     _check_clusters(target / WEIGHTS, config.architecture.clusters, clusters, len(vocabulary))
     letters = values.pop(LETTERS, None)
-    numbers = {name: ids.astype(np.int64) for name, ids in clusters.items()}
-    features = Features(vocabulary, values, numbers, letters)
+    features = Features(vocabulary, values, clusters, letters)
     letters_too = [LETTERS] if config.architecture.letters else []
     if sorted([*features.numbered, *clusters]) != sorted([*config.architecture.named, *letters_too]):
         raise ModelError(f"{target / VALUES}: does not fit {CONFIG}; restore the folder or train again")
     _check_tensors(target / WEIGHTS, config, network_of(config, features), params)
+    forget(weights)
     return config, features, params
 
 
@@ -292,7 +293,7 @@ def _read_values(values: Any) -> Vocabulary:
         raise TypeError("a feature without a list of values")
     if any(LINE in value for value in words):
         raise TypeError("a value with a line break")
-    return Vocabulary(kept("".join(f"{word}\n" for word in (*SPECIAL, *words))), shared=tuple(shared))
+    return Vocabulary(kept(Words.of((*SPECIAL, *words)).raw), shared=tuple(shared))
 
 
 def _check_clusters(path: Path, names: Sequence[str], clusters: Tensors, words: int) -> None:

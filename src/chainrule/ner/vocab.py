@@ -12,6 +12,7 @@ word k, in UTF-8; what could not be seen or would not survive an editor is escap
 
 import re
 import unicodedata
+from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,14 +27,15 @@ import numpy.typing as npt
 from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, SettingError
 from chainrule.ner.vectors import Floats, Vectors
-from chainrule.ner.words import Index, Words
+from chainrule.ner.words import ENCODING, Index, Words
 
 Ids = npt.NDArray[np.int64]
 
 PAD, UNK = "<pad>", "<unk>"
 PADDING, UNKNOWN = 0, 1
 SPECIAL = (PAD, UNK)
-LINE = "\n"
+LINE, END = "\n", b"\n"
+PIECE = 1 << 16  # bytes
 MANY = 1 << 12  # words, from which on they are kept as `Words`
 
 CACHED = 64  # code points; longer tokens are rare and would let a cache grow without bound
@@ -125,10 +127,10 @@ class Vocabulary:
     def read(cls, path: str | Path) -> Self:
         """Read what `write` wrote. Raises DataError (`path[:line]: cause; repair`)."""
         path = Path(path)
-        text = _text(path).replace("\r\n", "\n")
-        if text and not text.endswith("\n"):
-            raise DataError(f"{path}:{text.count(LINE) + 1}: the last line has no end; copy the file again, whole")
-        words = kept("".join(_plain(text, path)))
+        raw = _utf8(path).replace(b"\r\n", b"\n")
+        if raw and not raw.endswith(b"\n"):
+            raise DataError(f"{path}:{raw.count(END) + 1}: the last line has no end; copy the file again, whole")
+        words = kept(b"".join(_plain(raw, path)))
         try:
             return cls(words)
         except DataError as error:
@@ -172,11 +174,9 @@ class Vocabulary:
         return found
 
 
-def kept(text: str) -> tuple[str, ...] | Words:
-    """Words, a line break behind each, as objects or, where they are many, as `Words`."""
-    if text.count(LINE) < MANY:
-        return tuple(text.split(LINE)[:-1])
-    return Words(text)
+def kept(raw: bytes) -> tuple[str, ...] | Words:
+    """Words in UTF-8, a line break behind each, as objects or, where they are many, as `Words`."""
+    return Words(raw) if raw.count(END) >= MANY else tuple(Words(raw))
 
 
 def _check(*words: str) -> None:
@@ -196,13 +196,19 @@ def _check_many(vocabulary: Vocabulary) -> None:
         raise DataError(f"vocabulary: {str(error)!r} is there {times} times; keep one") from None
 
 
-def _text(path: Path) -> str:
+def _utf8(path: Path) -> bytes:
+    """The bytes of a file, which are read as text piece by piece: all at once that can be four times as long."""
     try:
-        return path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+        raw, decoder = path.read_bytes(), getincrementaldecoder("utf-8")()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); check the name") from None
+    try:
+        for k in range(0, len(raw), PIECE):
+            decoder.decode(raw[k : k + PIECE], k + PIECE >= len(raw))
+    except UnicodeDecodeError as error:
+        place = raw.find(error.object[error.start :], max(0, k - 4))
+        raise DataError(f"{path}: byte {place} is not UTF-8; save the file as UTF-8") from None
+    return raw
 
 
 def _escaped(word: str) -> str:
@@ -220,19 +226,19 @@ def _visible(character: str) -> str:
     return f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
 
 
-def _plain(text: str, path: Path) -> Iterator[str]:
+def _plain(raw: bytes, path: Path) -> Iterator[bytes]:
     """The pieces of a text of lines, those with escapes without."""
     done, number = 0, 1
-    while (at := text.find("\\", done)) >= 0:
-        start, end = text.rfind(LINE, done, at) + 1 or done, text.find(LINE, at)
-        number += text.count(LINE, done, start)
-        yield text[done:start]
-        word = _unescaped(text[start:end], f"{path}:{number}")
+    while (at := raw.find(b"\\", done)) >= 0:
+        start, end = raw.rfind(END, done, at) + 1 or done, raw.find(END, at)
+        number += raw.count(END, done, start)
+        yield raw[done:start]
+        word = _unescaped(raw[start:end].decode(), f"{path}:{number}")
         if LINE in word:
             raise DataError(f"{path}: {word!r} has a line break; split the token there")
-        yield word
+        yield word.encode(*ENCODING)
         done = end
-    yield text[done:]
+    yield raw[done:]
 
 
 def _unescaped(line: str, place: str) -> str:

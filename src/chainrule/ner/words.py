@@ -18,9 +18,9 @@ END = ord("\n")
 class Words(Sequence[str]):
     """Strings without line breaks; equal to any sequence of the same strings."""
 
-    def __init__(self, text: str) -> None:
-        """`text` has a line break behind every string."""
-        self.raw = text.encode(*ENCODING)
+    def __init__(self, raw: bytes) -> None:
+        """`raw` is their UTF-8, which may have lone surrogates, with a line break behind every string."""
+        self.raw = raw
         ends = np.flatnonzero(np.frombuffer(self.raw, np.uint8) == END)
         self.starts = np.concatenate([[0], ends + 1]).astype(np.uint32).data
         """Where each string begins, and the end of the last line."""
@@ -28,7 +28,7 @@ class Words(Sequence[str]):
     @classmethod
     def of(cls, words: Iterable[str]) -> "Words":
         """These strings, none of which may have a line break."""
-        return cls("".join(f"{word}\n" for word in words))
+        return cls("".join(f"{word}\n" for word in words).encode(*ENCODING))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -64,8 +64,8 @@ class Words(Sequence[str]):
             return NotImplemented
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
 
-    def __reduce__(self) -> tuple[Callable[..., "Words"], tuple[str]]:
-        return Words, (self.raw.decode(*ENCODING),)
+    def __reduce__(self) -> tuple[Callable[..., "Words"], tuple[bytes]]:
+        return Words, (self.raw,)
 
     def __hash__(self) -> int:
         return hash(tuple(self))
@@ -130,7 +130,8 @@ class Index(Mapping[str, int]):
 def _repeated(words: Words, hashes: NDArray[np.int64]) -> str | None:
     """A word that is there more than once."""
     order = np.argsort(hashes, kind="stable")
-    alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    ranked = hashes[order]
+    alike = np.flatnonzero(ranked[1:] == ranked[:-1])
     pairs = ((words[a], words[b]) for a, b in zip(order[alike].tolist(), order[alike + 1].tolist(), strict=True))
     return next((a for a, b in pairs if a == b), None)
 
