@@ -1,13 +1,16 @@
 """Smaller models: what is left out is what was asked for, and what stays says what it said."""
 
+import json
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
+from refusals import refused
 
 from chainrule.errors import SettingError
 from chainrule.ner import Tagger, Vectors, sample
-from chainrule.ner.folder import read_folder
+from chainrule.ner.folder import CONFIG, VALUES, read_folder
 from chainrule.ner.prune import compared, counts, folder_size, prune
 
 LIMIT = 0.3  # of rows of scores: a quarter of them
@@ -200,3 +203,25 @@ def test_what_both_models_say_is_counted(tagger, dev):
     assert change.before.f1 == tagger.evaluate(dev).f1 > 0
     assert change.after.f1 == 0
     assert change.probability[0] > 0.5
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        ["a", ["b", 3]],
+        [["a", "b"], "c"],
+        ["a", []],
+        ["a", ["b", "a"]],
+        ["a", [["b"]]],
+        ["a", ["b", "<unk>"]],
+        ["a\nb"],
+    ],
+)
+def test_lists_of_values_that_are_none_are_refused(tagger, tmp_path, form):
+    prune(tagger, words=20).save(tmp_path / "small")
+    values = json.loads((tmp_path / "small" / VALUES).read_text(encoding="utf-8"))
+    (tmp_path / "small" / VALUES).write_text(json.dumps({**values, "form": form}), encoding="utf-8")
+    described = json.loads((tmp_path / "small" / CONFIG).read_text(encoding="utf-8"))
+    described["sha256"][VALUES] = sha256((tmp_path / "small" / VALUES).read_bytes()).hexdigest()
+    (tmp_path / "small" / CONFIG).write_text(json.dumps(described), encoding="utf-8")
+    refused(tmp_path / "small", VALUES, "damaged")
