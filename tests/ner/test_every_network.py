@@ -34,9 +34,9 @@ USUAL = {
 }
 MANY = {"features": "shape, suffix2+gram2:6, place2", "short_circuit": "caps, form"}
 CASES = {
-    "softmax": {"epochs": 30, "layers": 2, **MANY},
+    "softmax": {"epochs": 60, "layers": 2, **MANY},
     "short circuit": {"epochs": 25, "short_circuit": "caps, gram2, suffix3"},
-    "average": {"epochs": 60, "features": "affix, gram3", "combine": "average", "window": 3},
+    "average": {"epochs": 60, "features": "shape, gram3", "combine": "average", "window": 3},
     "clusters": {"epochs": 60, "fine_tune": "yes", "features": "cluster8, suffix2", "vectors": VECTORS},
     "logistic": {"objective": "logistic", "epochs": 70, "features": "suffix2", "activation": "parametric_relu"},
     "hinge": {"objective": "hinge", "epochs": 40, "short_circuit": "form"},

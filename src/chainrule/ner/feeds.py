@@ -56,7 +56,10 @@ class Feed:
         if self.network.whole:
             first = self.encoded.first[tokens]
             values |= {"first": first, "moves": moves_of(values["y"], first, self.network.C)}
-        return {**values, **self.network.masks(len(tokens), rng)}
+        masks = self.network.masks(len(tokens), rng)
+        for name in [n for n in masks if n.startswith("mask_direct")]:
+            masks[name] *= values[name.removeprefix("mask_")] != self.network.unknown
+        return {**values, **masks}
 
     def tokens(self, examples: Ids) -> Ids:
         """The tokens that examples are about."""

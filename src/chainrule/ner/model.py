@@ -33,7 +33,7 @@ from chainrule.learn.params import initializer
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.features import SPELT, Ids, places
 from chainrule.ner.objectives import ABSENT, MARGIN, OF_A_WINDOW, SENTENCE
-from chainrule.ner.vocab import CAPS
+from chainrule.ner.vocab import CAPS, UNKNOWN
 
 CORRUPT = "_corrupt"  # ends the names of what a corrupt window has in place of a window's own
 LETTER, REACH = 16, 3  # numbers in the vector of a letter, letters that a filter sees
@@ -186,7 +186,7 @@ class Network:
         a, H = self.architecture, self.sizes["H"]
         x = self.parameters["W"].shape[1]
         masks = {"mask_x": x, "mask_h": H, **({"mask_h_2": H} if a.layers > 1 else {})} if a.dropout else {}
-        return masks | ({"mask_direct": self._direct[1]} if self.shortened and a.feature_dropout else {})
+        return masks | ({"mask_direct": self._direct[1]} if self.shortened else {})
 
     # ── one window ────────────────────────────────────────────────────────────────────────────────────
 
@@ -329,6 +329,15 @@ class Network:
             found[name] = at, begin + np.arange(len(at)) * self.length(name)
             begin += len(at) * self.length(name)
         return found
+
+    @property
+    def unknown(self) -> Ids:
+        """The rows of L of unknown values, at every place, (P,). They are masked in training and stay 0.
+
+        New text holds more unknown values than training shows, and many at once: a sum of what each would have
+        learned says O.
+        """
+        return np.concatenate([rows + UNKNOWN for _, rows in self._begins.values()])
 
     def own(self, params: Mapping[str, Array], selected: Mapping[str, Ids]) -> Array:
         """The scores that N kinds of tokens have of their own at every place of the window, (N, W, C)."""
