@@ -40,8 +40,8 @@ CHARACTERS: Mapping[str, Any] = {
     "schedule": "linear",
     "epochs": 9,
 }
-VECTORS: Mapping[str, str] = {"features": "cluster128:10"}
-"""What given vectors add."""
+WORDS_GIVEN: Mapping[str, Any] = {**WORDS, "features": "shape:16,cluster128:10"}
+"""With vectors, whose clusters say what the last letters say, and of more words."""
 
 
 def settings(recipe: str, *, characters: bool, vectors: bool) -> Mapping[str, Any]:
@@ -52,6 +52,6 @@ def settings(recipe: str, *, characters: bool, vectors: bool) -> Mapping[str, An
     choose("recipe", recipe, RECIPES)
     if recipe == LECTURE:
         return {}
-    usual = CHARACTERS if characters else WORDS
-    more = VECTORS if vectors else {}
-    return {**usual, **{name: f"{usual[name]},{value}" for name, value in more.items()}}
+    if characters:
+        return CHARACTERS
+    return WORDS_GIVEN if vectors else WORDS
