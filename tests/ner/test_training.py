@@ -173,7 +173,7 @@ def test_given_vectors_are_trained_by_policy(corpus, policy, moved, said):
 
 
 def test_large_data_fine_tunes_by_itself(corpus, monkeypatch):
-    monkeypatch.setattr("chainrule.ner.training.SMALL", 10)
+    monkeypatch.setattr("chainrule.ner.finetune.SMALL", 10)
     made = job(corpus(sentences(4)), corpus(sentences(2), "dev.conll"), given_vectors())
     assert "E" in [p.attrs["name"] for p in made.task.trained]
     assert made.notes[-1] == ("word vectors: given, fine-tuned (12 training tokens are enough; fine_tune no)")

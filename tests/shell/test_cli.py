@@ -126,6 +126,23 @@ def test_json_is_json_and_nothing_else(cli, data):
     assert "test" in json.loads(cli("train", data / "train.conll", "--out", "n", "--json", *QUICK).out)
 
 
+def test_the_network_is_checked_before_it_is_trained(cli, data, monkeypatch):
+    done = cli("train", data / "train.conll", "--out", "m", "--check", "--objective", "sentence", *QUICK)
+    assert done.code == 0 and re.search(r"^  A +\d+×\d+ +\d+ .* ok$", done.err, re.MULTILINE)
+    assert done.err.index(" agree") < done.err.index("epoch=1")
+
+    class Wrong:
+        def __bool__(self):
+            return False
+
+        def __str__(self):
+            return "WRONG"
+
+    monkeypatch.setattr("chainrule.shell.train.checked", lambda job: Wrong())
+    done = cli("train", data / "train.conll", "--out", "n", "--check", *QUICK)
+    assert done.code == 1 and "WRONG" in done.err and "nothing was trained" in done.err and "epoch=1" not in done.err
+
+
 def test_without_a_terminal_no_colour_and_no_cursor_is_moved(shell, data):
     for env in ({}, {"NO_COLOR": "1"}, {"FORCE_COLOR": "1"}, {"TERM": "dumb"}):
         done = shell("train", data / "train.conll", "--out", "m", *QUICK, env=env)

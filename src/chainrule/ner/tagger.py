@@ -148,6 +148,7 @@ class Tagger:
     @classmethod
     def _of(cls, job: Job, run: Run, plan: Plan, choices: Choices) -> Self:
         """The tagger that a run of training made."""
+        said = job.tuning.finish(job.task.params) if job.tuning else ()
         settled = job.judge.settle(job.task.params)
         figures = {n: v for n, v in job.judge(job.task.params).items() if n != "score"}
         config = Config(
@@ -159,7 +160,7 @@ class Tagger:
             training=described(job, run, plan, choices),
             figures={**figures, "threshold": settled.threshold, "calibration_error": settled.error},
         )
-        return cls(config, job.features, job.task.params, run, job.notes, job.decoder.backend)
+        return cls(config, job.features, job.task.params, run, (*job.notes, *said), job.decoder.backend)
 
     @classmethod
     def load(cls, folder: str | Path, backend: str = "auto") -> Self:

@@ -19,6 +19,7 @@ from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
+from chainrule.ner.finetune import FINE_TUNE, REMEDIES, FineTuning, policy
 from chainrule.ner.judge import Judge, tag_numbers
 from chainrule.ner.model import Network
 from chainrule.ner.recipes import LECTURE, RECIPES, settings as usual
@@ -27,15 +28,8 @@ from chainrule.ner.vectors import Vectors
 from chainrule.ner.vocab import Embedding, Vocabulary, embed
 from chainrule.ner.windows import encode
 
-SMALL = 200_000  # tokens of training data below which given vectors stay as they are
 FORBIDDEN = -1e4  # the score of a move that is not legal; in 16 bits too
 DROPOUT_GIVEN = 0.0  # given vectors are no free parameters: dropping their entries only loses what they say
-
-FINE_TUNE: Mapping[str, str] = {
-    "auto": "by the size of the training data",
-    "yes": "vectors are trained",
-    "no": "vectors stay as they are",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +39,8 @@ class Choices:
     recipe: str = LECTURE
     scheme: Scheme = "BIOES"
     fine_tune: str = "auto"
+    remedy: str = "none"
+    anchor: float = 0.01
     minimum: int = 1
     rare: int = 2
     held_out: float = 0.1
@@ -53,6 +49,8 @@ class Choices:
         choose("recipe", self.recipe, RECIPES)
         choose("scheme", self.scheme, dict.fromkeys(SCHEMES))
         choose("fine-tuning policy", self.fine_tune, FINE_TUNE)
+        choose("remedy", self.remedy, REMEDIES)
+        within("anchor", self.anchor, least=0)
         within("minimum", self.minimum, least=1, whole=True)
         within("rare", self.rare, least=1, whole=True)
         within("held_out", self.held_out, above=0, below=1)
@@ -100,6 +98,8 @@ class Job:
     choices: Choices
     held_out: bool
     """Whether dev is a part of what was given to train on."""
+    tuning: FineTuning | None = None
+    """The given vectors that are trained, if there are any."""
 
 
 def hold_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
@@ -153,15 +153,17 @@ def prepare(
     network = Network(architecture, len(vocabulary), len(tags), features.rows)
     decoder = Decoder(network, tags, choices.scheme, backend)
     params = _start(decoder, embedding, plan.seed)
-    tuned, why = _fine_tune(choices.fine_tune, vectors, train)
+    tuned, why = policy(choices.fine_tune, vectors is not None, train)
+    tuning = FineTuning.of(vocabulary, embedding, choices.remedy, choices.anchor) if vectors and tuned else None
+    loss, held = tuning.held(network.loss(), network) if tuning else (network.loss(), {})
     said = [f"{embedding.coverage:.1%} of the training tokens have a vector", *vectors.notes] if vectors else []
     encoded = encode(sentences, features, architecture.radius)
     rare = (np.array(vocabulary.counts) == 1) & ~embedding.known
     feed = Feed(network, encoded, tag_numbers(train, tags, choices.scheme), rare)
     judge = Judge(dev, features, decoder, choices.scheme)
     task = Task(
-        loss=network.loss(),
-        params=params,
+        loss=loss,
+        params=params | held,
         trained=tuple(node for name, node in network.parameters.items() if tuned or name != "E"),
         examples=feed.examples,
         feed=feed,
@@ -182,6 +184,7 @@ def prepare(
         plan,
         choices,
         held_out,
+        tuning,
     )
 
 
@@ -202,21 +205,6 @@ def _start(decoder: Decoder, embedding: Embedding, seed: int) -> Params:
     if network.whole:
         params["A"][~decoder.lattice.legal] = FORBIDDEN
     return {name: params[name] for name in network.parameters}
-
-
-def _fine_tune(policy: str, vectors: Vectors | None, train: Corpus) -> tuple[bool, str]:
-    if vectors is None:
-        if policy == "no":
-            raise SettingError("fine_tune 'no' needs vectors: give some to be kept, or leave fine_tune out")
-        return True, "word vectors: random at first, trained"
-    if policy != "auto":
-        return policy == "yes", f"word vectors: given, {'fine-tuned' if policy == 'yes' else 'kept fixed'}"
-    if train.tokens < SMALL:
-        return (
-            False,
-            f"word vectors: given, kept fixed ({train.tokens:,} training tokens are few; fine_tune yes)",
-        )
-    return True, f"word vectors: given, fine-tuned ({train.tokens:,} training tokens are enough; fine_tune no)"
 
 
 def _idle(plan: Plan) -> list[str]:

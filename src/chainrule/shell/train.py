@@ -11,24 +11,25 @@ import click
 from click.core import ParameterSource
 
 from chainrule.display.language import Language
-from chainrule.errors import NonFiniteError
+from chainrule.errors import NonFiniteError, ProofError
 from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
 from chainrule.learn.optim import OPTIMIZERS
 from chainrule.learn.train import Plan
 from chainrule.ner.architecture import COMBINATIONS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
 from chainrule.ner.corpus import Corpus
+from chainrule.ner.finetune import FINE_TUNE, REMEDIES
 from chainrule.ner.folder import CHECKPOINT, REPORT
 from chainrule.ner.formats import read_any
 from chainrule.ner.metrics import Score
 from chainrule.ner.objectives import OBJECTIVES
 from chainrule.ner.recipes import RECIPES
-from chainrule.ner.report import report
+from chainrule.ner.report import checked, report
 from chainrule.ner.report_page import page, save
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
-from chainrule.ner.training import FINE_TUNE, Choices, Job
+from chainrule.ner.training import Choices, Job
 from chainrule.shell import options
 from chainrule.shell.evaluate import note_units
 from chainrule.shell.progress import watcher
@@ -61,6 +62,8 @@ HELP: Mapping[str, str] = {
     "feature_dropout": "Share of the features with scores of their own that are dropped in training.",
     "l2": "Strength λ of ½ λ ‖W‖², biases spared.",
     "fine_tune": "Whether given vectors are trained; auto goes by the size of the data.",
+    "remedy": "Against words that fine-tuning leaves behind.",
+    "anchor": "Strength λ of ½ λ ‖E − E⁰‖² over the words of a window, for --remedy anchor.",
     "scheme": "Tags that the network learns.",
     "minimum": "Words seen less often are unknown words.",
     "rare": "Values of features seen less often are unknown ones.",
@@ -85,6 +88,7 @@ AMONG: Mapping[str, Iterable[str]] = {
     "objective": OBJECTIVES,
     "optimizer": OPTIMIZERS,
     "recipe": RECIPES,
+    "remedy": REMEDIES,
     "scheme": SCHEMES,
 }
 
@@ -113,6 +117,7 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--vectors", type=PATH, help="Word vectors: word2vec (binary, text) or GloVe.")
 @click.option("--out", type=PATH, help="Folder for the model [runs/NAME-01, -02 …].")
+@click.option("--check", "proved", is_flag=True, help="Check the gradients of this network before it is trained.")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @settings_as_options
 @options.backend
@@ -126,6 +131,7 @@ def command(
     language: str | None,
     out: Path | None,
     lang: Language,
+    proved: bool,
     quiet: bool,
     as_json: bool,
     **settings: Any,
@@ -150,6 +156,11 @@ def command(
         if settings["resume"] and not (folder / CHECKPOINT).exists():
             watch.say(f"no interrupted run in {folder}: this is a new one")
         watch.begin(job, corpora._asdict())
+        if proved:
+            found = checked(job)
+            watch.say(f"\n{found}\n")
+            if not found:
+                raise ProofError("the gradients of this network are not those of its loss; nothing was trained")
 
     with stopping(lambda: bool(jobs)) as asked:
         try:
@@ -173,6 +184,8 @@ def command(
     judged = corpora.test or jobs[0].dev
     note_units(tagger, judged)
     _report(tagger, "test" if corpora.test else "dev", tagger.evaluate(judged), folder, as_json, quiet)
+    for note in () if quiet or as_json else tagger.notes[len(jobs[0].notes) :]:
+        click.echo(f"  {note}", err=True)
     return 128 + asked[0] if tagger.run and tagger.run.interrupted else 0
 
 
