@@ -126,6 +126,14 @@ def test_json_is_json_and_nothing_else(cli, data):
     assert "test" in json.loads(cli("train", data / "train.conll", "--out", "n", "--json", *QUICK).out)
 
 
+def test_a_rate_is_named_and_nothing_is_trained(cli, data, tmp_path):
+    done = cli("train", data / "train.conll", "--find-rate", *QUICK)
+    assert done.code == 0 and re.search(r"try --learning-rate \d", done.out)
+    found = json.loads(cli("train", data / "train.conll", "--find-rate", "--json", *QUICK).out)
+    assert found.keys() == {"rates", "losses", "named"} and len(found["rates"]) == len(found["losses"])
+    assert not (tmp_path / "runs").exists()
+
+
 def test_the_network_is_checked_before_it_is_trained(cli, data, monkeypatch):
     done = cli("train", data / "train.conll", "--out", "m", "--check", "--objective", "sentence", *QUICK)
     assert done.code == 0 and re.search(r"^  A +\d+×\d+ +\d+ .* ok$", done.err, re.MULTILINE)

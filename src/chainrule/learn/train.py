@@ -27,6 +27,7 @@ from chainrule.learn.optim import Beside, optimizer
 from chainrule.learn.parallel import advance_by
 from chainrule.learn.probe import Probe
 from chainrule.learn.shards import hands
+from chainrule.learn.stepper import Optimizer
 from chainrule.learn.store import read_tensors, write_tensors
 from chainrule.learn.team import Team
 
@@ -150,6 +151,12 @@ class Run:
 Watch = Callable[[Epoch | Tick], None]
 
 
+def rule_of(task: Task, plan: Plan) -> Optimizer:
+    """The optimiser of a plan, and Adagrad beside it for what is linear."""
+    rule, ratio = optimizer(plan.optimizer), plan.linear_rate / plan.learning_rate
+    return Beside(main=rule, linear=task.linear, ratio=ratio) if task.linear else rule
+
+
 def train(
     task: Task,
     plan: Plan,
@@ -188,8 +195,7 @@ class _Loop:
     ) -> None:
         self.task, self.plan, self.checkpoint = task, plan, checkpoint
         self.fingerprint = fingerprint
-        rule, ratio = optimizer(plan.optimizer), plan.linear_rate / plan.learning_rate
-        self.optimizer = Beside(main=rule, linear=task.linear, ratio=ratio) if task.linear else rule
+        self.optimizer = rule_of(task, plan)
         self.per_epoch = math.ceil(task.examples / plan.batch_size)
         steps = plan.epochs * self.per_epoch
         self.advance = advance_by(team, task.loss, task.trained, self.optimizer, plan.clip, backend, steps)

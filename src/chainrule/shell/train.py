@@ -14,6 +14,7 @@ from chainrule.display.language import Language
 from chainrule.errors import NonFiniteError, ProofError
 from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
 from chainrule.learn.optim import OPTIMIZERS
+from chainrule.learn.rates import rate_range
 from chainrule.learn.train import Plan
 from chainrule.ner.architecture import COMBINATIONS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
@@ -29,7 +30,8 @@ from chainrule.ner.report_page import page, save
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
-from chainrule.ner.training import Choices, Job
+from chainrule.ner.training import Choices, Job, prepare, settings_of
+from chainrule.ner.vectors import read_vectors
 from chainrule.shell import options
 from chainrule.shell.evaluate import note_units
 from chainrule.shell.progress import watcher
@@ -117,6 +119,9 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--vectors", type=PATH, help="Word vectors: word2vec (binary, text) or GloVe.")
 @click.option("--out", type=PATH, help="Folder for the model [runs/NAME-01, -02 …].")
+@click.option(
+    "--find-rate", is_flag=True, help="Try rising learning rates, name one, train nothing."
+)
 @click.option("--check", "proved", is_flag=True, help="Check the gradients of this network before it is trained.")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @settings_as_options
@@ -132,6 +137,7 @@ def command(
     out: Path | None,
     lang: Language,
     proved: bool,
+    find_rate: bool,
     quiet: bool,
     as_json: bool,
     **settings: Any,
@@ -147,6 +153,8 @@ def command(
     if settings["resume"] and out is None:
         raise click.UsageError("--resume continues the run in --out; name that folder")
     corpora = _corpora(data, dev, test, language or "en")
+    if find_rate:
+        return _rates(corpora, settings, as_json)
     folder = out or _free(Path("runs"), data.stem if data else f"sample-{language or 'en'}")
     watch = watcher(quiet or as_json)
     jobs: list[Job] = []
@@ -187,6 +195,24 @@ def command(
     for note in () if quiet or as_json else tagger.notes[len(jobs[0].notes) :]:
         click.echo(f"  {note}", err=True)
     return 128 + asked[0] if tagger.run and tagger.run.interrupted else 0
+
+
+def _rates(corpora: "_Corpora", settings: dict[str, Any], as_json: bool) -> int:
+    """Print what the loss does while the learning rate rises, and the rate that this speaks for."""
+    known = {name: value for name, value in settings.items() if name in HELP}
+    vectors = read_vectors(settings["vectors"]) if settings["vectors"] else None
+    parts = settings_of(known, vectors, characters=corpora.train.characters)
+    job = prepare(corpora.train, corpora.dev, vectors, *parts, settings["backend"])
+    found = rate_range(job.task, job.plan)
+    if as_json:
+        click.echo(json.dumps(found._asdict()))
+        return 0
+    most = max(found.losses)
+    click.echo("\n     rate    loss\n  ──────────────────────────────────────────────────────")
+    for rate, loss in list(zip(found.rates, found.losses, strict=True))[::5]:
+        click.echo(f"  {rate:7.0e}  {loss:6.3f}  {'█' * round(40 * loss / most)}")
+    click.echo(f"\n  the loss falls fastest near {3 * found.named:.2g}; try --learning-rate {found.named:.1g}\n")
+    return 0
 
 
 class _Corpora(NamedTuple):
