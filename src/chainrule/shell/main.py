@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "Judge a model on tagged data: precision, recall and F1 of every type.",
     "tag": "Find the names in text, files or standard input.",
     "inspect": "Look at tagged data: sizes, copies, odd tokens, labels at odds, labels that look wrong.",
+    "merge": "Write the mean of several models as one: an ensemble by seeds.",
     "prune": "Write a smaller model: 16 bits, fewer words, the same names; report what changed.",
     "explain": "Say why names are names: what each word and feature adds, what else it could be.",
     "convert": "Write annotated text in another format; report every name that does not fit.",
