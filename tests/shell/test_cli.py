@@ -148,7 +148,9 @@ def test_the_network_is_checked_before_it_is_trained(cli, data, monkeypatch):
 
     monkeypatch.setattr("chainrule.shell.train.checked", lambda job: Wrong())
     done = cli("train", data / "train.conll", "--out", "n", "--check", *QUICK)
-    assert done.code == 1 and "WRONG" in done.err and "nothing was trained" in done.err and "epoch=1" not in done.err
+    assert (
+        done.code == 1 and "WRONG" in done.err and "nothing was trained" in done.err and "epoch=1" not in done.err
+    )
 
 
 def test_without_a_terminal_no_colour_and_no_cursor_is_moved(shell, data):

@@ -119,9 +119,7 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--vectors", type=PATH, help="Word vectors: word2vec (binary, text) or GloVe.")
 @click.option("--out", type=PATH, help="Folder for the model [runs/NAME-01, -02 …].")
-@click.option(
-    "--find-rate", is_flag=True, help="Try rising learning rates, name one, train nothing."
-)
+@click.option("--find-rate", is_flag=True, help="Try rising learning rates, name one, train nothing.")
 @click.option("--check", "proved", is_flag=True, help="Check the gradients of this network before it is trained.")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @settings_as_options
