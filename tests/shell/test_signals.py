@@ -9,9 +9,11 @@ import struct
 import subprocess
 import sys
 import termios
+from types import SimpleNamespace
 
 import pytest
 
+from chainrule.algebra.recent import COLLECTING
 from chainrule.ner import Tagger
 from chainrule.ner.bundled import sample
 from chainrule.ner.corpus import write_conll
@@ -217,3 +219,20 @@ def test_nothing_to_tag_on_a_terminal_is_said_at_once(model):
         "error: nothing to tag; give a text, files, or - for standard input",
         "  see chainrule tag --help",
     ]
+
+
+def test_a_signal_that_comes_while_garbage_is_collected_comes_again_behind_it():
+    frame = SimpleNamespace(f_code=None, f_back=SimpleNamespace(f_code=COLLECTING, f_back=None))
+    passed = []
+
+    def work():
+        with stopping(lambda: False):
+            signal.getsignal(signal.SIGINT)(signal.SIGINT, frame)
+            passed.append("the handler")
+            for _ in range(1000):
+                pass
+            passed.append("the work")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert "the work" not in passed

@@ -58,3 +58,5 @@ class Recent:
 _recent = Recent()
 recall, remember = _recent.recall, _recent.remember
 gc.callbacks.append(_recent.let_go)
+COLLECTING = Recent.let_go.__code__
+"""What runs while garbage is collected: an exception that is raised there is lost."""
