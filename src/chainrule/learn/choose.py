@@ -48,15 +48,16 @@ def within(
     value: float,
     *,
     least: float = -math.inf,
+    most: float = math.inf,
     above: float = -math.inf,
     below: float = math.inf,
     whole: bool = False,
 ) -> float:
-    """`value`, if it is finite with least ≤ value and above < value < below; else SettingError."""
+    """`value`, if it is finite with least ≤ value ≤ most and above < value < below; else SettingError."""
     kind = Integral if whole else Real
-    if isinstance(value, kind) and value >= least and above < value < below:
+    if isinstance(value, kind) and least <= value <= most and above < value < below:
         return value
-    bounds = {"at least": least, "above": above, "below": below}
+    bounds = {"at least": least, "at most": most, "above": above, "below": below}
     wanted = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound))
     raise SettingError(
         f"{name} is {value!r}; it must be a {'whole' if whole else 'finite'} number{wanted and ' '}{wanted}"

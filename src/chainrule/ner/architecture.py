@@ -43,7 +43,7 @@ class Architecture:
             )
         within("dimension", self.dimension, least=1, whole=True)
         within("hidden", self.hidden, least=1, whole=True)
-        within("layers", self.layers, least=1, below=3, whole=True)
+        within("layers", self.layers, least=1, most=2, whole=True)
         within("caps", self.caps, least=0, whole=True)
         within("letters", self.letters, least=0, whole=True)
         within("dropout", self.dropout, least=0, below=1)

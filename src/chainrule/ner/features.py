@@ -8,7 +8,7 @@ feature of the word, and looked up by the number of the word. Collobert et al. 2
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain, pairwise, repeat
@@ -38,14 +38,15 @@ class Sight(Enum):
 class Family(NamedTuple):
     """Features of one kind, such as suffix1, suffix2, …
 
-    values     (the number in the name, the tokens of a sentence) → the value of each token
+    values     (the number in the name, the tokens of a sentence) → the value of each token; None of clusters,
+               which are looked up by the number of the word
     dimension  numbers in a vector of a value, unless it is said
     numbers    that the name may end with; 0 stands for none
     sight      what the value of a token depends on
     hidden     how often a value is shown as an unknown one in training, so that others are relied on too
     """
 
-    values: Callable[[int, Tokens], list[str]]
+    values: Callable[[int, Tokens], list[str]] | None
     dimension: int
     numbers: Sequence[int]
     sight: Sight
@@ -103,10 +104,6 @@ def _borders(word: Tokens, k: int, number: int) -> str:
     return f"{min(k, number)}{min(len(word) - k - 1, number)}"
 
 
-def _clusters(number: int, tokens: Tokens) -> list[str]:
-    raise NotImplementedError  # of the number of a word, see Features.ids
-
-
 TOKEN, AHEAD, BETWEEN = Sight
 NONE, SOME, GRAMS = range(1), range(1, 9), range(2, 9)
 FAMILIES: Mapping[str, Family] = {
@@ -136,7 +133,7 @@ FAMILIES: Mapping[str, Family] = {
     "tail": Family(_in_spaces(lambda w, k, n: "".join(w[-n:])), 20, SOME, BETWEEN, "how it ends: a particle"),
     "upto": Family(_in_spaces(lambda w, k, n: "".join(w[: k + 1][-n:])), 20, SOME, BETWEEN, "what of it was read"),
     "rest": Family(_in_spaces(lambda w, k, n: "".join(w[k + 1 :][:n])), 20, SOME, BETWEEN, "what of it will come"),
-    "cluster": Family(_clusters, 10, range(2, 1 << 16), TOKEN, "the cluster of the given vector, of so many"),
+    "cluster": Family(None, 10, range(2, 1 << 16), TOKEN, "the cluster of the given vector, of so many"),
 }
 _NAME = re.compile(r"([a-z]+)(\d*)")
 
@@ -144,7 +141,7 @@ _NAME = re.compile(r"([a-z]+)(\d*)")
 def family(name: str) -> tuple[Family, int]:
     """The family of a feature and its number, 0 without one. Raises SettingError."""
     match = _NAME.fullmatch(name)
-    found = choose("feature", match[1] if match else name, FAMILIES, _spelt())
+    found = choose("feature", match[1] if match else name, FAMILIES, written())
     number = int(match[2] or 0) if match else 0
     if number not in found.numbers:
         ends = [n for n in (*found.numbers[:2], found.numbers[-1]) if n]
@@ -167,7 +164,8 @@ def places(name: str, window: int) -> range:
     return range(max(1, window - max(0, number - 1))) if kind.sight is AHEAD else range(window)
 
 
-def _spelt() -> list[str]:
+def written() -> list[str]:
+    """How the features of each family are spelt, with the least number where there is one."""
     return [name if kind.numbers[0] == 0 else f"{name}{kind.numbers[0]}…" for name, kind in FAMILIES.items()]
 
 
@@ -229,13 +227,10 @@ class Features:
         clusters: dict[str, Ids] = {}
         for name in names:
             kind, number = family(name)
-            if kind is FAMILIES["cluster"]:
-                if given is None:
-                    raise SettingError(f"feature {name}: clusters are those of given vectors; give vectors")
+            if kind.values is None and given is not None:
                 clusters[name] = clustered(given.matrix, given.known, number)
             else:
-                seen = Counter(chain.from_iterable(kind.values(number, tokens) for tokens in sentences))
-                values[name] = _numbered(seen, minimum)
+                values[name] = _numbered(Counter(_values(name, sentences)), minimum)
         letters = _numbered(Counter(chain.from_iterable(chain.from_iterable(sentences))), minimum)
         return cls(vocabulary, values, clusters, letters if spelt else None)
 
@@ -269,11 +264,19 @@ class Features:
         words = self.vocabulary.ids(tokens)
         found = {"words": words, "caps": caps_ids(tokens)}
         for name, known in self.values.items():
-            kind, number = family(name)
-            values = chain.from_iterable(kind.values(number, sentence) for sentence in sentences)
-            found[name] = np.fromiter(map(known.lookup.get, values, repeat(UNKNOWN)), np.int64, len(tokens))
+            numbers = map(known.lookup.get, _values(name, sentences), repeat(UNKNOWN))
+            found[name] = np.fromiter(numbers, np.int64, len(tokens))
         found |= {name: numbers[words] for name, numbers in self.clusters.items()}
         return found if self.letters is None else found | {LETTERS: spelt(tokens, self.letters)}
+
+
+def _values(name: str, sentences: Sequence[Tokens]) -> Iterator[str]:
+    """The value of every token. Raises SettingError for clusters, which need vectors."""
+    kind, number = family(name)
+    if kind.values is None:
+        raise SettingError(f"feature {name}: clusters are those of given vectors; give vectors")
+    values = kind.values
+    return chain.from_iterable(values(number, sentence) for sentence in sentences)
 
 
 def _numbered(seen: Counter[str], minimum: int) -> Vocabulary:

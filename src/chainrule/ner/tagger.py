@@ -188,8 +188,8 @@ class Tagger:
         min_score     names less probable than this are left out of `tag` and `pipe`
         Raises SettingError outside −20 … 20 and 0 … 1.
         """
-        within("recall_bias", recall_bias, least=-20, below=20.001)
-        within("min_score", min_score, least=0, below=1.001)
+        within("recall_bias", recall_bias, least=-20, most=20)
+        within("min_score", min_score, least=0, most=1)
         c = self.params["c"].copy()
         lower(c, self.decoder, recall_bias)
         return replace(self, params={**self.params, "c": c}, min_score=min_score)

@@ -77,7 +77,7 @@ def command(
     if tagger is not None:
         note_units(tagger, found.corpus)
         doubts = doubts_of(tagger, found.corpus)
-    elif not no_folds and found.corpus.entities:
+    elif not no_folds and found.corpus.entities and len(found.corpus.sentences) > 1:
         doubts = doubts_by_folds(found.corpus, folds, vectors=given, seed=seed, watch=_said(folds))
     told = Told(
         found,

@@ -19,6 +19,7 @@ from chainrule.learn.train import Plan
 from chainrule.ner.architecture import COMBINATIONS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
 from chainrule.ner.corpus import Corpus
+from chainrule.ner.features import FAMILIES, written
 from chainrule.ner.finetune import FINE_TUNE, REMEDIES
 from chainrule.ner.folder import CHECKPOINT, REPORT
 from chainrule.ner.formats import read_any
@@ -44,7 +45,11 @@ Examples:
   chainrule train --sample ko --out runs/korean
   chainrule train train.conll --dev dev.conll --test test.conll --vectors vectors.bin --seed 1
   chainrule train train.conll --out runs/mine --resume
+
+\b
+Features, at every place of the window; those with + between them are added:
 """
+EPILOG += "\n".join(f"  {name:<9} {kind.help}" for name, kind in zip(written(), FAMILIES.values(), strict=True))
 
 HELP: Mapping[str, str] = {
     "recipe": "Settings that go together: lecture, or best, which finds more and takes longer.",
