@@ -9,6 +9,9 @@ from .corpus import (
     read_corpus as read_corpus,
     write_conll as write_conll,
 )
+from .entity import (
+    Entity as Entity,
+)
 from .explain_records import (
     Explanation as Explanation,
 )
@@ -22,7 +25,6 @@ from .metrics import (
     score as score,
 )
 from .tagger import (
-    Entity as Entity,
     Tagger as Tagger,
 )
 from .tokenizer import (

@@ -16,8 +16,9 @@ from chainrule.algebra.product import mean
 from chainrule.calculus.batch import batch
 from chainrule.errors import SettingError, counted
 from chainrule.ner.features import Features, Ids
-from chainrule.ner.model import CORRUPT, Network, Small
+from chainrule.ner.model import CORRUPT, Network
 from chainrule.ner.objectives import MARGIN
+from chainrule.ner.small import Small
 from chainrule.ner.windows import encode
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from chainrule.errors import SettingError, counted
 from chainrule.learn.choose import choose, within
 from chainrule.ner.corpus import Corpus
+from chainrule.ner.entity import Entity
 from chainrule.ner.explain_methods import METHODS
 from chainrule.ner.explain_records import Explanation
 from chainrule.ner.explain_sentence import OF, Asked, Reader
@@ -24,7 +25,7 @@ from chainrule.ner.formats import read_any
 from chainrule.ner.tokenizer import Token
 
 if TYPE_CHECKING:
-    from chainrule.ner.tagger import Entity, Tagger
+    from chainrule.ner.tagger import Tagger
 
 MOST = 20  # names that are explained
 WINDOWS = 4096  # and windows of all their tokens
@@ -78,7 +79,7 @@ def explain(
     return Explanation(text, first[-1], reader.labels, entities, found, left, tuple(methods), of, baseline, token)
 
 
-def _within(tokens: Sequence[Token], entities: Sequence["Entity"]) -> list[Asked]:
+def _within(tokens: Sequence[Token], entities: Sequence[Entity]) -> list[Asked]:
     """The names of a sentence; their ends may lie within tokens."""
     found = []
     for entity in entities[slice(*(bisect_left(entities, k, key=_start) for k in _ends(tokens)))]:

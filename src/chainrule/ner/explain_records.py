@@ -1,17 +1,15 @@
 """What is said of a name: numbers for each word around it and each of its features, and what else it could be."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from chainrule.ner.entity import Entity
 from chainrule.ner.explain_nearest import Near
 from chainrule.ner.explain_path import CLOSE
 from chainrule.ner.explain_scores import Doubles
 from chainrule.ner.tokenizer import Token
-
-if TYPE_CHECKING:
-    from chainrule.ner.tagger import Entity
 
 BEFORE, AFTER = "before", "after"
 
@@ -142,7 +140,7 @@ class Explanation(NamedTuple):
     text: str
     tokens: int
     labels: Sequence[str]
-    entities: Sequence["Entity"]
+    entities: Sequence[Entity]
     sentences: Sequence[Sentence]
     left: int
     methods: Sequence[str]

@@ -27,7 +27,8 @@ from chainrule.ner.corpus import Corpus
 from chainrule.ner.features import Features
 from chainrule.ner.judged import Judged
 from chainrule.ner.metrics import Score
-from chainrule.ner.model import Network, Small
+from chainrule.ner.model import Network
+from chainrule.ner.small import Small
 from chainrule.ner.training import Choices, Job
 from chainrule.ner.vocab import UNKNOWN, Vocabulary
 from chainrule.ner.windows import encode

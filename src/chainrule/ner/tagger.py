@@ -18,6 +18,7 @@ from chainrule.learn.choose import choose, within
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats, Scorer
+from chainrule.ner.entity import Entity, Found
 from chainrule.ner.example import Example, example
 from chainrule.ner.explain import explain
 from chainrule.ner.explain_records import Explanation
@@ -25,43 +26,17 @@ from chainrule.ner.features import Features
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
 from chainrule.ner.formats import read_any
 from chainrule.ner.judge import lower
-from chainrule.ner.lattice import Ids, Line, ranges, trimmed
+from chainrule.ner.lattice import Line, ranges, trimmed
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.reading import Reader, Reading
-from chainrule.ner.tags import OUTSIDE, Scheme, convert, fault, spans, split, tags_of
+from chainrule.ner.rename import check_label, renamed
+from chainrule.ner.tags import OUTSIDE, Scheme, convert, fault, split
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, cut_text
 from chainrule.ner.training import Choices, Job, described, prepare, settings_of
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import Vocabulary
 from chainrule.ner.workers import groups, shared_out
-
-
-class Entity(NamedTuple):
-    """A name in a text: `text == document[start:end]`, in code points, end-exclusive.
-
-    `score` is the probability of its tags, the product over its tokens.
-    """
-
-    start: int
-    end: int
-    label: str
-    score: float
-    text: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """The record as JSON has it."""
-        return self._asdict()
-
-
-class Found(NamedTuple):
-    """The names in T texts: how many each has, (T,); of every name its place, last tag by number, and score."""
-
-    counts: Ids
-    starts: Ids
-    ends: Ids
-    tags: Ids
-    scores: list[float]
 
 
 class Memory(NamedTuple):
@@ -259,7 +234,7 @@ class Tagger:
         for group, found in shared_out(tag_shard, self, groups(texts, batch_size), workers):
             yield from self._entities(group, found)
 
-    def _entities(self, texts: Sequence[str], found: "Found") -> Iterator[list[Entity]]:
+    def _entities(self, texts: Sequence[str], found: Found) -> Iterator[list[Entity]]:
         rest = zip(found.starts.tolist(), found.ends.tolist(), found.tags.tolist(), found.scores, strict=True)
         labels, least = self._labels, self.min_score
         new = tuple.__new__  # what Entity(…) comes to, in half the time
@@ -267,7 +242,7 @@ class Tagger:
             names = islice(rest, count)
             yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in names if p >= least]
 
-    def _found(self, texts: Sequence[str]) -> "Found":
+    def _found(self, texts: Sequence[str]) -> Found:
         memory = self._known()
         reading = memory.reader.read(texts)
         line, scores = self._tagged(memory, reading)
@@ -360,25 +335,9 @@ class Tagger:
         for ours, theirs in (rename or {}).items():
             choose("label of the model", ours, dict.fromkeys(self.labels))
             if theirs not in corpus.labels:
-                _check_label(ours, theirs)
+                check_label(ours, theirs)
         tagged = self.tag_tokens([s.tokens for s in corpus.sentences])
-        return score(corpus.tagged("IOB2"), [_renamed(tags, rename or {}) for tags in tagged], "IOB2")
-
-
-def _check_label(ours: str, theirs: str) -> None:
-    """SettingError for what cannot be the label of a name: white space, nothing, or a whole tag such as B-PER."""
-    if fault(f"B-{theirs}"):
-        raise SettingError(f"{ours} is renamed to {theirs!r}, which is no label; give one without blanks, or O")
-    if not fault(theirs) and "-" in theirs:
-        label = theirs.partition("-")[2]
-        raise SettingError(f"{ours} is renamed to {theirs!r}, which is a whole tag; give its label, {label}")
-
-
-def _renamed(tags: list[str], rename: Mapping[str, str]) -> list[str]:
-    if not rename:
-        return tags
-    names = [span._replace(label=rename.get(span.label, span.label)) for span in spans(tags)]
-    return tags_of([name for name in names if name.label != OUTSIDE], len(tags))
+        return score(corpus.tagged("IOB2"), [renamed(tags, rename or {}) for tags in tagged], "IOB2")
 
 
 def _check_place(checkpoint: Path | None, resume: bool) -> None:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from chainrule.display.axes import figure
+from chainrule.ner.entity import Entity
 from chainrule.ner.explain_methods import GRADIENT, INTEGRATED, OCCLUSION
 from chainrule.ner.explain_nearest import Near
 from chainrule.ner.explain_page_parts import number, places
 from chainrule.ner.explain_records import BEFORE, Explanation, Proof, Reason, Sentence, Window, Word
-from chainrule.ner.tagger import Entity
 from chainrule.shell.tag import UNSEEN, underlined
 
 Paint = Callable[[str, str], str]

@@ -18,7 +18,8 @@ import click
 from rich.cells import cell_len
 
 from chainrule.errors import DataError
-from chainrule.ner.tagger import Entity, Tagger
+from chainrule.ner.entity import Entity
+from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import Span, tags_of
 from chainrule.ner.workers import shared_out
 from chainrule.shell import options
