@@ -247,8 +247,8 @@ HALF = binary([b"abc"] * 10, 2)
 
 REFUSALS = [
     (b"", ": is empty; give a file of word vectors"),
-    (gzip.compress(b""), ": is empty; give a file of word vectors"),
-    (gzip.compress(b"a 1 2\n" * 99)[:-12], ": the gzip data is cut off or damaged; download it again"),
+    (gzip.compress(b"", mtime=0), ": is empty; give a file of word vectors"),
+    (gzip.compress(b"a 1 2\n" * 99, mtime=0)[:-12], ": the gzip data is cut off or damaged; download it again"),
     (b"\x1f\x8b", ": the gzip data is cut off or damaged; download it again"),
     (b"\x1f\x8bnonsense, not gzip", ": the gzip data is cut off or damaged; download it again"),
     (b"PK\x03\x04rest", ": is a zip archive; unpack it and give the file inside"),

@@ -345,7 +345,7 @@ def test_gzip_is_unpacked_and_files_follow_each_other(tmp_path):
         (b"a\0b", "byte 1 is 0, so it is no text"),
         (b"caf\xe9 au lait", "byte 3 is not UTF-8; save the file as UTF-8"),
         ("café".encode()[:-1], "byte 3 is not UTF-8; the file is cut off"),
-        (gzip.compress(b"a b c" * 99)[:-9], "the gzip data is cut off or damaged"),
+        (gzip.compress(b"a b c" * 99, mtime=0)[:-9], "the gzip data is cut off or damaged"),
     ],
 )
 def test_what_is_no_text_is_refused_with_its_place(tmp_path, raw, message):
