@@ -150,6 +150,7 @@ from .errors import (
     ChainruleError as ChainruleError,
     DataError as DataError,
     DTypeError as DTypeError,
+    ExtraError as ExtraError,
     FormulaError as FormulaError,
     GraphError as GraphError,
     ModelError as ModelError,

@@ -10,6 +10,7 @@
     ├── NonFiniteError     a loss or gradient became NaN or ∞      (also an ArithmeticError)
     ├── ProofError         an answer of ours failed its numeric proof, and is not shown (also an ArithmeticError)
     ├── WorkerError        a process that shared the work ended before it (also a RuntimeError)
+    ├── ExtraError         a library that an extra brings is absent, or of another version (also an ImportError)
     └── DataError          a file cannot be used: place, cause, repair  (also a ValueError)
         ├── ModelError     a model folder is damaged, altered or from another version
         └── WriteError     the disk or a folder refuses what is to be written
@@ -65,6 +66,10 @@ class ProofError(ChainruleError, ArithmeticError):
 
 class WorkerError(ChainruleError, RuntimeError):
     """A process that shared the work and ended before it; what was given out until then is complete."""
+
+
+class ExtraError(ChainruleError, ImportError):
+    """A library that an extra brings and that is absent, broken, or of a version that we do not know."""
 
 
 class DataError(ChainruleError, ValueError):
