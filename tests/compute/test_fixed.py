@@ -52,18 +52,18 @@ def plainly(root, ids, params, kinds, window):
     return cr.evaluate(batch(root, list(ids)), {**params, "words": words[places], "caps": caps[places]})
 
 
-CASES = [
-    {},
-    {"window": 1},
-    {"window": 9},
-    {"combine": "mean"},
-    {"f": cr.relu},
-    {"f": cr.softplus},
-    {"layers": 3},
-]
+CASES = {
+    "usual": {},
+    "one word": {"window": 1},
+    "nine words": {"window": 9},
+    "mean": {"combine": "mean"},
+    "relu": {"f": cr.relu},
+    "softplus": {"f": cr.softplus},
+    "three layers": {"layers": 3},
+}
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_it_is_the_network_up_to_rounding(case):
     root, ids = network(**case)
     params = values(root, ids)
@@ -73,7 +73,7 @@ def test_it_is_the_network_up_to_rounding(case):
     np.testing.assert_allclose(found, plainly(root, ids, params, kinds, window), rtol=1e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_window_has_the_same_bits_in_any_company(case):
     root, ids = network(**case)
     params = values(root, ids)
