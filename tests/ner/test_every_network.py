@@ -102,23 +102,21 @@ def test_margin_tells_five_labels_apart_too():
     assert found.f1 > 0.85
 
 
-def test_threads_share_windows_and_no_sentences():
-    settings = {**USUAL, "epochs": 2, "batch_size": 256}
-    for objective in set(OBJECTIVES) - {"sentence"}:
-        data = sample("en").dev
-        losses = [
-            [
-                e.train_loss
-                for e in Tagger.train(data, CORPUS, objective=objective, threads=n, **settings).run.history
-            ]
-            for n in (1, 2)
-        ]
-        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    with pytest.raises(
-        cr.SettingError, match="scored together, and a batch is not cut there; train with threads=1"
-    ):
-        Tagger.train(CORPUS, CORPUS, objective="sentence", threads=2, **settings)
-    Tagger.train(CORPUS, CORPUS, objective="sentence", threads=2, **{**settings, "batch_size": 8})
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_threads_share_windows_and_sentences(objective):
+    settings = {**USUAL, "epochs": 2, "batch_size": 256, "objective": objective}
+    if objective == "sentence":
+        settings |= {"batch_size": 32, "letters": 4}
+    data = sample("en").dev
+
+    def trained(threads):
+        tagger = Tagger.train(data, CORPUS, threads=threads, **settings)
+        return [e.train_loss for e in tagger.run.history], {n: v.tobytes() for n, v in tagger.params.items()}
+
+    (one, bits), (two, others) = trained(1), trained(2)
+    assert one == pytest.approx(two, rel=1e-5)
+    assert bits != others  # they were at work
+    assert trained(2)[1] == others
 
 
 def test_figures_are_those_of_the_model_that_is_kept(case):

@@ -16,6 +16,7 @@ own derivatives are those of log Z along directions, which are symmetric: node a
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -243,3 +244,15 @@ def moves_of(y: Ids, first: Ids, tags: int) -> Ids:
     begins[:1] = True
     into = np.where(begins, tags, np.roll(y, 1)) * (tags + 1) + y
     return np.concatenate([into, y[np.roll(begins, -1)] * (tags + 1) + tags])
+
+
+def moves_within(moves: Ids, tokens: Sequence[int], sentences: Sequence[int]) -> list[Ids]:
+    """The moves of `moves_of` that some sentences after others make, from each bound to the next.
+
+    tokens, sentences   how many of either lie before each bound
+    """
+    out = tokens[-1]
+    return [
+        np.concatenate([moves[a:b], moves[out + i : out + j]])
+        for (a, b), (i, j) in zip(pairwise(tokens), pairwise(sentences), strict=True)
+    ]

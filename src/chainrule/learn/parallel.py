@@ -12,10 +12,10 @@ when all have ended. Sums are taken in the order of the shards, whichever was re
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import pairwise
 from operator import add
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.algebra.node import Node, topological, variable
@@ -29,7 +29,7 @@ from chainrule.learn.backends import chosen
 from chainrule.learn.backprop import Backprop
 from chainrule.learn.gradients import Gradients, scaled
 from chainrule.learn.machine import Arrays, Machine, taken
-from chainrule.learn.shards import Sharded, Shards, shared
+from chainrule.learn.shards import Cut, Sharded, Shards, shared
 from chainrule.learn.stepper import Optimizer, State
 from chainrule.learn.team import Team
 
@@ -92,13 +92,12 @@ class _Handed(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """What depends on sizes alone.
+    """What depends on sizes alone, and on where the batch is cut.
 
-    examples   those of each shard     shards, step   the functions, with room to write to
-    handed     what the step takes from the shards, besides dense gradients, which lie where they are
+    shards, step   the functions, with room to write to
+    handed         what the step takes from the shards, besides dense gradients, which lie where they are
     """
 
-    examples: list[slice]
     shards: list[_Call]
     step: _Call
     handed: list[_Handed]
@@ -128,13 +127,13 @@ class Parallel(Stepwise):
         self._told = ("/limit", *(f"/{name}" for name in optimizer.told))
         inputs = {**self._shard.inputs, **self._step.inputs}
         inputs = {name: v for name, v in inputs.items() if not name.startswith("/")}
-        self._changing = {name: v for name, v in inputs.items() if name in self._cut.data or not v.ndim}
-        """What is another in every step: data, and parameters that are numbers."""
-        self._lasting = {name: v for name, v in inputs.items() if name not in self._changing}
+        self._changing = {name: v for name, v in inputs.items() if name not in self._moved}
+        """What may be another in every step: data, and parameters that are numbers."""
+        self._lasting = {name: v for name, v in inputs.items() if name in self._moved}
         self._held: dict[str, Any] = {}
         """The values of the latter as they were given."""
         self._kept: list[Arrays] = [{} for _ in range(team.count + 1)]
-        self._layouts: dict[Sizes, _Layout | None] = {}
+        self._layouts: dict[tuple[Cut, Sizes], _Layout | None] = {}
 
     @property
     def source(self) -> str:
@@ -149,13 +148,16 @@ class Parallel(Stepwise):
                 self._layouts.clear()
                 break
         changing = {name: taken(v, known[name], moved=name in self._moved) for name, v in self._changing.items()}
-        sizes = tuple([changing[name].shape for name in self._cut.data])
-        if sizes not in self._layouts:
-            self._lay_out(sizes, known, changing)
-        layout = self._layouts[sizes]
+        cut = self._cut.where(changing)
+        if cut is None:
+            return super()._computed(values, state, lr)
+        key = cut, tuple([np.shape(value) for value in changing.values()])
+        if key not in self._layouts:
+            self._lay_out(key, known, changing)
+        layout = self._layouts[key]
         if layout is None:
             return super()._computed(values, state, lr)
-        found = self._found(layout, changing)
+        found = self._found(layout, cut, changing)
         if found is None:
             return super()._computed(values, state, lr)
         self._cut.agree(values, [float(each[0]) for each in found])
@@ -172,12 +174,12 @@ class Parallel(Stepwise):
         left = {p.attrs["name"]: scaled(self._step.gradient(p, result, last.rooms), factor) for p in self._left}
         return loss, norm, left
 
-    def _found(self, layout: _Layout, changing: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
+    def _found(self, layout: _Layout, cut: Cut, changing: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
         """What the shards return; None for rows that do not exist."""
         shards = layout.shards
         for name, value in changing.items():
-            for call, examples in zip(shards, layout.examples, strict=True):
-                call[name] = value[examples] if name in self._cut.data else value
+            for call, part in zip(shards, self._cut.parts(name, value, cut), strict=True):
+                call[name] = part
         try:
             return self._team(lambda k: shards[k]())
         except IndexError:
@@ -185,25 +187,21 @@ class Parallel(Stepwise):
 
     # ── sizes ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _lay_out(self, sizes: Sizes, known: Mapping[str, Any], changing: Mapping[str, Any]) -> None:
+    def _lay_out(self, key: tuple[Cut, Sizes], known: Mapping[str, Any], changing: Mapping[str, Any]) -> None:
         """Make the layout for values of these sizes; None if the functions were not made for them."""
-        lasting = {name: taken(v, known[name], moved=name in self._moved) for name, v in self._lasting.items()}
+        lasting = {name: taken(v, known[name], moved=True) for name, v in self._lasting.items()}
         self._held = {name: value if value is known[name] else object() for name, value in lasting.items()}
         while len(self._layouts) >= ROOMS:
             del self._layouts[next(iter(self._layouts))]
-        self._layouts[sizes] = self._layout({**lasting, **changing, "/share": 1.0, "/limit": math.inf})
+        self._layouts[key] = self._layout({**lasting, **changing, "/share": 1.0, "/limit": math.inf}, key[0])
 
-    def _layout(self, values: dict[str, Any]) -> _Layout | None:
-        n = self._shard.bound(values).size(self._cut.dimension)
-        if n < self._cut.count:
-            return None
-        examples = [slice(a, b) for a, b in pairwise(self._cut.bounds(n))]
+    def _layout(self, values: dict[str, Any], cut: Cut) -> _Layout | None:
+        data = {name: self._cut.parts(name, values[name], cut) for name in self._changing}
         shards: list[_Call] = []
         handed: list[_Handed] = []
         dense: Arrays = {}
-        for k, cut in enumerate(examples):
-            data = {name: values[name][cut] for name in self._cut.data}
-            part = {**values, **data, "/share": (cut.stop - cut.start) / n}
+        for k, share in enumerate(cut.shares):
+            part = {**values, **{name: parts[k] for name, parts in data.items()}, "/share": share}
             binding = self._shard.bound(part)
             if not self._limits.hold(binding):
                 return None
@@ -214,12 +212,8 @@ class Parallel(Stepwise):
             handed += self._handed(k, rooms)
         most = {name: 0.0 if room is None else room for name, _, _, room in handed}
         values = {**values, **dict.fromkeys(self._told, 0.0), **most, **dense}
-        return _Layout(
-            examples,
-            shards,
-            _Call(self._step, values, self._step.rooms(self._step.bound(values), self._kept[-1])),
-            handed,
-        )
+        rooms = self._step.rooms(self._step.bound(values), self._kept[-1])
+        return _Layout(shards, _Call(self._step, values, rooms), handed)
 
     def _handed(self, shard: int, rooms: Arrays) -> Iterator[_Handed]:
         """The loss of a shard, its gradients that are numbers, and those of the rows that it meets."""

@@ -26,7 +26,7 @@ from chainrule.learn.gradients import Array, Integers
 from chainrule.learn.optim import Beside, optimizer
 from chainrule.learn.parallel import advance_by
 from chainrule.learn.probe import Probe
-from chainrule.learn.shards import hands
+from chainrule.learn.shards import hands, least
 from chainrule.learn.stepper import Optimizer
 from chainrule.learn.store import read_tensors, write_tensors
 from chainrule.learn.team import Team
@@ -177,7 +177,7 @@ def train(
     backend       who computes, see `backends`; the results differ by rounding
     Raises NonFiniteError, naming the tensor and the step, when the loss or a gradient becomes NaN or ∞.
     """
-    with Team(hands(plan.threads, plan.batch_size)) as team:
+    with Team(hands(plan.threads, plan.batch_size, least(task.loss))) as team:
         loop = _Loop(task, plan, None if checkpoint is None else Path(checkpoint), fingerprint, backend, team)
         if resume:
             loop.restore()
@@ -321,7 +321,7 @@ class _Loop:
         tensors |= {f"before/{n}": a for n, a in self.probe.before.items()}
         tensors |= self.average.state if self.average else {}
         tensors["run"] = np.frombuffer(json.dumps(asdict(self.run)).encode(), np.uint8)
-        about = {"fingerprint": self.fingerprint, "plan": _of(self.plan)}
+        about = {"fingerprint": self.fingerprint, "plan": _of(self.plan, self.task.loss)}
         write_tensors(self.checkpoint, tensors, about)
 
     def restore(self) -> None:
@@ -329,7 +329,7 @@ class _Loop:
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         tensors, about = read_tensors(self.checkpoint)
-        then, now = json.loads(about.get("plan", "{}")), json.loads(_of(self.plan))
+        then, now = json.loads(about.get("plan", "{}")), json.loads(_of(self.plan, self.task.loss))
         changed = [f"{n} {then.get(n)}, not {now[n]}" for n in now if then.get(n) != now[n]]
         if changed or about.get("fingerprint") != self.fingerprint:
             what = "; ".join(changed) or "the data, the network or the vectors differ"
@@ -351,7 +351,7 @@ class _Loop:
         )
 
 
-def _of(plan: Plan) -> str:
+def _of(plan: Plan, loss: Node) -> str:
     """The settings that decide the result: not how often a checkpoint is written, nor threads without work."""
-    used = hands(plan.threads, plan.batch_size)
+    used = hands(plan.threads, plan.batch_size, least(loss))
     return json.dumps(asdict(replace(plan, checkpoint_every=60.0, threads=used)), sort_keys=True)

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.errors import DataError, SettingError
 from chainrule.learn.batches import rng_for
 from chainrule.learn.choose import choose, within
-from chainrule.learn.shards import LEAST, hands
+from chainrule.learn.shards import hands, least
 from chainrule.learn.train import Params, Plan, Run, Task
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.corpus import Corpus
@@ -177,7 +177,7 @@ def prepare(
         judge,
         decoder,
         features,
-        (*said, why, *_idle(plan)),
+        (*said, why, *_idle(plan, network)),
         fingerprint,
         train,
         dev,
@@ -207,12 +207,13 @@ def _start(decoder: Decoder, embedding: Embedding, seed: int) -> Params:
     return {name: params[name] for name in network.parameters}
 
 
-def _idle(plan: Plan) -> list[str]:
+def _idle(plan: Plan, network: Network) -> list[str]:
     """What to say about threads that have nothing to do."""
-    used, wanted = hands(plan.threads, plan.batch_size), plan.threads
+    each, wanted = least(network.loss()), plan.threads
+    used = hands(wanted, plan.batch_size, each)
     said = (
-        f"threads: {used} of {wanted}, since each needs {LEAST} windows of a batch, and batches have "
-        f"{plan.batch_size} (--batch-size {wanted * LEAST})"
+        f"threads: {used} of {wanted}, since each needs {each} {'sentences' if network.whole else 'windows'} of a "
+        f"batch, and batches have {plan.batch_size} (--batch-size {wanted * each})"
     )
     return [said] if used < wanted else []
 

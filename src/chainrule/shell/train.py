@@ -85,7 +85,7 @@ HELP: Mapping[str, str] = {
     "average": "d of a moving average of the parameters, kept in their place, such as 0.99; 0: none.",
     "clip": "Largest norm of a gradient.",
     "seed": "Same seed, same machine: same model, bit for bit.",
-    "threads": "Threads that share a batch, for batches of 256 and more; the model differs by rounding.",
+    "threads": "Threads that share a batch, of 256 windows or 32 sentences or more; the model differs by rounding.",
     "checkpoint_every": "Seconds between checkpoints inside an epoch.",
 }
 AMONG: Mapping[str, Iterable[str]] = {
