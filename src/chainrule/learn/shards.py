@@ -71,7 +71,7 @@ class Shards:
     def __init__(self, loss: Node, parameters: Sequence[Node], count: int) -> None:
         """Raises SettingError if the data variables have no common dimension in front."""
         self.count = count
-        self.dimension, self.data = _batch(loss, parameters)
+        self.dimension, self.data = batch_of(loss, parameters)
         self._first, self._moves = _sentences(loss, self.dimension)
         self._whole = Interpreter([loss])
         self._agreed = False
@@ -128,7 +128,7 @@ class Shards:
         self._agreed = True
 
 
-def _batch(loss: Node, parameters: Sequence[Node]) -> tuple[Dim, list[str]]:
+def batch_of(loss: Node, parameters: Sequence[Node]) -> tuple[Dim, list[str]]:
     """The batch dimension, and the names of the variables that have it in front."""
     every = variables(loss)
     fronts = {v: a for v in every if v not in parameters for a in v.shape[:1] if isinstance(a, Dim)}

@@ -16,19 +16,23 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.algebra.node import Node
-from chainrule.errors import DataError, NonFiniteError, SettingError
+from chainrule.errors import NonFiniteError, SettingError
 from chainrule.learn import schedule as schedules
+from chainrule.learn.advance import Stepwise
 from chainrule.learn.average import Average
-from chainrule.learn.batches import batches, rng_for
+from chainrule.learn.backends import chosen
+from chainrule.learn.batches import batches
 from chainrule.learn.blas import one_thread
+from chainrule.learn.checkpoint import Checkpoint
 from chainrule.learn.choose import within
+from chainrule.learn.collective import ALONE, Collective
 from chainrule.learn.gradients import Array, Integers
 from chainrule.learn.optim import Beside, optimizer
 from chainrule.learn.parallel import advance_by
 from chainrule.learn.probe import Probe
+from chainrule.learn.ranks import Division, Ranked
 from chainrule.learn.shards import hands, least
 from chainrule.learn.stepper import Optimizer
-from chainrule.learn.store import read_tensors, write_tensors
 from chainrule.learn.team import Team
 
 Params = dict[str, Array]
@@ -52,6 +56,8 @@ class Plan:
     seed: int = 0
     threads: int = 1
     """Among how many threads a batch is shared; the result depends on it by rounding, on no machine's cores."""
+    pieces: int = 0
+    """In how many pieces a batch is computed, by however many processes there are; 0: whole, by one process."""
     checkpoint_every: float = 60.0
     """Seconds between checkpoints inside an epoch; one is written at the end of every epoch in any case."""
 
@@ -69,6 +75,12 @@ class Plan:
         within("patience", self.patience, least=1, whole=True)
         within("seed", self.seed, least=0, whole=True)
         within("threads", self.threads, least=1, whole=True)
+        within("pieces", self.pieces, least=0, whole=True)
+        if self.pieces and self.threads > 1:
+            raise SettingError(
+                f"pieces of a batch are shared among processes; choose threads 1, not {self.threads}, and more "
+                "processes"
+            )
         if self.clip != math.inf:
             within("clip", self.clip, above=0)
         within("checkpoint_every", self.checkpoint_every, least=0)
@@ -167,6 +179,7 @@ def train(
     resume: bool = False,
     fingerprint: str = "",
     backend: str = "auto",
+    ranks: Collective = ALONE,
 ) -> Run:
     """Train in place until the epochs or the patience are spent, or `stop()` says so; keep the best parameters.
 
@@ -175,10 +188,15 @@ def train(
     checkpoint    a file for the state of the run; with `resume` it is continued from, if it exists
     fingerprint   what the run is of; a checkpoint of anything else is refused
     backend       who computes, see `backends`; the results differ by rounding
+    ranks         the processes that share the pieces of batches; all of them call this with the same task and
+                  plan; the figures are those of rank 0, which reads and writes the checkpoint
     Raises NonFiniteError, naming the tensor and the step, when the loss or a gradient becomes NaN or ∞.
     """
     with Team(hands(plan.threads, plan.batch_size, least(task.loss))) as team:
-        loop = _Loop(task, plan, None if checkpoint is None else Path(checkpoint), fingerprint, backend, team)
+        place = None if checkpoint is None or ranks.rank else Path(checkpoint)
+        kept = Checkpoint(place, fingerprint, _deciding(plan, task.loss), ranks)
+        loop = _Loop(task, plan, kept, backend, team, ranks)
+        loop.division.begin(task.params, fingerprint)
         if resume:
             loop.restore()
         try:
@@ -191,14 +209,25 @@ def train(
 
 class _Loop:
     def __init__(
-        self, task: Task, plan: Plan, checkpoint: Path | None, fingerprint: str, backend: str, team: Team
+        self,
+        task: Task,
+        plan: Plan,
+        checkpoint: Checkpoint,
+        backend: str,
+        team: Team,
+        ranks: Collective,
     ) -> None:
         self.task, self.plan, self.checkpoint = task, plan, checkpoint
-        self.fingerprint = fingerprint
+        self.division = Division(plan.pieces, plan.seed, ranks)
         self.optimizer = rule_of(task, plan)
         self.per_epoch = math.ceil(task.examples / plan.batch_size)
         steps = plan.epochs * self.per_epoch
-        self.advance = advance_by(team, task.loss, task.trained, self.optimizer, plan.clip, backend, steps)
+        if plan.pieces:
+            self.advance = Stepwise(
+                Ranked(task.loss, task.trained, chosen(backend, steps), ranks), self.optimizer, plan.clip
+            )
+        else:
+            self.advance = advance_by(team, task.loss, task.trained, self.optimizer, plan.clip, backend, steps)
         self.moved = {name: task.params[name] for name in self.advance.backprop.names}
         self.state = self.optimizer.start(self.moved, self.advance.backprop.sparse)
         self.schedule = schedules.parse(plan.schedule)
@@ -250,7 +279,7 @@ class _Loop:
             now = time.monotonic()
             run.seconds = before + now - started
             watch(Tick(run.epoch, run.batch, len(order), run.loss_sum / run.batch, norm))
-            if stop():
+            if self.division.any(stop()):
                 return False
             if now - saved > plan.checkpoint_every and run.batch < len(order):
                 self.save()
@@ -259,8 +288,7 @@ class _Loop:
 
     def _step(self, examples: Integers) -> tuple[float, float]:
         run = self.run
-        values = self.task.feed(examples, rng_for(self.plan.seed, "step", run.step))
-        given = {**self.task.params, **values}
+        given = {**self.task.params, **self.division.values(self.task.feed, examples, run.step)}
         if self.average:
             self.average.before(self.advance.backprop.rows(given))
         try:
@@ -299,7 +327,7 @@ class _Loop:
     def _judged(self, watch: Watch) -> None:
         run = self.run
         loss = run.loss_sum / max(run.batch, 1)
-        figures = dict(self.task.judge(self.task.params)) if self.task.judge else {"score": -loss}
+        figures = self.division.agreed(self.task.judge(self.task.params)) if self.task.judge else {"score": -loss}
         best = figures["score"] > run.best_score
         if best or not run.best_epoch:
             run.best_score, run.best_epoch = figures["score"], len(run.history) + 1
@@ -312,8 +340,8 @@ class _Loop:
         watch(record)
 
     def save(self) -> None:
-        """Write the state of the run, whole or not at all."""
-        if self.checkpoint is None:
+        """Write the state of the run."""
+        if self.checkpoint.path is None:
             return
         tensors = {f"params/{n}": a for n, a in self.moved.items()}
         tensors |= {f"best/{n}": a for n, a in self.best.items()}
@@ -321,22 +349,12 @@ class _Loop:
         tensors |= {f"before/{n}": a for n, a in self.probe.before.items()}
         tensors |= self.average.state if self.average else {}
         tensors["run"] = np.frombuffer(json.dumps(asdict(self.run)).encode(), np.uint8)
-        about = {"fingerprint": self.fingerprint, "plan": _of(self.plan, self.task.loss)}
-        write_tensors(self.checkpoint, tensors, about)
+        self.checkpoint.write(tensors)
 
     def restore(self) -> None:
         """Continue from the checkpoint, if there is one; DataError if it belongs to another run."""
-        if self.checkpoint is None or not self.checkpoint.exists():
+        if (tensors := self.checkpoint.read()) is None:
             return
-        tensors, about = read_tensors(self.checkpoint)
-        then, now = json.loads(about.get("plan", "{}")), json.loads(_of(self.plan, self.task.loss))
-        changed = [f"{n} {then.get(n)}, not {now[n]}" for n in now if then.get(n) != now[n]]
-        if changed or about.get("fingerprint") != self.fingerprint:
-            what = "; ".join(changed) or "the data, the network or the vectors differ"
-            raise DataError(
-                f"{self.checkpoint}: belongs to a run with other data or settings ({what}); "
-                "resume with those, or begin in another folder"
-            )
         for name, array in self.moved.items():
             array[...] = tensors[f"params/{name}"]
         self.best = {n: tensors[f"best/{n}"] for n in self.moved if f"best/{n}" in tensors}
@@ -351,7 +369,7 @@ class _Loop:
         )
 
 
-def _of(plan: Plan, loss: Node) -> str:
+def _deciding(plan: Plan, loss: Node) -> dict[str, Any]:
     """The settings that decide the result: not how often a checkpoint is written, nor threads without work."""
     used = hands(plan.threads, plan.batch_size, least(loss))
-    return json.dumps(asdict(replace(plan, checkpoint_every=60.0, threads=used)), sort_keys=True)
+    return asdict(replace(plan, checkpoint_every=60.0, threads=used))
