@@ -23,6 +23,7 @@ from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Floats
 from chainrule.ner.features import Features, Ids
 from chainrule.ner.folder import FILES, WORDS, stored, write_folder
+from chainrule.ner.grow import blocks
 from chainrule.ner.marginals import marginals
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.tagger import Tagger
