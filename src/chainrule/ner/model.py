@@ -255,8 +255,8 @@ class Network:
         """The mean over B windows of what is asked of each, plus ½ λ Σ ‖W‖² over the weights: a scalar."""
         varied = list(self.data.values())
         if self.whole:
-            return self._held(self._together(batch(self.scores(training=True), varied)))
-        return self._held(mean(batch(self._asked(training=True), varied)))
+            return self.held(self._together(batch(self.scores(training=True), varied)))
+        return self.held(mean(batch(self._asked(training=True), varied)))
 
     def formula(self) -> dict[str, Node]:
         """x, z, h, s and J of one window, to be read: without dropout, which is no part of what is learnt.
@@ -266,9 +266,9 @@ class Network:
         z = self.pre_activation()
         parts = {"x": self.features(), "z": z, "h": self.activated(z), "s": self.scores()}
         if not self.whole:
-            return {**parts, "J": self._held(self._asked())}
+            return {**parts, "J": self.held(self._asked())}
         parts = dict(zip(parts, batch(list(parts.values()), list(self.data.values())), strict=True))
-        return {**parts, "J": self._held(self._together(parts["s"]))}
+        return {**parts, "J": self.held(self._together(parts["s"]))}
 
     def _together(self, s: Node) -> Node:
         """−log P of the right tags of sentences, given the scores of all their B tokens; the mean over these."""
@@ -282,7 +282,7 @@ class Network:
         nodes = [index("first", "B"), index("moves", "M")] if self.whole else []
         return {node.attrs["name"]: node for node in nodes}
 
-    def _held(self, loss: Node) -> Node:
+    def held(self, loss: Node) -> Node:
         """The loss with its regulariser."""
         weights = [self.parameters[name] for name in ("W", "W_2", "U") if name in self.parameters]
         strength = self.architecture.l2

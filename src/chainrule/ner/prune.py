@@ -21,11 +21,11 @@ from chainrule.learn.choose import within
 from chainrule.learn.store import Tensors
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Floats
-from chainrule.ner.features import Features, Ids, places
+from chainrule.ner.features import Features, Ids
 from chainrule.ner.folder import FILES, WORDS, stored, write_folder
+from chainrule.ner.grow import blocks
 from chainrule.ner.marginals import marginals
 from chainrule.ner.metrics import Score, score
-from chainrule.ner.model import Network
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import spans
 from chainrule.ner.vocab import SPECIAL, Vocabulary
@@ -124,24 +124,14 @@ def _pooled(tagger: Tagger, negligible: float) -> Tagger:
     if not network.shortened:
         return tagger
     only = set(network.architecture.direct) - {table.ids for table in network.tables}
-    values, blocks = dict(tagger.features.values), []
-    for name, block in _blocks(network, tagger.params["L"]).items():
+    values, parts = dict(tagger.features.values), []
+    for name, block in blocks(network, tagger.params["L"]).items():
         known = values.get(name)
         if known is not None and name in only and not known.shared:
             values[name], block = _shared(known, block, negligible)  # noqa: PLW2901  the block in its new form
-        blocks.append(block.reshape(-1, block.shape[2]))
+        parts.append(block.reshape(-1, block.shape[2]))
     features = replace(tagger.features, values=values)
-    return replace(tagger, features=features, params={**tagger.params, "L": np.concatenate(blocks)})
-
-
-def _blocks(network: Network, L: Floats) -> dict[str, Floats]:
-    """The rows of scores of each feature, by place of the window and value, (places, V, C)."""
-    found, begin = {}, 0
-    for name in network.architecture.direct:
-        end = begin + len(places(name, network.architecture.window)) * network.length(name)
-        found[name] = L[begin:end].reshape(-1, network.length(name), L.shape[1])
-        begin = end
-    return found
+    return replace(tagger, features=features, params={**tagger.params, "L": np.concatenate(parts)})
 
 
 def _shared(known: Vocabulary, block: Floats, negligible: float) -> tuple[Vocabulary, Floats]:
