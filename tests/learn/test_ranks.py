@@ -62,7 +62,7 @@ def same(found, wanted, rtol=1e-10):
 
 
 @pytest.mark.parametrize(
-    ("rule", "average"), [("sgd", 0.0), ("sgd", 0.9), ("adagrad", 0.9), ("adam", 0.0), ("sparse_adam", 0.0)]
+    ("rule", "average"), [("sgd", 0.0), ("sgd", 0.9), ("adagrad", 0.9), ("adam", 0.0), ("momentum", 0.0)]
 )
 def test_any_number_of_ranks_trains_the_same(rule, average):
     plan = replace(PLAN, optimizer=rule, average=average, clip=0.5)
