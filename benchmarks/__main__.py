@@ -1,5 +1,7 @@
 """All benchmarks: `python -m benchmarks [--only NAME] [--quick] [--threads 1 2] [--json FILE] [--svg FILE]`.
 
+`python -m benchmarks ner` is one of its own: taggers trained on the same data.
+
 One table of ratios, each measured in one run: the systems play in turn, in processes of their own, and figures of
 one round are compared. First all have to compute the same. A library that is not installed is a blank
 (`pip install "chainrule[bench]"` installs them).
@@ -13,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.contestant import Role
+from benchmarks.ner import __main__ as ner
 from benchmarks.plot import svg
 from benchmarks.referee import hold
 from benchmarks.report import record, table
@@ -21,6 +24,9 @@ from benchmarks.works import WORKS
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; 1 if chainrule could not be measured. Slower is no error."""
+    asked = list(sys.argv[1:] if arguments is None else arguments)
+    if asked[:1] == ["ner"]:
+        return ner.main(asked[1:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="chainrule against its peers.")
     parser.add_argument(
         "--only", metavar="NAME", action="extend", nargs="+", help=f"works among {', '.join(WORKS)}"
@@ -31,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="how many threads (1 2)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to this file")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="write a plot of the ratios to this file")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(asked)
     for name in given.only or ():
         if name not in WORKS:
             parser.error(f"no work is called {name}; there are {', '.join(WORKS)}")

@@ -1,0 +1,1 @@
+"""Taggers of names against their peers: quality, speed and size."""
