@@ -15,6 +15,8 @@ import chainrule
 from chainrule.errors import DataError, ModelError, NonFiniteError, SettingError
 from chainrule.learn.backends import BACKENDS
 from chainrule.learn.choose import choose, within
+from chainrule.learn.collective import ALONE, Collective
+from chainrule.learn.ranks import USUAL
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats, Scorer
@@ -78,6 +80,7 @@ class Tagger:
         stop: Callable[[], bool] = lambda: False,
         begin: Callable[[Job], None] = lambda job: None,
         backend: str = "auto",
+        ranks: Collective = ALONE,
         **settings: Any,
     ) -> Self:
         """Train on tagged sentences and keep the parameters that are best on dev.
@@ -87,9 +90,12 @@ class Tagger:
         out         folder for the model; checkpoints lie there too, and `resume` continues from them
         watch       called with each Tick and Epoch;  stop: asked after each batch;  begin: told the job
         backend     who computes, see `learn.backends`; the results differ by rounding
+        ranks       the processes that train together, each by this call; rank 0 writes
         settings    fields of Architecture, Plan and Choices, such as window=5, epochs=30, seed=0
         Raises DataError, SettingError, NonFiniteError.
         """
+        if ranks is not ALONE:
+            settings, out = {"pieces": USUAL, **settings}, None if ranks.rank else out
         given = read_vectors(vectors) if isinstance(vectors, (str, Path)) else vectors
         corpus, held = _corpus(data), None if dev is None else _corpus(dev)
         architecture, plan, choices = settings_of(settings, given, characters=corpus.characters)
@@ -108,6 +114,7 @@ class Tagger:
                     resume=resume,
                     fingerprint=job.fingerprint,
                     backend=backend,
+                    ranks=ranks,
                 )
             except NonFiniteError as error:
                 if out is not None and error.run is not None and error.run.best_epoch:

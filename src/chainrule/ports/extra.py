@@ -27,6 +27,7 @@ class Library(NamedTuple):
 LIBRARIES: Mapping[str, Library] = {
     "datasets": Library("Hugging Face's datasets", "hf", "3.0", "6"),
     "huggingface_hub": Library("huggingface_hub", "hf", "0.25", "3", "huggingface-hub"),
+    "mpi4py": Library("mpi4py", "mpi", "4"),
     "pandas": Library("pandas", "parquet", "2.2", "4"),
     "pyarrow": Library("pyarrow", "parquet", "17"),
     "sklearn": Library("scikit-learn", "sklearn", "1.6", "2", "scikit-learn"),

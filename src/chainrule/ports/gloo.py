@@ -1,6 +1,5 @@
 """Ranks that are processes of PyTorch's gloo: `torchrun --nproc-per-node 4 …`. Needs torch."""
 
-import os
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,15 @@ from numpy.typing import NDArray
 from chainrule.learn.gradients import Rows
 from chainrule.ports.extra import needed
 
+NAME = "--parallel gloo"
+
 
 class Gloo:
     """The processes of a group of `torch.distributed`, which is begun if there is none. Raises ExtraError."""
 
     def __init__(self) -> None:
-        self._torch: Any = needed("torch", "chainrule.ports.gloo")
-        self._all: Any = needed("torch.distributed", "chainrule.ports.gloo")
+        self._torch: Any = needed("torch", NAME)
+        self._all: Any = needed("torch.distributed", NAME)
         if not self._all.is_initialized():
             self._all.init_process_group("gloo")
         self.rank, self.world = int(self._all.get_rank()), int(self._all.get_world_size())
@@ -54,6 +55,6 @@ class Gloo:
         """Return when all are here."""
         self._all.barrier()
 
-    def abort(self, code: int) -> None:
-        """End this process at once; torchrun ends the others."""
-        os._exit(code)
+    def close(self) -> None:
+        """Leave the group."""
+        self._all.destroy_process_group()

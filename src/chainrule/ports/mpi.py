@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from chainrule.learn.gradients import Rows
 from chainrule.ports.extra import needed
 
+NAME = "--parallel mpi"
+
 
 class Mpi:
-    """The processes of a communicator of mpi4py, `MPI.COMM_WORLD` if none is given. Raises ExtraError without it."""
+    """The processes of a communicator of mpi4py, all if none is given. Raises ExtraError without mpi4py."""
 
     def __init__(self, communicator: Any = None) -> None:
-        self._mpi: Any = needed("mpi4py.MPI", "chainrule.ports.mpi")
+        needed("mpi4py", NAME).rc.finalize = False  # see `close`
+        self._mpi: Any = needed("mpi4py.MPI", NAME)
         self._all: Any = self._mpi.COMM_WORLD if communicator is None else communicator
         self.rank, self.world = int(self._all.rank), int(self._all.size)
 
@@ -44,6 +47,6 @@ class Mpi:
         """Return when all are here."""
         self._all.Barrier()
 
-    def abort(self, code: int) -> None:
-        """End all processes: one that has failed would be waited for."""
-        self._all.Abort(code)
+    def close(self) -> None:
+        """Say that all went well. Who ends otherwise does not say so, and is the end of all."""
+        self._mpi.Finalize()

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -33,6 +34,7 @@ from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
 from chainrule.ner.training import Choices, Job, prepare, settings_of
 from chainrule.ner.vectors import read_vectors
+from chainrule.ports.together import CARRIERS, together
 from chainrule.shell import options
 from chainrule.shell.evaluate import note_units
 from chainrule.shell.progress import watcher
@@ -86,6 +88,7 @@ HELP: Mapping[str, str] = {
     "clip": "Largest norm of a gradient.",
     "seed": "Same seed, same machine: same model, bit for bit.",
     "threads": "Threads that share a batch, of 256 windows or 32 sentences or more; the model differs by rounding.",
+    "pieces": "Pieces of a batch that processes share (12 with --parallel); 0: batches are whole.",
     "checkpoint_every": "Seconds between checkpoints inside an epoch.",
 }
 AMONG: Mapping[str, Iterable[str]] = {
@@ -128,6 +131,11 @@ PATH = click.Path(path_type=Path)
 @click.option("--check", "proved", is_flag=True, help="Check the gradients of this network before it is trained.")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @settings_as_options
+@click.option(
+    "--parallel",
+    type=click.Choice(list(CARRIERS)),
+    help="Train in all processes that this command is begun in: mpiexec -n 4 chainrule train … --parallel mpi.",
+)
 @options.backend
 @options.language
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
@@ -143,13 +151,16 @@ def command(
     find_rate: bool,
     quiet: bool,
     as_json: bool,
+    parallel: str | None,
     **settings: Any,
 ) -> int:
     """Train a window tagger on DATA, or on the bundled sample; write a model folder, and report.html in it.
 
     DATA is in CoNLL form, a token and its tag on a line, or in any that `chainrule convert` reads.
     """
-    source = click.get_current_context().get_parameter_source
+    context = click.get_current_context()
+    source, ranks = context.get_parameter_source, context.with_resource(together(parallel))
+    quiet = quiet or bool(ranks.rank)
     settings = {n: v for n, v in settings.items() if n not in HELP or source(n) is not ParameterSource.DEFAULT}
     if data is not None and language is not None:
         raise click.UsageError("give DATA or --sample, not both")
@@ -182,6 +193,7 @@ def command(
                 watch=watch,
                 begin=begin,
                 stop=lambda: bool(asked),
+                ranks=ranks,
                 **settings,
             )
         except NonFiniteError as error:
@@ -190,6 +202,9 @@ def command(
             raise
         finally:
             watch.end()
+    code = 128 + (asked or [signal.SIGTERM])[0] if tagger.run and tagger.run.interrupted else 0
+    if ranks.rank:
+        return code
     if tagger.run is not None:
         save(page(report(jobs[0], tagger.run, corpora.test, folder.name), lang), folder / REPORT)
     judged = corpora.test or jobs[0].dev
@@ -197,7 +212,7 @@ def command(
     _report(tagger, "test" if corpora.test else "dev", tagger.evaluate(judged), folder, as_json, quiet)
     for note in () if quiet or as_json else tagger.notes[len(jobs[0].notes) :]:
         click.echo(f"  {note}", err=True)
-    return 128 + asked[0] if tagger.run and tagger.run.interrupted else 0
+    return code
 
 
 def _rates(corpora: "_Corpora", settings: dict[str, Any], as_json: bool) -> int:
