@@ -93,7 +93,7 @@ class WindowTagger:
         if "sklearn" in sys.modules:
             check("sklearn", __name__)
         corpus = _corpus(X, y)
-        held = _corpus(*dev, name="dev") if isinstance(dev, tuple) else dev
+        held = _corpus(dev[0], dev[1], "dev") if isinstance(dev, tuple) else dev
         given = {name: v for name, v in self.get_params().items() if v is not None}
         return self._fitted(Tagger.train(corpus, held, **given), corpus.scheme or "IOB2")
 
