@@ -3,7 +3,7 @@
 import importlib
 import json
 import os
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -148,7 +148,7 @@ def test_the_chain_of_the_peer_is_right(part):
     y = torch.tensor([[0, 2, 1, 1], [2, 0, 0, 0]])
 
     def worth(k, path):
-        inner = sum(chain.move[a, b] for a, b in zip(path, path[1:], strict=False))
+        inner = sum(chain.move[a, b] for a, b in pairwise(path))
         return (
             chain.start[path[0]] + chain.end[path[-1]] + inner + sum(scores[k, t, c] for t, c in enumerate(path))
         )

@@ -1,16 +1,14 @@
 """The README works when it is pasted."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
-
-from chainrule.shell.main import main
+from pages import answered as printed, blocks, run_python
 
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+BLOCKS = blocks(README, "python")
 SHOWN = re.findall(
     r"^```\n\$ (chainrule (?:derive|trace|compile) [^\n]*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE
 )
@@ -26,10 +24,7 @@ def test_the_examples_run_and_print_what_they_say(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for block in BLOCKS:
-        exec(compile(block, str(README), "exec"), names)
-        printed = capsys.readouterr().out.splitlines()
-        for line, shown in re.findall(r"^(print\(.*?\)) +# (.*)$", block, re.MULTILINE):
-            assert shown in printed, f"{line} does not print {shown}"
+        run_python(block, README, names, capsys)
 
 
 def test_the_error_in_the_readme_is_the_error(monkeypatch):
@@ -43,10 +38,7 @@ def test_the_error_in_the_readme_is_the_error(monkeypatch):
 
 def answered(line, capsys):
     """What a command line prints; the digits of rounding errors aside."""
-    with pytest.raises(SystemExit) as left:
-        main(shlex.split(line)[1:])
-    assert left.value.code in (0, None), line
-    return re.sub(r"\de−1\d", "…", capsys.readouterr().out)
+    return re.sub(r"\de−1\d", "…", printed(line, capsys))
 
 
 @pytest.mark.parametrize(("line", "shown"), SHOWN)
@@ -61,9 +53,7 @@ def test_the_formulas_in_the_readme_are_answered(line, capsys):
 
 @pytest.mark.parametrize(("line", "shown"), CLAIMED)
 def test_a_claim_in_the_readme_is_judged_as_it_says(line, shown, capsys):
-    with pytest.raises(SystemExit) as left:
-        main(shlex.split(line)[1:])
-    assert left.value.code == 1 and capsys.readouterr().out.endswith(f"\n\n{shown}")
+    assert printed(line, capsys, code=1).endswith(f"\n\n{shown}")
 
 
 def test_there_are_derivations_in_the_readme():

@@ -1,4 +1,4 @@
-"""The window network that a student of the lecture writes in PyTorch: vectors, window 5, tanh, softmax."""
+"""The window network that a student of the lecture writes in PyTorch: vectors and capitals, tanh, softmax."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,33 +12,42 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from benchmarks.ner.data import Data
 
-D, H, BATCH, RATE, DROPOUT = 50, 100, 64, 1e-3, 0.3
+D, CAPS, H, BATCH, RATE = 50, 5, 100, 32, 1e-3
 AT_ONCE = 16_384  # windows that are tagged together
 
 
+SHAPES = (str.islower, str.isupper, str.istitle, str.isdigit)
+
+
 class WindowNet(nn.Module):
-    """s = U tanh(W x + b) + c with the vectors of a window one behind another as x."""
+    """s = U tanh(W x + b) + c with the vectors of a window, of words and of capitals, one behind another as x."""
 
     def __init__(self, V: int, D: int, C: int, window: int) -> None:
         super().__init__()
         self.E = nn.Embedding(V, D, sparse=True)
-        self.hidden, self.scores = nn.Linear(window * D, H), nn.Linear(H, C)
-        self.dropout = nn.Dropout(DROPOUT)
+        self.caps = nn.Embedding(len(SHAPES) + 2, CAPS)
+        self.hidden, self.scores = nn.Linear(window * (D + CAPS), H), nn.Linear(H, C)
 
-    def forward(self, words: Tensor) -> Tensor:
-        """Scores (B, C) of windows (B, W)."""
-        x = self.dropout(self.E(words).flatten(1))
-        return self.scores(self.dropout(torch.tanh(self.hidden(x))))
+    def forward(self, windows: Tensor) -> Tensor:
+        """Scores (B, C) of windows (B, W, 2), of words and capitals."""
+        x = torch.cat([self.E(windows[..., 0]), self.caps(windows[..., 1])], 2).flatten(1)
+        scores: Tensor = self.scores(torch.tanh(self.hidden(x)))
+        return scores
+
+
+def capitals(word: str) -> int:
+    """How a word is written, from 1 on; 0 is for padding."""
+    return next((k for k, shape in enumerate(SHAPES, 2) if shape(word)), 1)
 
 
 def windows(words: Mapping[str, int], sentences: Sentences, window: int) -> Tensor:
-    """The windows (N, W) of all tokens, padded at the ends of sentences."""
-    side = [0] * (window // 2)
+    """The windows (N, W, 2) of all tokens, padded at the ends of sentences."""
+    side = [(0, 0)] * (window // 2)
     line = side[:]
-    centres = []
+    centres: list[int] = []
     for sentence in sentences:
         centres.extend(range(len(line), len(line) + len(sentence)))
-        line += [*numbered(words, sentence), *side]
+        line += [*zip(numbered(words, sentence), map(capitals, sentence), strict=True), *side]
     at = torch.tensor(centres)[:, None] + torch.arange(-(window // 2), window // 2 + 1)
     return torch.tensor(line)[at]
 
@@ -71,7 +80,7 @@ def learn(data: "Data", seed: int, folder: Path, window: int = 5, epochs: int = 
     )
     rules: Sequence[Any] = (
         torch.optim.SparseAdam([net.E.weight], lr=RATE),
-        torch.optim.Adam([*net.hidden.parameters(), *net.scores.parameters()], lr=RATE),
+        torch.optim.Adam([p for name, p in net.named_parameters() if name != "E.weight"], lr=RATE),
     )
 
     def epoch() -> None:

@@ -6,8 +6,8 @@ import pytest
 from chainrule.errors import SettingError
 from chainrule.ner import Tagger
 from chainrule.ner.bundled import sample
+from chainrule.ner.choices import settings_of
 from chainrule.ner.recipes import LECTURE, RECIPES, settings
-from chainrule.ner.training import settings_of
 from chainrule.ner.vectors import Vectors
 
 

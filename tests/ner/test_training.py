@@ -6,8 +6,9 @@ import pytest
 from chainrule.errors import DataError, SettingError
 from chainrule.learn.train import Plan
 from chainrule.ner.architecture import Architecture
+from chainrule.ner.choices import Choices, settings_of
 from chainrule.ner.corpus import read_corpus
-from chainrule.ner.training import Choices, hold_out, prepare, settings_of
+from chainrule.ner.training import hold_out, prepare
 from chainrule.ner.vectors import Vectors
 from chainrule.ner.vocab import UNKNOWN
 

@@ -98,7 +98,7 @@ class Score(TypeScore):
     def table(self, title: str = "entities") -> str:
         """The figures of each type and of all; shares in percent."""
         head = (title, "precision", "recall", "F1", "gold", "found", "right")
-        return _aligned(head, [_figures(label, s) for label, s in (*self.by_type.items(), ("all", self))])
+        return aligned(head, [_figures(label, s) for label, s in (*self.by_type.items(), ("all", self))])
 
     def confusion_table(self) -> str:
         """Gold types down, predicted types across, in percent of each row; then the commonest mistakes."""
@@ -107,7 +107,7 @@ class Score(TypeScore):
             for gold, row in self.confusion.items()
         ]
         common = " · ".join(f"{m.gold} → {m.predicted} {m.tokens:,}" for m in self.mistakes[:5])
-        table = _aligned(("gold ↓ predicted →", *self.confusion), rows)
+        table = aligned(("gold ↓ predicted →", *self.confusion), rows)
         return f"{table}\n\n  commonest mistakes   {common or 'none'}"
 
 
@@ -116,7 +116,7 @@ def _figures(label: str, s: TypeScore) -> Sequence[str]:
     return (label, *shares, *(f"{count:,}" for count in (s.gold, s.found, s.correct)))
 
 
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns to the right, the first to the left, a rule below the head."""
     widths = [max(map(_width, column)) for column in zip(head, *rows, strict=True)]
     lines = [

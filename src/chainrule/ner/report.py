@@ -23,13 +23,14 @@ from chainrule.learn.gradients import Integers
 from chainrule.learn.layers import ACTIVATIONS
 from chainrule.learn.train import Epoch, Params, Plan, Run
 from chainrule.ner.architecture import Architecture
+from chainrule.ner.choices import Choices
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.features import Features
 from chainrule.ner.judged import Judged
 from chainrule.ner.metrics import Score
 from chainrule.ner.model import Network
 from chainrule.ner.small import Small
-from chainrule.ner.training import Choices, Job
+from chainrule.ner.training import Job
 from chainrule.ner.vocab import UNKNOWN, Vocabulary
 from chainrule.ner.windows import encode
 

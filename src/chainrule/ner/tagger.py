@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,6 +18,7 @@ from chainrule.learn.choose import choose, within
 from chainrule.learn.collective import ALONE, Collective
 from chainrule.learn.ranks import USUAL
 from chainrule.learn.train import Params, Plan, Run, Watch, train
+from chainrule.ner.choices import Choices, settings_of, settings_on
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats, Scorer
 from chainrule.ner.entity import Entity, Found
@@ -28,14 +29,14 @@ from chainrule.ner.features import Features
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
 from chainrule.ner.formats import read_any
 from chainrule.ner.judge import lower
-from chainrule.ner.lattice import Line, ranges, trimmed
+from chainrule.ner.lattice import Line, Names, ranges, trimmed
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.reading import Reader, Reading
 from chainrule.ner.rename import check_label, renamed
-from chainrule.ner.tags import OUTSIDE, Scheme, convert, fault, split
+from chainrule.ner.tags import OUTSIDE, Scheme, Span, convert, fault, split
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER, TOKENIZERS, Token, cut_text
-from chainrule.ner.training import Choices, Job, described, prepare, settings_of
+from chainrule.ner.training import Job, described, prepare
 from chainrule.ner.vectors import Vectors, read_vectors
 from chainrule.ner.vocab import Vocabulary
 from chainrule.ner.workers import groups, shared_out
@@ -73,6 +74,8 @@ class Tagger:
         data: str | Path | Corpus,
         dev: str | Path | Corpus | None = None,
         *,
+        start: "str | Path | Tagger | None" = None,
+        rehearse: str | Path | Corpus | None = None,
         vectors: str | Path | Vectors | None = None,
         out: str | Path | None = None,
         resume: bool = False,
@@ -86,6 +89,8 @@ class Tagger:
         """Train on tagged sentences and keep the parameters that are best on dev.
 
         data, dev   files in any format that `formats` reads, or corpora; without dev a tenth is held out
+        start       a model, or its folder, to go on from, perhaps with new labels; its settings are the usual ones
+        rehearse    old tagged sentences, of which some are shown beside the new ones
         vectors     word vectors to begin with: word2vec (binary, text) or GloVe
         out         folder for the model; checkpoints lie there too, and `resume` continues from them
         watch       called with each Tick and Epoch;  stop: asked after each batch;  begin: told the job
@@ -98,11 +103,16 @@ class Tagger:
             settings, out = {"pieces": USUAL, **settings}, None if ranks.rank else out
         given = read_vectors(vectors) if isinstance(vectors, (str, Path)) else vectors
         corpus, held = _corpus(data), None if dev is None else _corpus(dev)
-        architecture, plan, choices = settings_of(settings, given, characters=corpus.characters)
+        model = cls.load(start, backend) if isinstance(start, (str, Path)) else start
+        old = None if rehearse is None else _corpus(rehearse)
+        if old is not None and model is None:
+            raise SettingError("old data is rehearsed where training goes on from a model; give it as start")
+        wanted = settings if model is None else settings_on(model.config, settings)
+        architecture, plan, choices = settings_of(wanted, given, characters=corpus.characters)
         checkpoint = None if out is None else Path(out) / CHECKPOINT
         _check_place(checkpoint, resume)
         with nullcontext() if out is None else opened(out):
-            job = prepare(corpus, held, given, architecture, plan, choices, backend)
+            job = prepare(corpus, held, given, architecture, plan, choices, backend, model, old)
             begin(job)
             try:
                 run = train(
@@ -281,19 +291,36 @@ class Tagger:
 
     def tag_tokens(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """The tags (IOB2) of sentences that are cut into tokens already. SettingError for texts that are not."""
-        if any(isinstance(sentence, str) for sentence in sentences):
-            raise SettingError("tag_tokens takes sentences, each a list of tokens; tag takes a text")
-        memory = self._known()
-        reading = memory.reader.tokens(sentences)
-        line, _ = self._tagged(memory, reading)
-        names = self.decoder.lattice.names(line)
+        names, _ = self._names(sentences)
         lengths = names.ends - names.starts
         begins, inside = self._written
-        tags = np.full(len(reading.kinds), OUTSIDE, object)
+        tags = np.full(sum(map(len, sentences)), OUTSIDE, object)
         tags[ranges(names.starts, lengths)] = inside[np.repeat(names.tags, lengths)]
         tags[names.starts] = begins[names.tags]
         rest = iter(tags.tolist())
         return [list(islice(rest, len(sentence))) for sentence in sentences]
+
+    def find(self, sentences: Sequence[Sequence[str]]) -> list[list[tuple[Span, float]]]:
+        """The names in sentences that are cut into tokens already: from token to token, and their probability."""
+        names, chances = self._names(sentences)
+        first = np.cumsum([0, *map(len, sentences)])
+        home = first.searchsorted(names.starts, "right") - 1
+        places = zip(names.starts - first[home], names.ends - first[home], names.tags, chances(), strict=True)
+        found: list[list[tuple[Span, float]]] = [[] for _ in sentences]
+        for k, (a, b, tag, p) in zip(home.tolist(), places, strict=True):
+            if p >= self.min_score:
+                found[k].append((Span(int(a), int(b), self._labels[tag]), p))
+        return found
+
+    def _names(self, sentences: Sequence[Sequence[str]]) -> tuple[Names, Callable[[], list[float]]]:
+        """The names among the tokens of all sentences, and what counts their probabilities; SettingError."""
+        if any(isinstance(sentence, str) for sentence in sentences):
+            raise SettingError("tag_tokens takes sentences, each a list of tokens; tag takes a text")
+        memory = self._known()
+        reading = memory.reader.tokens(sentences)
+        line, scores = self._tagged(memory, reading)
+        names = self.decoder.lattice.names(line)
+        return names, partial(memory.scorer.chances, names, line.path, scores, reading.lengths)
 
     @cached_property
     def _written(self) -> tuple[NDArray[np.object_], NDArray[np.object_]]:

@@ -2,83 +2,36 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from chainrule.errors import DataError, SettingError
+from chainrule.algebra.node import Node
+from chainrule.errors import DataError
 from chainrule.learn.batches import rng_for
-from chainrule.learn.choose import choose, within
 from chainrule.learn.shards import hands, least
-from chainrule.learn.train import Params, Plan, Run, Task
+from chainrule.learn.train import Plan, Run, Task
 from chainrule.ner.architecture import Architecture
+from chainrule.ner.cases import recased, shares
+from chainrule.ner.choices import Choices
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
-from chainrule.ner.finetune import FINE_TUNE, REMEDIES, FineTuning, policy
-from chainrule.ner.judge import Judge, tag_numbers
+from chainrule.ner.finetune import FineTuning
+from chainrule.ner.ground import Model, continued, fresh
+from chainrule.ner.judge import Judge
 from chainrule.ner.model import Network
-from chainrule.ner.recipes import LECTURE, RECIPES, settings as usual
-from chainrule.ner.tags import SCHEMES, Scheme, spans, tag_list
+from chainrule.ner.partial import partial_loss
+from chainrule.ner.shown import Shown
+from chainrule.ner.tags import spans
+from chainrule.ner.told import Told, at_its_word, told
 from chainrule.ner.vectors import Vectors
-from chainrule.ner.vocab import Embedding, Vocabulary, embed
-from chainrule.ner.windows import encode
-
-FORBIDDEN = -1e4  # the score of a move that is not legal; in 16 bits too
-DROPOUT_GIVEN = 0.0  # given vectors are no free parameters: dropping their entries only loses what they say
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """What to make of the data; raises SettingError outside the range."""
-
-    recipe: str = LECTURE
-    scheme: Scheme = "BIOES"
-    fine_tune: str = "auto"
-    remedy: str = "none"
-    anchor: float = 0.01
-    minimum: int = 1
-    rare: int = 2
-    held_out: float = 0.1
-
-    def __post_init__(self) -> None:
-        choose("recipe", self.recipe, RECIPES)
-        choose("scheme", self.scheme, dict.fromkeys(SCHEMES))
-        choose("fine-tuning policy", self.fine_tune, FINE_TUNE)
-        choose("remedy", self.remedy, REMEDIES)
-        within("anchor", self.anchor, least=0)
-        within("minimum", self.minimum, least=1, whole=True)
-        within("rare", self.rare, least=1, whole=True)
-        within("held_out", self.held_out, above=0, below=1)
-
-
-def settings_of(
-    given: Mapping[str, Any], vectors: Vectors | None = None, *, characters: bool = False
-) -> tuple[Architecture, Plan, Choices]:
-    """Sort settings by name into those of the network, of the loop and of the data; SettingError for others.
-
-    Given vectors decide the dimension, and that nothing is dropped unless it is asked for; a recipe says what is
-    usual for data of words or of `characters`.
-    """
-    given = {**usual(given.get("recipe", LECTURE), characters=characters, vectors=vectors is not None), **given}
-    if vectors is not None:
-        if given.get("dimension", vectors.dimension) != vectors.dimension:
-            raise SettingError(
-                f"dimension is {given['dimension']}, but {vectors.path or 'the vectors'} has "
-                f"{vectors.dimension} numbers a word; leave it out, or choose other vectors"
-            )
-        given = {"dropout": DROPOUT_GIVEN, **given, "dimension": vectors.dimension}
-    given = {name: v.item() if isinstance(v, np.generic) else v for name, v in given.items()}
-    kinds = (Architecture, Plan, Choices)
-    home = {f.name: kind for kind in kinds for f in fields(kind)}
-    for name in given:
-        choose("setting", name, home)
-    a, p, c = ({name: value for name, value in given.items() if home[name] is kind} for kind in kinds)
-    return Architecture(**a), Plan(**p), Choices(**c)
+from chainrule.ner.windows import Encoded, encode
 
 
 @dataclass(frozen=True)
@@ -100,6 +53,15 @@ class Job:
     """Whether dev is a part of what was given to train on."""
     tuning: FineTuning | None = None
     """The given vectors that are trained, if there are any."""
+    start: Model | None = None
+    """The model that training goes on from, and the old data that are rehearsed."""
+    rehearse: Corpus | None = None
+    partial: bool = False
+    """Whether tokens may have several tags."""
+
+    def loss(self, network: Network) -> Node:
+        """The loss of a network like that of the job."""
+        return partial_loss(network) if self.partial else network.loss()
 
 
 def hold_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
@@ -132,59 +94,71 @@ def prepare(
     plan: Plan,
     choices: Choices,
     backend: str = "auto",
+    start: Model | None = None,
+    rehearse: Corpus | None = None,
 ) -> Job:
-    """Make the task. Raises DataError for data without entities, dev with other labels, or words apart."""
-    labels = sorted(train.labels)
-    if not labels:
+    """Make the task; from a model, and with its old data, if they are given.
+
+    Raises DataError for data without entities, dev with other labels, or words apart.
+    """
+    if not train.labels:
         raise DataError(f"{train.path}: holds no entity, every tag is O; give data with tagged names")
+    corpora = [train] if rehearse is None else [train, rehearse]
+    known = {label for corpus in corpora for label in corpus.labels} | {*(start.config.labels if start else ())}
+    labels = sorted(known)
     if held_out := dev is None:
         train, dev = hold_out(train, choices.held_out, plan.seed)
+    corpora[0] = train
     check_labels(labels, dev, "the training data")
-    if train.characters != dev.characters:
-        raise DataError(f"{dev.path}: is in {_unit(dev)}, but the training data in {_unit(train)}; convert one")
-    tags = tag_list(labels, choices.scheme)
-    sentences = [s.tokens for s in train.sentences]
-    vocabulary = Vocabulary.build(sentences, choices.minimum, vectors.words if vectors else ())
-    embedding = _embedded(vocabulary, vectors, architecture.dimension, plan.seed)
-    given = embedding if vectors else None
-    features = Features.build(
-        architecture.named, vocabulary, sentences, choices.rare, given, spelt=bool(architecture.letters)
+    for other in (dev, *corpora[1:]):
+        if train.characters != other.characters:
+            raise DataError(
+                f"{other.path}: is in {_unit(other)}, but the training data in {_unit(train)}; convert one"
+            )
+    every = train.of([s for corpus in corpora for s in corpus.sentences])
+    copies = [s.tokens for case in shares(choices.augment) for s in recased(every, case).sentences]
+    ground = (
+        fresh(every, labels, copies, vectors, architecture, choices, plan.seed, backend)
+        if start is None
+        else continued(start, every, labels, copies, vectors, architecture, choices, backend)
     )
-    network = Network(architecture, len(vocabulary), len(tags), features.rows)
-    decoder = Decoder(network, tags, choices.scheme, backend)
-    params = _start(decoder, embedding, plan.seed)
-    tuned, why = policy(choices.fine_tune, vectors is not None, train)
-    tuning = FineTuning.of(vocabulary, embedding, choices.remedy, choices.anchor) if vectors and tuned else None
-    loss, held = tuning.held(network.loss(), network) if tuning else (network.loss(), {})
-    said = [f"{embedding.coverage:.1%} of the training tokens have a vector", *vectors.notes] if vectors else []
-    encoded = encode(sentences, features, architecture.radius)
-    rare = (np.array(vocabulary.counts) == 1) & ~embedding.known
-    feed = Feed(network, encoded, tag_numbers(train, tags, choices.scheme), rare)
-    judge = Judge(dev, features, decoder, choices.scheme)
+    decoder, features = ground.decoder, ground.features
+    network = decoder.network
+    if start is None:
+        lesson = at_its_word(corpora, dev, decoder, choices.scheme)
+    else:
+        lesson = told(start, corpora, dev, decoder, choices.scheme, choices.missing_labels, held_out)
+    loss = network.loss() if lesson.barred is None else partial_loss(network)
+    loss, held = ground.tuning.held(loss, network) if ground.tuning else (loss, {})
+    encoded = encode([*(s.tokens for s in every.sentences), *copies], features, architecture.radius)
+    feed = _feed(network, encoded, lesson, ground.rare, len(train.sentences), choices)
+    judge = Judge(lesson.dev, features, decoder, choices.scheme)
     task = Task(
         loss=loss,
-        params=params | held,
-        trained=tuple(node for name, node in network.parameters.items() if tuned or name != "E"),
+        params=ground.params | held,
+        trained=tuple(node for name, node in network.parameters.items() if ground.tuned or name != "E"),
         examples=feed.examples,
         feed=feed,
         judge=judge,
         linear=frozenset({"L"} & network.parameters.keys()),
     )
-    fingerprint = _fingerprint(train, dev, vectors, architecture, choices)
     return Job(
-        task,
-        feed,
-        judge,
-        decoder,
-        features,
-        (*said, why, *_idle(plan, network)),
-        fingerprint,
-        train,
-        dev,
-        plan,
-        choices,
-        held_out,
-        tuning,
+        task=task,
+        feed=feed,
+        judge=judge,
+        decoder=decoder,
+        features=features,
+        notes=(*ground.notes, *lesson.notes, *_drawn(feed, rehearse), *_idle(plan, loss, network)),
+        fingerprint=_fingerprint([*corpora, dev], vectors, architecture, choices, start),
+        train=train,
+        dev=dev,
+        plan=plan,
+        choices=choices,
+        held_out=held_out,
+        tuning=ground.tuning,
+        start=start,
+        rehearse=rehearse,
+        partial=lesson.barred is not None,
     )
 
 
@@ -192,24 +166,37 @@ def _unit(corpus: Corpus) -> str:
     return "characters" if corpus.characters else "words"
 
 
-def _embedded(vocabulary: Vocabulary, vectors: Vectors | None, dimension: int, seed: int) -> Embedding:
-    """The word vectors to begin with."""
-    given = vectors or Vectors([], np.zeros((0, dimension), np.float32))
-    return embed(vocabulary, given, rng_for(seed, "E"))
+def _feed(
+    network: Network, encoded: Encoded, lesson: Told, rare: NDArray[np.bool_], sentences: int, choices: Choices
+) -> Feed:
+    """What training looks at: every example once or, with rehearsal or other letters, what is drawn."""
+    cases = tuple(shares(choices.augment).values())
+    y = np.tile(lesson.y, 1 + len(cases))
+    if len(lesson.y) == sum(encoded.lengths[:sentences]) and not cases and lesson.barred is None:
+        return Feed(network, encoded, y, rare)
+    return Shown(
+        network,
+        encoded,
+        y,
+        rare,
+        sentences=sentences,
+        rehearsal=choices.rehearsal,
+        shares=cases,
+        barred=lesson.barred,
+    )
 
 
-def _start(decoder: Decoder, embedding: Embedding, seed: int) -> Params:
-    """First parameters; no path can score a move that the scheme forbids."""
-    network = decoder.network
-    params = {"E": embedding.matrix, **network.start(rng_for(seed, "parameters"))}
-    if network.whole:
-        params["A"][~decoder.lattice.legal] = FORBIDDEN
-    return {name: params[name] for name in network.parameters}
+def _drawn(feed: Feed, rehearse: Corpus | None) -> list[str]:
+    """What to say about rehearsal."""
+    if rehearse is None or not isinstance(feed, Shown):
+        return []
+    kind = "sentences" if feed.network.whole else "windows"
+    return [f"rehearsal: {feed.rehearsed:,} of {feed.old:,} old {kind} each epoch, beside {feed.new:,} new ones"]
 
 
-def _idle(plan: Plan, network: Network) -> list[str]:
+def _idle(plan: Plan, loss: Node, network: Network) -> list[str]:
     """What to say about threads that have nothing to do."""
-    each, wanted = least(network.loss()), plan.threads
+    each, wanted = least(loss), plan.threads
     used = hands(wanted, plan.batch_size, each)
     said = (
         f"threads: {used} of {wanted}, since each needs {each} {'sentences' if network.whole else 'windows'} of a "
@@ -219,14 +206,22 @@ def _idle(plan: Plan, network: Network) -> list[str]:
 
 
 def _fingerprint(
-    train: Corpus, dev: Corpus, vectors: Vectors | None, architecture: Architecture, choices: Choices
+    corpora: Sequence[Corpus],
+    vectors: Vectors | None,
+    architecture: Architecture,
+    choices: Choices,
+    start: Model | None,
 ) -> str:
     digest = blake2b(json.dumps([asdict(architecture), asdict(choices)], sort_keys=True).encode(), digest_size=16)
-    for corpus in (train, dev):
+    for corpus in corpora:
         digest.update(corpus.digest.encode())
     if vectors is not None:
         digest.update(np.ascontiguousarray(vectors.matrix).data)
         digest.update("\n".join(vectors.words).encode("utf-8", "surrogatepass"))
+    if start is not None:
+        digest.update(json.dumps(start.config.tags).encode())
+        for name, array in sorted(start.params.items()):
+            digest.update(name.encode() + np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
@@ -238,6 +233,16 @@ def described(job: Job, run: Run, plan: Plan, choices: Choices) -> dict[str, Any
         "sentences": len(job.train.sentences),
         "tokens": job.train.tokens,
         "best_epoch": run.best_epoch,
+        "vectors": _state(job),
         "fingerprint": job.fingerprint,
         "settings": {n: v for n, v in settings.items() if n != "checkpoint_every" and v != math.inf},
     }
+
+
+def _state(job: Job) -> str:
+    """What became of the word vectors: fixed, fine-tuned, or trained from random ones."""
+    if "E" not in {node.attrs["name"] for node in job.task.trained}:
+        return "fixed"
+    if job.start is None:
+        return "random" if job.tuning is None else "fine-tuned"
+    return "random" if job.start.config.training.get("vectors", "random") == "random" else "fine-tuned"

@@ -19,6 +19,7 @@ from chainrule.learn.rates import rate_range
 from chainrule.learn.train import Plan
 from chainrule.ner.architecture import COMBINATIONS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
+from chainrule.ner.choices import Choices, settings_of
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.features import FAMILIES, written
 from chainrule.ner.finetune import FINE_TUNE, REMEDIES
@@ -32,7 +33,7 @@ from chainrule.ner.report_page import page, save
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
-from chainrule.ner.training import Choices, Job, prepare, settings_of
+from chainrule.ner.training import Job, prepare
 from chainrule.ner.vectors import read_vectors
 from chainrule.ports.together import CARRIERS, together
 from chainrule.shell import options

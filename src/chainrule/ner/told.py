@@ -1,0 +1,83 @@
+"""What tagged sentences say of their tokens, to a model that goes on: sets of tags, and dev with all names."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.ner.corpus import Corpus
+from chainrule.ner.decode import Decoder
+from chainrule.ner.features import Ids
+from chainrule.ner.ground import Model
+from chainrule.ner.judge import tag_numbers
+from chainrule.ner.judged import Judged
+from chainrule.ner.partial import Said, barred, sets
+from chainrule.ner.tags import Scheme
+
+OPEN, OUTSIDE = "open", "outside"
+
+
+class Told(NamedTuple):
+    """The tag of every token (N,), O where it may have several; `barred` (N, C) if there are such; and dev."""
+
+    y: Ids
+    barred: NDArray[np.float32] | None
+    dev: Corpus
+    notes: tuple[str, ...] = ()
+
+
+def at_its_word(corpora: Sequence[Corpus], dev: Corpus, decoder: Decoder, scheme: Scheme) -> Told:
+    """Data that is tagged with all labels: O is O."""
+    return Told(np.concatenate([tag_numbers(corpus, decoder.tags, scheme) for corpus in corpora]), None, dev)
+
+
+def told(
+    model: Model,
+    corpora: Sequence[Corpus],
+    dev: Corpus,
+    decoder: Decoder,
+    scheme: Scheme,
+    missing: str,
+    held_out: bool,
+) -> Told:
+    """Data whose labels may be some of those of the decoder; new sentences first, perhaps old ones behind them.
+
+    missing    what O stands for where labels are missing, see `partial.MISSING`
+    held_out   whether dev is a part of the first corpus
+    """
+    if missing == OUTSIDE:
+        return at_its_word(corpora, dev, decoder, scheme)
+    labels = sorted({tag.partition("-")[2] for tag in decoder.tags} - {""})
+    here = [{*corpus.labels} for corpus in corpora]
+    here[0] |= {*dev.labels} if held_out else set()
+    parts, notes = [], []
+    for corpus, own in zip(corpora, here, strict=True):
+        lacks = [label for label in labels if label not in own]
+        said = _said(model, corpus, lacks) if missing != OPEN else None
+        parts.append(sets(corpus, decoder.tags, scheme, own, said))
+        if lacks:
+            notes.append(_note(corpus, lacks, parts[-1], said is not None))
+    every = np.concatenate(parts)
+    alone = every.sum(axis=1) == 1
+    y = np.where(alone, every.argmax(axis=1), 0)
+    own = here[0] | {*dev.labels}
+    judged = _said(model, dev, [label for label in labels if label not in own])
+    return Told(y, None if alone.all() else barred(every), judged.completed(own) if judged else dev, tuple(notes))
+
+
+def _said(model: Model, corpus: Corpus, missing: Collection[str]) -> Said | None:
+    """What a model says of a corpus that lacks labels which it knows."""
+    if not {*missing} & {*model.config.labels}:
+        return None
+    params = {name: np.asarray(array, np.float32) for name, array in model.params.items()}
+    return Said(Judged.of(model.decoder, model.features, params, corpus), model.config.labels)
+
+
+def _note(corpus: Corpus, missing: Sequence[str], sets: NDArray[np.bool_], taught: bool) -> str:
+    names = ", ".join(missing)
+    said = f"{corpus.path.name} lacks {names}: O there may be one of these"
+    if not taught:
+        return said
+    sure = float((sets.sum(axis=1) == 1).mean())
+    return f"{said}, as the model finds them where it is sure ({sure:.1%} of the tokens)"
