@@ -1,10 +1,10 @@
 """How soon a tagger is good: `python -m benchmarks.ner.curve [--data NAME] [--recipe lecture best] [--threads 1]`.
 
 F1 on dev after every epoch against the seconds since the data were handed over: reading the vectors, preparing
-and compiling are counted. Then when it first was at 95 % of what the whole run reached. Seconds are given twice, of
-the wall and of the processor, which others on the machine do not lengthen; with one thread an idle machine has both
-alike, and those of the processor are judged. The data are two hundred thousand words of public corpora with common
-labels, unless others are named.
+and compiling are counted. Then when it first was at 95 % of what the whole run reached. Seconds are given twice:
+of the wall, and of the processor, which others on the machine do not lengthen; with one thread an idle machine has
+both alike, and those of the processor are judged. The data are two hundred thousand words of public corpora with
+common labels, unless others are named.
 """
 
 import argparse
