@@ -7,7 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("chainrule", "numpy", "scipy", "numba", "torch", "jax", "jaxlib", "autograd", "gensim")
+LIBRARIES = (
+    *("chainrule", "numpy", "scipy", "numba", "torch", "jax", "jaxlib", "autograd", "gensim"),
+    *("python-crfsuite", "spacy"),
+)
 
 
 def described() -> dict[str, Any]:

@@ -140,6 +140,39 @@ def test_records_outlive_the_process(part, measured):
     assert again.find(*turn.key) is None
 
 
+def test_the_curve_says_when_it_was_good(part):
+    curve = part("curve")
+    points = [
+        {"wall": 9.0 * k, "seconds": 3.0 * k, "dev": f} for k, f in enumerate((50.0, 66.4, 66.5, 70.0, 69.0), 1)
+    ]
+    assert curve.reached(points, 0.95) == 3
+    lines = list(
+        curve.told("best", {"points": points, "seconds": 15.0, "wall": 45.0, "test": 61.0}, 0.95, "seconds")
+    )
+    assert lines[4].endswith("66.5  ◂ 95% of the best")
+    assert lines[-2:] == [
+        "  ✓ 95% of the best dev F1 after 9.0 s; wanted: within 120 s",
+        "  the whole run: 15.0 s, test F1 61.0",
+    ]
+
+
+def test_the_curve_of_a_run(part):
+    found = part("curve").points(part("data").data_named("sample", None), epochs=2, hidden=8, backend="numpy")
+    first, second = found["points"]
+    assert 0 < first["seconds"] < second["seconds"] <= found["seconds"]
+    assert 0 < second["dev"] <= 100 and 0 < found["test"] <= 100
+
+
+def test_corpora_are_joined_under_common_labels(part, monkeypatch):
+    data = part("data")
+    if not data.SHARED.exists():
+        pytest.skip(f"{data.SHARED} is not here")
+    found = data.english()
+    assert found.train.labels == found.dev.labels == found.test.labels == ("LOC", "ORG", "PER")
+    assert [part.tokens for part in found] == [99_933 + 62_730 + 39_007, 15_027 + 15_733, 35_428 + 23_394]
+    assert found.train.counts["PER"] == 4084 + 660 + 934
+
+
 def test_the_chain_of_the_peer_is_right(part):
     """Its sum over paths and its best path against all paths of short sentences."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

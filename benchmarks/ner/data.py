@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from chainrule.ner import Corpus, Sentence, read_corpus, read_vectors, sample
 from chainrule.ner.clusters import clustered
-from chainrule.ner.tags import convert
+from chainrule.ner.tags import convert, spans, tags_of
 
 SHARED = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 VECTORS = SHARED / "vectors" / "enwiki-50d.bin"
@@ -79,6 +79,37 @@ def klue() -> Parts:
     return _files(*(SHARED / "ner" / "klue" / f"{part}.tsv" for part in Parts._fields))
 
 
+ALIKE: Mapping[str, str] = {
+    **dict.fromkeys(("PER", "person"), "PER"),
+    **dict.fromkeys(("LOC", "location"), "LOC"),
+    **dict.fromkeys(("ORG", "corporation", "group"), "ORG"),
+}
+"""Labels of several corpora by what they mean alike; names with others are left out."""
+
+
+def english() -> Parts:
+    """Two hundred thousand words: train of BTC, of WNUT-17, and WikiGold; dev and test of the first two."""
+    first, second = btc(), wnut()
+    wikigold = _file(SHARED / "ner" / "wikigold" / "wikigold.conll")
+    return Parts(
+        _joined(first.train, second.train, wikigold),
+        _joined(first.dev, second.dev),
+        _joined(first.test, second.test),
+    )
+
+
+def _joined(*corpora: Corpus) -> Corpus:
+    return corpora[0].of(
+        s._replace(
+            tags=tags_of(
+                [n._replace(label=ALIKE[n.label]) for n in spans(s.tags) if n.label in ALIKE], len(s.tags)
+            )
+        )
+        for corpus in corpora
+        for s in corpus.sentences
+    )
+
+
 def bundled() -> Parts:
     """The sample of the package."""
     return Parts(*(_settled(part) for part in sample()))
@@ -95,6 +126,7 @@ KNOWN: Mapping[str, Known] = {
     "wnut": Known("WNUT-17", wnut),
     "btc": Known("BTC", btc),
     "klue": Known("KLUE, characters", klue),
+    "english": Known("BTC + WNUT-17 + WikiGold", english),
     "sample": Known("the bundled sample", bundled),
 }
 USUAL = ("wnut", "btc", "klue")

@@ -39,13 +39,19 @@ def tag(function: str, folder: str, parts: dict[str, list[list[str]]]) -> dict[s
     return {"tags": tags, "loading": loading, "memory": memory}
 
 
+def call(function: str, **arguments: Any) -> dict[str, Any]:
+    """What a function answers."""
+    answer: dict[str, Any] = named(function)(**arguments)
+    return answer
+
+
 def main() -> None:
     """Do one job; what the system prints goes to the standard error."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     kind, arguments = pickle.load(sys.stdin.buffer)
     try:
-        answer = {"learn": learn, "tag": tag}[kind](**arguments)
+        answer = {"learn": learn, "tag": tag, "call": call}[kind](**arguments)
     except ModuleNotFoundError as error:
         answer = {"absent": f"not installed: {error.name}"}
     except Exception as error:

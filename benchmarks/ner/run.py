@@ -105,13 +105,13 @@ def judged(data: Data, system: System, folder: Path) -> Record:
     return {**found, **scores, "size": size / 2**20}
 
 
-def asked(kind: str, arguments: Mapping[str, Any]) -> Record:
+def asked(kind: str, arguments: Mapping[str, Any], threads: int = 1) -> Record:
     """The answer of a process for one job; `absent` says why there is none."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.ner.play"],
         input=pickle.dumps((kind, dict(arguments))),
         capture_output=True,
-        env=environment(1),
+        env=environment(threads),
         check=False,
     )
     if done.returncode:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.contestant import Contest
-from benchmarks.works import hessians, nets, scalars, skipgram, start, tagging, window
+from benchmarks.works import hessians, nets, scalars, skipgram, start, tagging, vectorised, window
 
 WORKS: Mapping[str, Callable[[bool, Sequence[int]], Iterator[Contest]]] = {
     "step": window.contests,
@@ -12,6 +12,7 @@ WORKS: Mapping[str, Callable[[bool, Sequence[int]], Iterator[Contest]]] = {
     "nets": nets.contests,
     "scalars": scalars.contests,
     "hessians": hessians.contests,
+    "vectorised": vectorised.contests,
     "skipgram": skipgram.contests,
     "tagging": tagging.contests,
     "start": start.contests,

@@ -8,7 +8,7 @@ import numpy as np
 import paths
 import pytest
 
-from chainrule.compute import sequences
+from chainrule.compute import codes
 from chainrule.compute.sequences import Sequences
 from chainrule.errors import SettingError
 
@@ -108,11 +108,11 @@ def test_nothing_has_no_tags(backend):
 
 def test_short_texts_need_no_machine_code(monkeypatch, rng):
     asked = []
-    monkeypatch.setattr(sequences, "kept", lambda *_: asked.append("kept"))
-    monkeypatch.setattr(sequences, "machine", lambda *_: asked.append("made"))
-    monkeypatch.setattr(sequences, "has_numba", lambda: True)
-    monkeypatch.setattr(sequences, "LINKED", 30)
-    monkeypatch.setattr(sequences, "MADE", 100)
+    monkeypatch.setattr(codes, "kept", lambda *_: asked.append("kept"))
+    monkeypatch.setattr(codes, "machine", lambda *_: asked.append("made"))
+    monkeypatch.setattr(codes, "has_numba", lambda: True)
+    monkeypatch.setattr(codes, "LINKED", 30)
+    monkeypatch.setattr(codes, "MADE", 100)
     chain, lengths = Sequences(np.zeros((3, 3))), np.array([10])
     wanted = []
     for _ in range(12):
@@ -126,8 +126,8 @@ def test_short_texts_need_no_machine_code(monkeypatch, rng):
 def test_what_was_made_is_linked_without_numba(tmp_path):
     code = (
         "import sys, numpy as np\n"
-        "from chainrule.compute import sequences\n"
-        "sequences.LINKED = 1\n"
+        "from chainrule.compute import codes, sequences\n"
+        "codes.LINKED = 1\n"
         "c = sequences.Sequences(np.zeros((4, 4)), sys.argv[1])\n"
         "print(c.best(np.eye(3, dtype='f'), np.array([3])).tolist(), 'numba' in sys.modules, bool(c._codes))"
     )

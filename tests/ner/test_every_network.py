@@ -8,7 +8,7 @@ import window_by_hand as plain
 
 import chainrule as cr
 from chainrule.algebra.chain import log_partitions
-from chainrule.ner import Tagger, chunks, reading, sample
+from chainrule.ner import Tagger, kinds, reading, sample
 from chainrule.ner.folder import WEIGHTS
 from chainrule.ner.objectives import OBJECTIVES
 from chainrule.ner.report import report
@@ -182,7 +182,7 @@ def test_long_texts_are_their_lines_one_after_the_other(case, monkeypatch):
 def test_a_registry_of_kinds_that_is_full_begins_anew(case, monkeypatch):
     _, tagger, _ = case
     expected = [tagger.tag(text) for text in TEXTS]
-    monkeypatch.setattr(chunks, "MOST_KINDS", 20)
+    monkeypatch.setattr(kinds, "MOST_KINDS", 20)
     small = fresh(tagger)
     memories = []
     for text, wanted in zip(TEXTS, expected, strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from chainrule.ner import Tagger, chunks, reading, sample
+from chainrule.ner import Tagger, chunks, kinds, reading, sample
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.reading import Reader
@@ -116,6 +116,9 @@ def test_the_sample_is_tagged_as_the_definition_says(language, request):
         {"scheme": "IO"},
         {"scheme": "IOB2"},
         {"backend": "numba"},
+        {"features": "case"},
+        {"features": "case, shape", "short_circuit": "case", "letters": 5},
+        {"features": "case", "short_circuit": "gram2"},
     ],
     ids=str,
 )
@@ -188,11 +191,13 @@ def test_a_line_of_a_megabyte_is_tagged_like_its_parts(english):
 
 
 def readers():
-    features = Features(Vocabulary.build([s.tokens for s in sample("en").train.sentences[:50]]))
+    sentences = [s.tokens for s in sample("en").train.sentences[:50]]
+    features = Features.build(["case"], Vocabulary.build(sentences), sentences, 1)
+    bare = Features(features.vocabulary)
     return [
-        Reader(features, name, seen)
+        Reader(given, name, seen)
         for name in ("words-1", "characters-1")
-        for seen in (["words", "caps"], ["words"])
+        for given, seen in ((bare, ["words", "caps"]), (bare, ["words"]), (features, ["words", "case"]))
     ]
 
 
@@ -239,7 +244,7 @@ def test_what_stands_behind_an_initial_or_a_number_is_looked_at(always, text):
 
 def test_what_is_remembered_is_bounded(always, monkeypatch):
     monkeypatch.setattr(chunks, "MOST_CHUNKS", 50)
-    monkeypatch.setattr(chunks, "MOST_TOKENS", 40)
+    monkeypatch.setattr(kinds, "MOST_TOKENS", 40)
     for reader in readers():
         for text in sample_texts()[:80] + sample_texts()[-40:]:
             assert_read_alike(reader, [text, "It is No. 5 of J. Smith, and No. V of J. smith"])

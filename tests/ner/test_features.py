@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 from chainrule.errors import SettingError
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.clusters import clustered
-from chainrule.ner.features import FAMILIES, Features, dimensions, family
+from chainrule.ner.families import FAMILIES, dimensions, family
+from chainrule.ner.features import Features
 from chainrule.ner.vocab import PADDING, SPECIAL, UNKNOWN, Embedding, Vocabulary, caps_ids, normalise
 
 WORDS = [
@@ -108,8 +109,9 @@ NAMES = [
 ]
 
 
-def test_every_family_but_clusters_has_a_plain_definition():
-    assert set(PLAIN) == set(FAMILIES) - {"cluster"} == {name.rstrip("0123456789") for name in NAMES}
+def test_every_family_of_strings_has_a_plain_definition():
+    strings = {name for name, kind in FAMILIES.items() if callable(kind.values)}
+    assert set(PLAIN) == strings == {name.rstrip("0123456789") for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -290,6 +292,7 @@ def test_padding_cannot_be_forged():
         (["shape", "shape2"], False),
         (["place1"], False),
         (["tail2"], False),
+        (["case"], False),
     ],
 )
 def test_features_of_a_token_alone_are_known_as_such(names, alone):

@@ -12,7 +12,8 @@ from chainrule.calculus.rewrite import in_float64
 from chainrule.errors import DataError
 from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
 from chainrule.ner.architecture import Architecture
-from chainrule.ner.features import FAMILIES, Features
+from chainrule.ner.families import FAMILIES
+from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
 from chainrule.ner.model import Network
 from chainrule.ner.objectives import ABSENT, OBJECTIVES
@@ -162,7 +163,7 @@ def fed(tags=TAGS, **settings):
 def shown(monkeypatch):
     """No value is hidden."""
     kinds = {name: kind._replace(hidden=0.0) for name, kind in FAMILIES.items()}
-    monkeypatch.setattr("chainrule.ner.features.FAMILIES", kinds)
+    monkeypatch.setattr("chainrule.ner.families.FAMILIES", kinds)
 
 
 def test_a_corrupt_window_is_that_of_a_token_with_another_tag_or_has_its_centre(shown):

@@ -34,6 +34,7 @@ from chainrule.compute import (
     kernels,
     linking,
     paths,
+    spans,
     symmetric,
 )
 from chainrule.compute.emit import Emitted
@@ -132,6 +133,7 @@ def _names(numba: ModuleType, emitted: Emitted) -> dict[str, Any]:
         "add_dot": blocks.machine(numba),
         "dot_by_rows": blocks.by_rows(numba),
         "swept": paths.machine(numba),
+        "spanned": spans.machine(numba),
     }
     table = {**kernel_native.kernels(numba), **_helpers(numba), **others}
     return known | {name: table[name] for name in emitted.kernels} | dict(emitted.constants)
@@ -200,6 +202,7 @@ def _makers() -> str:
         kernel_formats,
         kernel_native,
         paths,
+        spans,
     )
     theirs = (linking.folder(package) / "_version.py" for package in ("numba", "llvmlite"))
     digest = hashlib.sha256()

@@ -3,8 +3,7 @@
 Scores and moves are those of `algebra.chain`. A move 5000 or more below the largest is forbidden: it is in a best
 path only where there is no other. Ties go to the lowest tag, decided from the last token backwards (Viterbi 1967).
 
-Long texts are done by machine code. It is linked from disk where it was made once, and Numba is not imported then;
-it is made only where so much is to do that this pays. All else is NumPy, all sentences side by side.
+Long texts are done by machine code (see `codes`), others by NumPy, all sentences side by side.
 
 CPU time in µs a token, one thread with AVX-512, 55,000 tokens of 14 to a sentence, 9, 17 and 25 tags in BIOES:
 
@@ -13,8 +12,7 @@ CPU time in µs a token, one thread with AVX-512, 55,000 tokens of 14 to a sente
     marginals     0.13  0.28  0.42     0.98  1.1   1.3
 """
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,15 +20,12 @@ from numpy.typing import NDArray
 
 from chainrule.algebra.chain import expectations, log_partitions
 from chainrule.algebra.forward_backward import FORBIDDEN, Steps, steps_of
-from chainrule.compute.compile import has_numba, kept, machine
-from chainrule.compute.emit import Emitted
+from chainrule.compute.codes import REAL, SINGLE, TRUTH, WHOLE, Code, Codes
 from chainrule.errors import SettingError
 
 Floats = NDArray[np.floating]
 Ids = NDArray[np.int64]
 
-LINKED = 50_000  # tokens from which it pays to link what was made before, 40 ms
-MADE = 2_000_000  # tokens, one text after the other, from which it pays to make it, some seconds
 LANES = 8
 
 
@@ -49,9 +44,7 @@ class Sequences:
         self.A = np.array(A, np.float64)
         self._size = len(A) - 1
         self._plain, self._all = _Plain(_legal(self.A)), _Plain(self.A)
-        self._backend = backend if has_numba() else "numpy"
-        self._met = 0
-        self._codes: dict[tuple[str, np.dtype], Callable[..., Any] | None] = {}
+        self._codes = Codes(backend)
 
     def best(self, s: Floats, lengths: Ids) -> Ids:
         """The tags (N,) of the best path through sentences of these lengths, by scores (N, C).
@@ -89,16 +82,7 @@ class Sequences:
 
     def _code(self, name: str, s: Floats) -> Callable[..., Any] | None:
         """The machine code for these scores, if it is to do them."""
-        self._met += len(s)
-        key = name, s.dtype
-        known = self._codes.get(key)
-        if known is not None or self._backend == "numpy" or not len(s):
-            return known if len(s) else None
-        if self._backend == "numba" or self._met >= MADE:
-            self._codes[key] = machine(*_program(*key))
-        elif key not in self._codes and self._met >= LINKED:
-            self._codes[key] = kept(*_program(*key))
-        return self._codes.get(key)
+        return self._codes.get(f"{name} {s.dtype}", _CODES, len(s))
 
 
 def _real(s: Floats) -> Floats:
@@ -242,17 +226,11 @@ def summed(s: Any, A: Any, first: Any, ways: Any, out: Any, log_z: Any) -> None:
     swept(s, A, first, ways, out, log_z)  # type: ignore[name-defined]  # noqa: F821 — found when it is compiled
 
 
-_REAL, _WHOLE, _TRUTH = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_)
-_CODES: Mapping[str, tuple[Callable[..., None], Sequence[str], Sequence[tuple[np.dtype, int]]]] = {
-    "best": (best, (), [(_REAL, 2), (_REAL, 2), (_WHOLE, 1), (_REAL, 3), (_WHOLE, 1), (_TRUTH, 1)]),
-    "summed": (summed, ("swept",), [(_REAL, 2), (_WHOLE, 1), (_REAL, 3), (_REAL, 2), (_REAL, 1)]),
+_BEST = [(REAL, 2), (REAL, 2), (WHOLE, 1), (REAL, 3), (WHOLE, 1), (TRUTH, 1)]
+_SUMMED = [(REAL, 2), (WHOLE, 1), (REAL, 3), (REAL, 2), (REAL, 1)]
+_CODES: Mapping[str, Code] = {
+    f"{function.__name__} {dtype}": Code(function, called, [(dtype, 2), *kinds])
+    for function, called, kinds in ((best, (), _BEST), (summed, ("swept",), _SUMMED))
+    for dtype in (SINGLE, REAL)
 }
-"""The functions, what they call, and the kinds of their arguments behind the scores."""
-
-
-def _program(name: str, dtype: np.dtype) -> tuple[Emitted, Sequence[tuple[np.dtype, int]]]:
-    """A function in text, which is compiled as it stands here, and the kinds of its arguments."""
-    function, called, kinds = _CODES[name]
-    source = f"from typing import Any\n\n\n{inspect.getsource(function)}"
-    arguments = tuple(inspect.signature(function).parameters)
-    return Emitted(name, source, arguments, {}, {}, frozenset(called)), [(dtype, 2), *kinds]
+"""The functions by the dtype of the scores."""

@@ -9,7 +9,7 @@ from typing import Literal
 from chainrule.errors import SettingError
 from chainrule.learn.choose import choose, within
 from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
-from chainrule.ner.features import Group, dimensions, family
+from chainrule.ner.families import Group, dimensions, family
 from chainrule.ner.objectives import OBJECTIVES
 
 COMBINATIONS: Mapping[str, str] = {"concatenate": "side by side", "average": "their mean"}

@@ -1,117 +1,25 @@
-"""What is known of tokens and of chunks, the parts of a line between spaces; what is new is found out in bulk.
+"""What is known of chunks, the parts of a line between spaces; what is new is found out in bulk.
 
-New tokens are spelt in normal form, and new chunks cut into tokens, as the lines of one text: no pattern and no
-rule of Unicode looks across two line breaks. Of what is known the part is forgotten that was not met again.
+New chunks are cut into tokens as the lines of one text: no pattern looks across two line breaks. Of what is known
+the part is forgotten that was not met again.
 """
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.ner.features import SPELT, Features, Ids
+from chainrule.ner.features import Ids
+from chainrule.ner.kinds import Kinds, Table
 from chainrule.ner.lattice import ranges
 from chainrule.ner.tokenizer import CAPITALS, CHARACTERS, MARKS, PATTERNS, abbreviates, opens, stops
-from chainrule.ner.vocab import CACHED, PADDING
+from chainrule.ner.vocab import CACHED
 
-MOST_TOKENS = 1 << 16  # known tokens, and as many that were known before: some 150 bytes each, 20 MB
-MOST_KINDS = 1 << 17  # kinds, at which it is time to begin anew
 MOST_CHUNKS, MOST_CUT = 1 << 16, 1 << 18  # known chunks, and tokens in them: some 250 bytes and 12 each, 20 MB
-
-
-class Table:
-    """Rows of whole numbers that are added to, and room behind them; an array once given out keeps its rows."""
-
-    def __init__(self, width: int) -> None:
-        self.rows, self.count = np.zeros((256, width), np.int32), 0
-
-    def add(self, rows: NDArray[np.int32]) -> None:
-        """Add rows (K, width) behind those that are there."""
-        end = self.count + len(rows)
-        if end > len(self.rows):
-            room = np.zeros((end, self.rows.shape[1]), np.int32)
-            self.rows = np.concatenate([self.rows, room])
-        self.rows[self.count : end] = rows
-        self.count = end
-
-
-class Kinds:
-    """Token → its kind, the number of what a network sees of it: its word and its features.
-
-    Tokens of which it sees the same are of one kind; kind 0 is padding. Kinds stay as long as this lives, until it
-    is `full`; which tokens are of which kind is remembered within bounds.
-    """
-
-    def __init__(self, features: Features, names: Sequence[str]) -> None:
-        """`names` are the features that count."""
-        self._features, self._names = features, names
-        self._known: dict[str, int] = {}
-        self._older: dict[str, int] = {}
-        ends = np.cumsum([SPELT if name == "letters" else 1 for name in names])
-        self._ends = ends[:-1]
-        nothing = np.full((1, int(ends[-1])), PADDING, np.int32)
-        self._numbers = {nothing.tobytes(): 0}
-        self._seen = Table(nothing.shape[1])
-        self._seen.add(nothing)
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        """How many kinds there are so far."""
-        return self._seen.count
-
-    @property
-    def full(self) -> bool:
-        """Whether it is time to begin anew."""
-        return self._seen.count > MOST_KINDS
-
-    def selected(self, kinds: Ids) -> list[Ids]:
-        """The numbers of each feature of these kinds, (N,) each; of letters (N, L)."""
-        columns = np.split(self._seen.rows[kinds].astype(np.int64), self._ends, axis=1)
-        return [ids if ids.shape[1] > 1 else ids[:, 0] for ids in columns]
-
-    def of(self, tokens: Sequence[str]) -> Ids:
-        """The kinds of tokens, (N,)."""
-        found = np.fromiter(map(self._known.get, tokens, repeat(-1)), np.int64, len(tokens))
-        missing = np.flatnonzero(found < 0)
-        if len(missing):
-            new = [tokens[k] for k in missing.tolist()]
-            with self._lock:
-                found[missing] = list(map(self._learnt(list(dict.fromkeys(new))).__getitem__, new))
-        return found
-
-    def _learnt(self, tokens: list[str]) -> dict[str, int]:
-        """The kinds of different tokens, which are remembered if they are short."""
-        older = self._older
-        made = dict(zip(tokens, map(older.get, tokens, repeat(-1)), strict=True))
-        new = [token for token, kind in made.items() if kind < 0]
-        made.update(zip(new, self._numbered(new), strict=True))
-        kept = {token: kind for token, kind in made.items() if len(token) <= CACHED}
-        if len(self._known) + len(kept) > MOST_TOKENS:
-            self._older, self._known = self._known, {}
-        if len(kept) <= MOST_TOKENS:
-            self._known.update(kept)
-        return made
-
-    def _numbered(self, tokens: list[str]) -> list[int]:
-        """The kinds of tokens, by what is seen of them; new ones are added."""
-        return self._numbered_ids(self._features.ids([tokens]))
-
-    def within(self, sentences: Sequence[Sequence[str]]) -> Ids:
-        """The kinds of the tokens of sentences, (N,), where features depend on the tokens around."""
-        with self._lock:
-            return np.array(self._numbered_ids(self._features.ids(sentences)), np.int64)
-
-    def _numbered_ids(self, ids: Mapping[str, Ids]) -> list[int]:
-        seen = np.column_stack([ids[name] for name in self._names]).astype(np.int32)
-        numbers, size = self._numbers, self._seen.count
-        found = [numbers.setdefault(row.tobytes(), len(numbers)) for row in seen]
-        fresh = np.unique(np.array(found, np.int64), return_index=True)
-        self._seen.add(seen[fresh[1][fresh[0] >= size]])
-        return found
 
 
 # ── chunks ────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,8 +17,9 @@ from chainrule.compute.compile import compile
 from chainrule.compute.exact import Exact
 from chainrule.compute.fixed import Fixed, Kinds, Own
 from chainrule.compute.sequences import Sequences
+from chainrule.compute.spans import Spans
 from chainrule.learn.backends import Runner, chosen, runner
-from chainrule.ner.joint import name_log_probabilities
+from chainrule.ner.joint import Joint
 from chainrule.ner.lattice import Ids, Lattice, Line, Names, ranges
 from chainrule.ner.model import REACH, Network
 from chainrule.ner.tags import Scheme
@@ -36,6 +37,7 @@ class Decoder:
         self.network, self.tags, self.backend = network, tuple(tags), chosen(backend)
         self.lattice = Lattice(self.tags, scheme)
         self._sequences: Sequences | None = None
+        self._joint: Joint | None = None
         self._fast = "auto" if backend in ("auto", "numba") else "numpy"
 
     @cached_property
@@ -88,25 +90,36 @@ class Decoder:
     def chances(
         self, params: Mapping[str, Any], names: Names, path: Ids, scores: Floats, lengths: Ids, T: float = 1.0
     ) -> NDArray[np.float64]:
-        """P(the tags of each name), given the tags of all tokens, (N,), at temperature T.
+        """P(the tags of each name), given the tags of all tokens, (N,), at temperature T."""
+        tags = path[ranges(names.starts, names.ends - names.starts)]
+        return self.span_chances(params, Spans(names.starts, names.ends, tags), scores, lengths, T)
+
+    def span_chances(
+        self, params: Mapping[str, Any], spans: Spans, scores: Floats, lengths: Ids, T: float = 1.0
+    ) -> NDArray[np.float64]:
+        """P(the tags of each span), (M,), at temperature T; the spans lie sentence by sentence.
 
         The product over its tokens of P(tag); where sentences are scored together it is counted over all paths.
         """
-        sizes = names.ends - names.starts
+        sizes = spans.ends - spans.starts
         if not len(sizes):
             return np.zeros(0)
         if self.network.whole:
-            found = name_log_probabilities(
-                names, path, scores / T, np.asarray(params["A"], np.float64) / T, lengths
-            )
+            found = self._joint_of(params, T).log_chances(spans, scores, lengths)
         else:
-            tokens = ranges(names.starts, sizes)
-            rows = scores[tokens].astype(np.float64) / T
+            rows = scores[ranges(spans.starts, sizes)].astype(np.float64) / T
             rows -= rows.max(axis=1, keepdims=True)
-            log_p = rows[np.arange(len(tokens)), path[tokens]] - np.log(np.exp(rows).sum(axis=1))
+            log_p = rows[np.arange(len(rows)), spans.tags] - np.log(np.exp(rows).sum(axis=1))
             found = np.add.reduceat(log_p, np.cumsum(sizes) - sizes)
         chances: NDArray[np.float64] = np.exp(np.minimum(found, 0))
         return chances
+
+    def _joint_of(self, params: Mapping[str, Any], T: float) -> Joint:
+        """Sentences under the scores of moves at temperature T; made anew where these are others."""
+        joint = self._joint
+        if joint is None or joint.T != T or not np.array_equal(joint.A, params["A"]):
+            self._joint = joint = Joint(params["A"], T, self._fast)
+        return joint
 
 
 class Speller:

@@ -21,7 +21,8 @@ from chainrule.calculus.derive import gradient
 from chainrule.calculus.rewrite import in_float64, substitute
 from chainrule.compute.interpret import Interpreter, evaluate
 from chainrule.learn.layers import affine
-from chainrule.ner.features import Ids, places
+from chainrule.ner.families import places
+from chainrule.ner.features import Ids
 from chainrule.ner.model import Network
 
 DIRECT = "direct"  # what selects the rows of L

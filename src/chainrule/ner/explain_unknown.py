@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from chainrule.learn.choose import choose
-from chainrule.ner.features import FAMILIES, Features, Ids, family
+from chainrule.ner.families import FAMILIES, Sight, alone
+from chainrule.ner.features import Features, Ids
 from chainrule.ner.vocab import LOWER, OTHER, PADDING, UNKNOWN
 from chainrule.ner.windows import Encoded, encode
 
@@ -22,8 +23,8 @@ BASELINES: Mapping[str, str] = {
     "padding": "what stands beside a sentence",
 }
 STRANGE = "\uffff"  # no character, and so in no vocabulary
-SIGHT = max(number for kind in FAMILIES.values() if not kind.alone for number in kind.numbers)
-"""How many tokens away from its own a feature looks, at most, or else as far as a space."""
+SIGHT = max(max(kind.numbers) for kind in FAMILIES.values() if kind.sight is Sight.AHEAD)
+"""How many tokens away from its own a feature looks, at most, or else as far as a space, or over the sentence."""
 LETTERS, SPELT = "letters", "spelt"
 
 
@@ -54,7 +55,7 @@ class Surroundings:
         """The windows around B tokens, each W times, the word at one place after another unknown: (B W, W)."""
         W = 2 * self.radius + 1
         windows = self._with_blank(self._encoded, np.repeat(centres, W))
-        far = [name for name in self.features.values if not _alone(name)]
+        far = [name for name in self.features.values if not alone(name)]
         if far:
             windows |= {name: ids for name, ids in self._anew(centres).items() if name in far}
         place = np.tile(np.arange(W), len(centres))
@@ -78,7 +79,9 @@ class Surroundings:
         return encoded.windows(encoded.starts + np.array(positions, np.int64))
 
     def _seen(self, t: int) -> tuple[int, int]:
-        """The tokens that the features in a window look at: so many on each side, and on to a space."""
+        """The tokens that the features in a window look at: so many on each side, and on to a space; or all."""
+        if self.features.contexts:
+            return 0, len(self.tokens)
         first = max(0, t - self.radius - SIGHT)
         after = min(len(self.tokens), t + self.radius + SIGHT + 1)
         while first > 0 and not self.tokens[first].isspace():
@@ -104,7 +107,3 @@ class Surroundings:
             return len(windows[LETTERS]) - 1
         return self._caps if name == "caps" else UNKNOWN
 
-
-def _alone(name: str) -> bool:
-    kind, number = family(name)
-    return kind.alone or number == 0

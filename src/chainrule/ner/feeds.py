@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from chainrule.algebra.chain import moves_of
 from chainrule.errors import DataError
 from chainrule.learn.gradients import Integers
-from chainrule.ner.features import LETTERS, Ids, family
+from chainrule.ner.families import family
+from chainrule.ner.features import LETTERS, Ids
 from chainrule.ner.lattice import ranges
 from chainrule.ner.model import CORRUPT, Network
 from chainrule.ner.objectives import MARGIN

@@ -30,7 +30,8 @@ from chainrule.errors import DataError, ModelError, SettingError, WriteError
 from chainrule.learn.choose import within
 from chainrule.learn.store import Bytes, Tensors, forget, mapped_bytes, read_bytes, tensors_in, write_tensors
 from chainrule.ner.architecture import Architecture
-from chainrule.ner.features import LETTERS, Features, family
+from chainrule.ner.families import family
+from chainrule.ner.features import LETTERS, Features
 from chainrule.ner.model import Network
 from chainrule.ner.tags import OUTSIDE, SCHEMES, fault
 from chainrule.ner.vocab import LINE, SPECIAL, Vocabulary, kept

@@ -19,7 +19,8 @@ import numpy as np
 
 from chainrule.learn.train import Params
 from chainrule.ner.decode import Decoder, Floats
-from chainrule.ner.features import Features, Ids, Tokens, family, places
+from chainrule.ner.families import Tokens, places
+from chainrule.ner.features import Features, Ids
 from chainrule.ner.model import Network
 from chainrule.ner.objectives import ABSENT
 from chainrule.ner.vocab import SPECIAL, UNKNOWN, Vocabulary
@@ -42,21 +43,16 @@ def with_words(features: Features, words: Iterable[str], counts: Mapping[str, in
     return replace(features, vocabulary=vocabulary, clusters=clusters)
 
 
-def with_values(features: Features, sentences: Sequence[Tokens], minimum: int) -> Features:
+def with_values(
+    features: Features, sentences: Sequence[Tokens], minimum: int, documents: Sequence[int] | None = None
+) -> Features:
     """Features that know more values: those that sentences have at least `minimum` times; letters likewise."""
-    values = {name: _longer(v, _seen(name, sentences), minimum) for name, v in features.values.items()}
+    seen = features.seen(sentences, documents)
+    values = {name: _longer(known, seen[name], minimum) for name, known in features.values.items()}
     letters = features.letters
     if letters is not None:
         letters = _longer(letters, Counter(chain.from_iterable(chain.from_iterable(sentences))), minimum)
     return replace(features, values=values, letters=letters)
-
-
-def _seen(name: str, sentences: Sequence[Tokens]) -> Counter[str]:
-    """How often tokens have each value of a feature."""
-    kind, number = family(name)
-    if kind.values is None:
-        return Counter()
-    return Counter(chain.from_iterable(kind.values(number, sentence) for sentence in sentences))
 
 
 def _longer(known: Vocabulary, seen: Counter[str], minimum: int) -> Vocabulary:

@@ -31,7 +31,8 @@ from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC, affine, dropout
 from chainrule.learn.losses import l2, max_margin, sentence_log_likelihood
 from chainrule.learn.params import initializer
 from chainrule.ner.architecture import Architecture
-from chainrule.ner.features import SPELT, Ids, places
+from chainrule.ner.families import places
+from chainrule.ner.features import SPELT, Ids
 from chainrule.ner.objectives import ABSENT, MARGIN, OF_A_WINDOW, SENTENCE
 from chainrule.ner.vocab import CAPS, UNKNOWN
 

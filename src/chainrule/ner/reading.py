@@ -10,7 +10,7 @@ white space inside, with stops that need no space after them, and short texts, g
 import re
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,11 @@ from chainrule.ner.chunks import (
     OPENS,
     SHOWS,
     Chunks,
-    Kinds,
     Known,
 )
+from chainrule.ner.context import Cut
 from chainrule.ner.features import Features, Ids
+from chainrule.ner.kinds import Kinds
 from chainrule.ner.tokenizer import CHARACTERS, cut_text
 
 SHORT = 1500  # characters; below this it takes longer to ask than to read
@@ -70,12 +71,12 @@ class Reader:
 
     def __init__(self, features: Features, tokenizer: str, names: Sequence[str]) -> None:
         self._tokenizer, self._single = tokenizer, tokenizer == CHARACTERS
-        self.kinds, self._alone = Kinds(features, names), features.alone
+        self.kinds, self._apart = Kinds(features, names), features.apart
         self._chunks = Chunks(tokenizer, self.kinds)
 
     def read(self, texts: Sequence[str]) -> Reading:
         """What the texts hold, as `plain` has it."""
-        if sum(map(len, texts)) < SHORT or not self._alone:
+        if sum(map(len, texts)) < SHORT or not self._apart:
             return self.plain(texts)
         lines = _Lines([], [], [])
         for k, text in enumerate(texts):
@@ -89,23 +90,22 @@ class Reader:
         """The same, sentence by sentence and token by token."""
         cut = [cut_text(text, self._tokenizer) for text in texts]
         tokens = [token for text in cut for sentence in text for token in sentence]
+        sentences = [[t.text for t in sentence] for text in cut for sentence in text]
+        documents = [k for k, text in enumerate(cut) for _ in text]
         return Reading(
-            self._kinds([[t.text for t in sentence] for text in cut for sentence in text]),
-            _ids([len(sentence) for text in cut for sentence in text]),
+            self.kinds.within(sentences, Cut.of(sentences, documents)),
+            _ids(list(map(len, sentences))),
             _ids([t.start for t in tokens]),
             _ids([t.end for t in tokens]),
             np.array([t.text.isspace() for t in tokens] if self._single else len(tokens) * [False], np.bool_),
             _ids([sum(map(len, text)) for text in cut]),
         )
 
-    def tokens(self, sentences: Sequence[Sequence[str]]) -> Reading:
-        """Sentences that are cut into tokens already, as one text."""
-        kinds = self._kinds(sentences)
+    def tokens(self, sentences: Sequence[Sequence[str]], documents: Sequence[int] | None = None) -> Reading:
+        """Sentences that are cut into tokens already, as one text; `documents` are as `Cut.of` has them."""
+        kinds = self.kinds.within(sentences, Cut.of(sentences, documents))
         lengths = _ids([n for n in map(len, sentences) if n])
         return Reading(kinds, lengths, _ids([]), _ids([]), np.zeros(0, np.bool_), _ids([len(kinds)]))
-
-    def _kinds(self, sentences: Sequence[Sequence[str]]) -> Ids:
-        return self.kinds.of(list(chain.from_iterable(sentences))) if self._alone else self.kinds.within(sentences)
 
     def _read(self, lines: _Lines, texts: int) -> Reading:
         cut = [line.split(" ") for line in lines.lines]
@@ -116,14 +116,19 @@ class Reader:
         found = _joined(given, (given.facts[:, LENGTH] != 0) & ~odd[given.line], single)
         if odd.any():
             found = _merged([found, *(self._plain_line(lines.lines[k], k) for k in np.flatnonzero(odd).tolist())])
-        offset, text = _ids(lines.starts)[found.line], _ids(lines.texts)[found.line]
+        offset, of_text = _ids(lines.starts)[found.line], _ids(lines.texts)
         starts, ends = found.places[:, 0] + offset, found.places[:, 1] + offset
-        return Reading(found.kinds, found.lengths, starts, ends, found.spaces, np.bincount(text, minlength=texts))
+        kinds = self.kinds.placed(found.tokens, Cut(found.lengths, of_text[found.lines]))
+        counts = np.bincount(of_text[found.line], minlength=texts)
+        return Reading(kinds, found.lengths, starts, ends, found.spaces, counts)
 
     def _plain_line(self, line: str, k: int) -> "_Found":
-        r = self.plain([line])
-        places = np.stack([r.starts, r.ends], axis=1)
-        return _Found(r.kinds, places, r.spaces, np.full(len(r.kinds), k), r.lengths, np.full(len(r.lengths), k))
+        cut = cut_text(line, self._tokenizer)
+        tokens = [token for sentence in cut for token in sentence]
+        lengths, places = _ids(list(map(len, cut))), _ids([(t.start, t.end) for t in tokens]).reshape(-1, 2)
+        spaces = np.array([self._single and t.text.isspace() for t in tokens], np.bool_)
+        of = self.kinds.of([t.text for t in tokens])
+        return _Found(of, places, spaces, np.full(len(tokens), k), lengths, np.full(len(cut), k))
 
 
 class _Given(NamedTuple):
@@ -136,9 +141,9 @@ class _Given(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Tokens: kinds (N,), places in their line (N, 2), whether space, line; sentences: lengths (S,) and line."""
+    """N tokens: by themselves, places in their line, whether space, line; S sentences: lengths, line."""
 
-    kinds: Ids
+    tokens: Ids
     places: Ids
     spaces: NDArray[np.bool_]
     line: Ids
@@ -190,10 +195,10 @@ def _joined(given: _Given, kept: NDArray[np.bool_], single: int | None) -> _Foun
 
 def _merged(parts: Sequence[_Found]) -> _Found:
     """The tokens and sentences of several parts in the order of their lines; no line is in two of them."""
-    kinds, places, spaces, line, lengths, lines = (np.concatenate(column) for column in zip(*parts, strict=True))
-    tokens, sentence = np.argsort(line, kind="stable"), np.argsort(lines, kind="stable")
-    return _Found(kinds[tokens], places[tokens], spaces[tokens], line[tokens], lengths[sentence], lines[sentence])
+    tokens, places, spaces, line, lengths, lines = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order, sentence = np.argsort(line, kind="stable"), np.argsort(lines, kind="stable")
+    return _Found(tokens[order], places[order], spaces[order], line[order], lengths[sentence], lines[sentence])
 
 
-def _ids(numbers: Sequence[int]) -> Ids:
+def _ids(numbers: Sequence[Any]) -> Ids:
     return np.array(numbers, np.int64)

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "trace": "Compute a formula forward and backward: every value, every gradient, as a table, tree or page.",
     "compile": "Print the program that computes a formula and its gradients, statement by statement.",
     "check": "Prove the gradients of a formula by numbers, or judge a gradient made by hand.",
+    "speed": "Time a formula and its gradients: example by example in a loop against a batch.",
     "studio": "Serve the local page: type formulas, see graph and derivation; find names in text.",
     "score": "Judge a file whose last two columns are gold and predicted tags.",
 }

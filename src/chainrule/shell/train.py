@@ -21,7 +21,7 @@ from chainrule.ner.architecture import COMBINATIONS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
 from chainrule.ner.choices import Choices, settings_of
 from chainrule.ner.corpus import Corpus
-from chainrule.ner.features import FAMILIES, written
+from chainrule.ner.families import FAMILIES, written
 from chainrule.ner.finetune import FINE_TUNE, REMEDIES
 from chainrule.ner.folder import CHECKPOINT, REPORT
 from chainrule.ner.formats import read_any
