@@ -78,12 +78,14 @@ def settings_of(
 
 FREE = ("dropout", "feature_dropout", "l2", "margin")  # settings of a network that say nothing of its sizes
 STEP = 0.5  # of the learning rate, where a network is not new
+WARM = 200  # steps of a warm-up, in which an optimiser without a past learns how large gradients are
 
 
 def settings_on(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by name for training on from a model: those given, and those it was trained with.
 
-    The learning rate is half of what it was, unless it is given. Raises SettingError for another network.
+    The learning rate is half of what it was, after a warm-up, unless they are given: the first steps of Adagrad or
+    Adam are of one size in all directions, and undo what was learned. Raises SettingError for another network.
     """
     own = {**asdict(config.architecture), "scheme": config.scheme}
     for name, value in given.items():
@@ -96,4 +98,6 @@ def settings_on(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     before = {n: v for n, v in dict(config.training.get("settings", {})).items() if n in known}
     usual = {f.name: f.default for f in fields(Plan)}
     rates = {n: STEP * before.get(n, usual[n]) for n in ("learning_rate", "linear_rate")}
-    return {**own, **before, **rates, **given}
+    schedule = str(before.get("schedule", usual["schedule"]))
+    warm = schedule if "warmup" in schedule else f"{schedule},warmup:{WARM}"
+    return {**own, **before, **rates, "schedule": warm, **given}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,13 @@ from chainrule.ner.architecture import Architecture
 from chainrule.ner.choices import Choices
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder
-from chainrule.ner.features import Features, Tokens
+from chainrule.ner.features import Features
 from chainrule.ner.finetune import FineTuning, policy
-from chainrule.ner.folder import Config
 from chainrule.ner.grow import FORBIDDEN, grown, with_values, with_words
 from chainrule.ner.model import Network
 from chainrule.ner.nearest import unit
 from chainrule.ner.tags import OUTSIDE, tag_list
+from chainrule.ner.trained import Model
 from chainrule.ner.vectors import Vectors
 from chainrule.ner.vocab import SPECIAL, UNKNOWN, Embedding, Vocabulary, embed
 
@@ -49,7 +49,7 @@ class Ground(NamedTuple):
 def fresh(
     train: Corpus,
     labels: Sequence[str],
-    copies: Sequence[Tokens],
+    copies: Sequence[Sequence[str]],
     vectors: Vectors | None,
     architecture: Architecture,
     choices: Choices,
@@ -94,35 +94,11 @@ def _start(decoder: Decoder, embedding: Embedding, seed: int) -> Params:
 # ── from a model ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class Model(Protocol):
-    """What training on needs of a model; a `Tagger` is one."""
-
-    @property
-    def config(self) -> Config:
-        """What it is, apart from its numbers."""
-
-    @property
-    def features(self) -> Features:
-        """The words and values that it knows."""
-
-    @property
-    def params(self) -> Params:
-        """Its numbers."""
-
-    @property
-    def decoder(self) -> Decoder:
-        """Its network and tags."""
-
-    @property
-    def characters(self) -> bool:
-        """Whether it reads characters."""
-
-
 def continued(
     model: Model,
     train: Corpus,
     labels: Sequence[str],
-    copies: Sequence[Tokens],
+    copies: Sequence[Sequence[str]],
     vectors: Vectors | None,
     architecture: Architecture,
     choices: Choices,

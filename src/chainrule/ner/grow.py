@@ -19,7 +19,7 @@ import numpy as np
 
 from chainrule.learn.train import Params
 from chainrule.ner.decode import Decoder, Floats
-from chainrule.ner.families import Tokens, places
+from chainrule.ner.families import places
 from chainrule.ner.features import Features, Ids
 from chainrule.ner.model import Network
 from chainrule.ner.objectives import ABSENT
@@ -44,7 +44,7 @@ def with_words(features: Features, words: Iterable[str], counts: Mapping[str, in
 
 
 def with_values(
-    features: Features, sentences: Sequence[Tokens], minimum: int, documents: Sequence[int] | None = None
+    features: Features, sentences: Sequence[Sequence[str]], minimum: int, documents: Sequence[int] | None = None
 ) -> Features:
     """Features that know more values: those that sentences have at least `minimum` times; letters likewise."""
     seen = features.seen(sentences, documents)

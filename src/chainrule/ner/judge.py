@@ -19,7 +19,7 @@ from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats
 from chainrule.ner.features import Features
 from chainrule.ner.lattice import Ids, Names
-from chainrule.ner.metrics import score
+from chainrule.ner.metrics import Score, score
 from chainrule.ner.objectives import MARGIN
 from chainrule.ner.tags import Scheme, spans, split
 from chainrule.ner.windows import Encoded, encode
@@ -40,10 +40,12 @@ class Settled(NamedTuple):
 
 
 class Judge:
-    """Figures on dev: loss, precision, recall, F1 of whole entities; the score is F1."""
+    """Figures on dev: loss, precision, recall, F1 of whole entities; the score is F1, or its mean over labels."""
 
-    def __init__(self, corpus: Corpus, features: Features, decoder: Decoder, scheme: Scheme) -> None:
-        self.decoder = decoder
+    def __init__(
+        self, corpus: Corpus, features: Features, decoder: Decoder, scheme: Scheme, *, balanced: bool = False
+    ) -> None:
+        self.decoder, self.balanced = decoder, balanced
         self.encoded: Encoded = encode(
             [s.tokens for s in corpus.sentences], features, decoder.network.architecture.radius
         )
@@ -72,7 +74,7 @@ class Judge:
         log_p = self.decoder.log_probabilities(params, scores, self.encoded)
         loss = -float(log_p[np.arange(len(self.y)), self.y].mean(dtype=np.float64))
         return {
-            "score": found.f1,
+            "score": balanced_f1(found) if self.balanced else found.f1,
             "dev_loss": loss,
             "dev_precision": found.precision,
             "dev_recall": found.recall,
@@ -117,7 +119,7 @@ class Judge:
         c -= np.array(own, np.float32)
         scores = np.concatenate([scores[:, :1], scores[:, 1:] - np.array(own, np.float32)], axis=1)
         best = scores[:, 0] - scores[:, 1:].max(axis=1)
-        threshold = self._best(params, scores, np.quantile(best, np.linspace(0, 1, QUANTILES)))
+        threshold = self._best(params, scores, np.array([0.0, *np.quantile(best, np.linspace(0, 1, QUANTILES))]))
         lower(params["c"], self.decoder, threshold)
         scores = lowered(scores, threshold)
         return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
@@ -127,7 +129,7 @@ class Judge:
             _, _, right = self._found(params, lowered(scores, threshold))
             return 2 * int(right.sum()) / max(1, len(right) + len(self._right))
 
-        best: float = max(np.unique(thresholds).tolist(), key=f1)
+        best: float = max(dict.fromkeys(thresholds.tolist()), key=f1)
         return best
 
 
@@ -157,6 +159,11 @@ def lower(c: Floats, decoder: Decoder, threshold: float) -> None:
         c[0] -= np.float32(threshold)
     else:
         c += np.float32(threshold)
+
+
+def balanced_f1(found: Score) -> float:
+    """The mean F1 of the labels, so that a new one counts beside old ones with many names; 0 without any."""
+    return float(np.mean([s.f1 for s in found.by_type.values()])) if found.by_type else 0.0
 
 
 def _log_loss(chances: np.ndarray, right: np.ndarray) -> float:

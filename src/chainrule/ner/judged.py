@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from chainrule.learn.train import Params
 from chainrule.ner.corpus import Corpus, Sentence
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.tags import OUTSIDE, Span, convert, spans, split
+from chainrule.ner.trained import Model
 from chainrule.ner.windows import encode
 
 
@@ -45,6 +48,12 @@ class Judged:
                 for path, part in zip(paths, encoded.sentences(log_p), strict=True)
             ),
         )
+
+    @classmethod
+    def by(cls, model: Model, corpus: Corpus) -> "Judged":
+        """What a model says of a corpus."""
+        params = {name: np.asarray(array, np.float32) for name, array in model.params.items()}
+        return cls.of(model.decoder, model.features, params, corpus)
 
     def renamed(self, rename: Mapping[str, str]) -> "Judged":
         """With labels of the model as the data has them; "O" leaves one out."""

@@ -23,6 +23,8 @@ from chainrule.learn.gradients import Integers
 from chainrule.learn.layers import ACTIVATIONS
 from chainrule.learn.train import Epoch, Params, Plan, Run
 from chainrule.ner.architecture import Architecture
+from chainrule.ner.cases import by_case
+from chainrule.ner.changes import Changes
 from chainrule.ner.choices import Choices
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.features import Features
@@ -38,6 +40,7 @@ ENTRIES, EFFORT = 32, 10**7  # entries of each parameter that are checked; fewer
 EXAMPLES = 200  # of the training data, among which that of the check is
 WINDOWS = 2048  # of dev, on which hidden units are watched
 BLOCKED = 0.05  # a unit that passes less of its largest slope than this has no say in a window
+JUDGED = ("dev", "test")
 PACKAGES = ("numpy", "scipy", "numba", "safetensors")
 
 
@@ -59,6 +62,7 @@ class Report:
     """A training from its first epoch to what is known of the model. `report` makes one, `page` writes it.
 
     judged       what the model says of dev, sentence by sentence       test    figures on test data, if given
+    changes      since the model that it went on from, by corpus        cases   figures in other letters
     network      with its sizes                                         units   how its hidden units fare
     derivation   its gradients, in letters          check   the same at a window of the training data, in numbers
     unknown      share of the tokens of each corpus that are no words of the model
@@ -70,6 +74,8 @@ class Report:
     judged: Judged
     held_out: bool
     test: Score | None
+    changes: Mapping[str, Changes]
+    cases: Mapping[str, Score]
     network: Network
     trained: tuple[str, ...]
     units: Units
@@ -91,13 +97,23 @@ class Report:
         return {name: value for name, value in self.settings.items() if value != usual[name]}
 
 
-def report(job: Job, run: Run, test: Corpus | None = None, name: str = "") -> Report:
-    """What there is to say of a job that was trained; `test` for the final figures, `name` for the title."""
+def report(
+    job: Job,
+    run: Run,
+    test: Corpus | None = None,
+    name: str = "",
+    changes: Mapping[str, Changes] | None = None,
+) -> Report:
+    """What there is to say of a job that was trained.
+
+    test   for the final figures    name   for the title    changes   since the model that it went on from
+    """
     network, params = job.decoder.network, job.task.params
-    corpora = {"train": job.train, "dev": job.dev, **({} if test is None else {"test": test})}
+    given = {"train": job.train, "old": job.rehearse, "dev": job.dev, "test": test}
+    corpora = {part: corpus for part, corpus in given.items() if corpus is not None}
     settings = {**asdict(network.architecture), **asdict(job.plan), **asdict(job.choices)}
     judged = {
-        part: Judged.of(job.decoder, job.features, params, c) for part, c in corpora.items() if part != "train"
+        part: Judged.of(job.decoder, job.features, params, c) for part, c in corpora.items() if part in JUDGED
     }
     return Report(
         name=name or job.train.path.stem,
@@ -106,6 +122,8 @@ def report(job: Job, run: Run, test: Corpus | None = None, name: str = "") -> Re
         judged=judged["dev"],
         held_out=job.held_out,
         test=judged["test"].score if test else None,
+        changes=changes or {},
+        cases=by_case(test or job.dev, lambda copy: Judged.of(job.decoder, job.features, params, copy).score),
         network=network,
         trained=tuple(node.attrs["name"] for node in job.task.trained),
         units=watched(network, params, job.features, job.dev),
@@ -134,7 +152,7 @@ def checked(job: Job) -> Check:
     small = Small(job.decoder.network, job.feed(_doubtful(job), rng_for(seed, "check")), params)
     entries = max(4, min(ENTRIES, EFFORT // params["W"].size))
     parameters = list(small.network.parameters.values())
-    return check(small.network.loss(), {**small.params, **small.data}, parameters, entries=entries, seed=seed)
+    return check(job.loss(small.network), {**small.params, **small.data}, parameters, entries=entries, seed=seed)
 
 
 def _doubtful(job: Job) -> Integers:

@@ -20,6 +20,7 @@ from chainrule.ner import report_spans, report_words as w
 from chainrule.ner.judged import Judged
 from chainrule.ner.metrics import Score, TypeScore
 from chainrule.ner.report import Report
+from chainrule.ner.report_changes import cases_card, changes_cards
 from chainrule.ner.report_mistakes import matrix, mistakes
 
 MOST_EPOCHS = 200  # that are drawn; of more, evenly spaced ones, the best and the last
@@ -273,6 +274,14 @@ def _type_table(score: Score) -> str:
     return table(("", *w.TYPE_COLUMNS), rows, "types", [""] * len(whole) + ['class="total"'])
 
 
+def _changes(report: Report) -> str:
+    return changes_cards(report.changes)
+
+
+def _cases(report: Report) -> str:
+    return cases_card(report.cases)
+
+
 def _mistakes(report: Report) -> str:
     return _confusion(report.judged)
 
@@ -360,8 +369,10 @@ def _said(value: Any) -> str:
 SECTIONS: Sequence[Callable[[Report], str]] = (
     _tiles,
     _curves,
+    _changes,
     _types,
     _mistakes,
+    _cases,
     _inside,
     _formula,
     _check,

@@ -13,6 +13,8 @@ PARTS: Mapping[str, Words] = {
     "train": Words("train", "훈련"),
     "dev": DEV,
     "test": Words("test", "테스트"),
+    "old": Words("rehearsed", "복습"),
+    "old_test": Words("old test", "이전 테스트"),
 }
 
 # ── at a glance ───────────────────────────────────────────────────────────────────────────────────────
@@ -139,6 +141,42 @@ GROUP = Words("{tokens} tokens in {sentences} sentences", "{sentences}개 문장
 MORE = Words("and {count} more sentences", "그 밖에 {count}개 문장")
 MISSED = Words("not found", "못 찾음")
 LINE = Words("line {line}", "{line}행")
+
+# ── before and after ──────────────────────────────────────────────────────────────────────────────────
+
+CHANGES = Words("Before and after", "이전과 이후")
+CHANGE_COLUMNS = (
+    Words("gold", "정답"),
+    Words("F1 before", "이전 F1"),
+    Words("F1 after", "이후 F1"),
+    Words("change", "변화"),
+    Words("gained", "새로 맞힘"),
+    Words("forgotten", "잊음"),
+)
+UNTAGGED_REMARK = Words(
+    "* not tagged in this data: compared with what the model found before",
+    "* 이 데이터에 표시되지 않은 유형: 이전 모델이 찾은 것과 비교",
+)
+GAINED = Words("Gained: right now, not before", "새로 맞힘: 이전에는 틀렸으나 이제 맞음")
+FORGOTTEN = Words("Forgotten: right before, not now", "잊음: 이전에는 맞았으나 이제 틀림")
+NAMES_OF = Words("{count} names", "이름 {count}개")
+CASES = Words("In other letters", "대소문자를 바꾸면")
+CASE_COLUMNS = (
+    Words("precision", "정밀도"),
+    Words("recall", "재현율"),
+    Words("F1", "F1"),
+    Words("change", "변화"),
+)
+CASE_NAMES: Mapping[str, Words] = {
+    "as it is": Words("as it is", "그대로"),
+    "lower": Words("lower case", "소문자로"),
+    "upper": Words("UPPER CASE", "대문자로"),
+    "title": Words("Title Case", "단어 첫 글자만 대문자로"),
+}
+CASES_REMARK = Words(
+    "the same sentences with every token in other letters; --augment lower:0.1 shows some of them so in training",
+    "같은 문장의 모든 토큰을 바꾸어 쓴 것. --augment lower:0.1을 주면 훈련 때 일부를 그렇게 보여 줌",
+)
 
 # ── the network ───────────────────────────────────────────────────────────────────────────────────────
 

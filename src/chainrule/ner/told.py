@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Ids
-from chainrule.ner.ground import Model
 from chainrule.ner.judge import tag_numbers
 from chainrule.ner.judged import Judged
 from chainrule.ner.partial import Said, barred, sets
 from chainrule.ner.tags import Scheme
+from chainrule.ner.trained import Model
 
 OPEN, OUTSIDE = "open", "outside"
 
@@ -70,8 +70,7 @@ def _said(model: Model, corpus: Corpus, missing: Collection[str]) -> Said | None
     """What a model says of a corpus that lacks labels which it knows."""
     if not {*missing} & {*model.config.labels}:
         return None
-    params = {name: np.asarray(array, np.float32) for name, array in model.params.items()}
-    return Said(Judged.of(model.decoder, model.features, params, corpus), model.config.labels)
+    return Said(Judged.by(model, corpus), model.config.labels)
 
 
 def _note(corpus: Corpus, missing: Sequence[str], sets: NDArray[np.bool_], taught: bool) -> str:

@@ -23,13 +23,14 @@ from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
 from chainrule.ner.finetune import FineTuning
-from chainrule.ner.ground import Model, continued, fresh
+from chainrule.ner.ground import continued, fresh
 from chainrule.ner.judge import Judge
 from chainrule.ner.model import Network
 from chainrule.ner.partial import partial_loss
 from chainrule.ner.shown import Shown
 from chainrule.ner.tags import spans
 from chainrule.ner.told import Told, at_its_word, told
+from chainrule.ner.trained import Model
 from chainrule.ner.vectors import Vectors
 from chainrule.ner.windows import Encoded, encode
 
@@ -132,7 +133,7 @@ def prepare(
     loss, held = ground.tuning.held(loss, network) if ground.tuning else (loss, {})
     encoded = encode([*(s.tokens for s in every.sentences), *copies], features, architecture.radius)
     feed = _feed(network, encoded, lesson, ground.rare, len(train.sentences), choices)
-    judge = Judge(lesson.dev, features, decoder, choices.scheme)
+    judge = Judge(lesson.dev, features, decoder, choices.scheme, balanced=start is not None)
     task = Task(
         loss=loss,
         params=ground.params | held,

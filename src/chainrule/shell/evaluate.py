@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from chainrule.display.language import Language
+from chainrule.ner.cases import by_case, case_table
+from chainrule.ner.changes import Changes
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.formats import read_any
 from chainrule.ner.judged import Judged
@@ -19,6 +21,8 @@ Examples:
   chainrule evaluate runs/mine test.conll --json
   chainrule evaluate runs/mine test.conll --report mistakes.html --lang ko
   chainrule evaluate runs/mine other.conll --rename person=PER --rename group=O
+  chainrule evaluate runs/mine test.conll --case
+  chainrule evaluate runs/next test.conll --before runs/mine
 """
 
 
@@ -28,6 +32,10 @@ Examples:
 @click.option(
     "--rename", "pairs", multiple=True, metavar="MODEL=DATA", help="A label as DATA has it; =O leaves it out."
 )
+@click.option(
+    "--case", "cases", is_flag=True, help="Also judge copies in small letters, in capitals, as headlines."
+)
+@click.option("--before", type=click.Path(path_type=Path), help="An older model: what was gained and forgotten.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the figures and every mistake as a page.")
 @options.language
 @options.backend
@@ -36,6 +44,8 @@ def command(
     model: Path,
     data: Path,
     pairs: tuple[str, ...],
+    cases: bool,
+    before: Path | None,
     report: Path | None,
     lang: Language,
     backend: str,
@@ -57,10 +67,16 @@ def command(
     if report is not None:
         judged = Judged.of(tagger.decoder, tagger.features, tagger.params, corpus).renamed(rename)
         save(judged_page(judged, f"{model.name}, {data.name}", lang), report)
+    by = by_case(corpus, lambda copy: tagger.evaluate(copy, rename)) if cases else {}
+    changes = None if before is None else Changes.of(Tagger.load(before, backend), tagger, corpus)
     if as_json:
-        click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+        more: dict[str, object] = {"cases": {name: s.as_dict() for name, s in by.items()}} if cases else {}
+        more |= {} if changes is None else {"changes": changes.as_dict()}
+        click.echo(json.dumps({**found.as_dict(), **more}, ensure_ascii=False))
     else:
         click.echo(f"\n{found.table()}\n\n  tokens, in percent of each row\n{found.confusion_table()}\n")
+        for table in ([case_table(by)] if cases else []) + ([changes.table(data.name)] if changes else []):
+            click.echo(f"{table}\n")
         if report is not None:
             click.echo(f"  report: {report}", err=True)
 

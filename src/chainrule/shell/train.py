@@ -19,7 +19,8 @@ from chainrule.learn.rates import rate_range
 from chainrule.learn.train import Plan
 from chainrule.ner.architecture import COMBINATIONS, Architecture
 from chainrule.ner.bundled import LANGUAGES, sample
-from chainrule.ner.choices import Choices, settings_of
+from chainrule.ner.changes import Changes
+from chainrule.ner.choices import Choices, settings_of, settings_on
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.families import FAMILIES, written
 from chainrule.ner.finetune import FINE_TUNE, REMEDIES
@@ -27,6 +28,7 @@ from chainrule.ner.folder import CHECKPOINT, REPORT
 from chainrule.ner.formats import read_any
 from chainrule.ner.metrics import Score
 from chainrule.ner.objectives import OBJECTIVES
+from chainrule.ner.partial import MISSING
 from chainrule.ner.recipes import RECIPES
 from chainrule.ner.report import checked, report
 from chainrule.ner.report_page import page, save
@@ -48,6 +50,7 @@ Examples:
   chainrule train --sample ko --out runs/korean
   chainrule train train.conll --dev dev.conll --test test.conll --vectors vectors.bin --seed 1
   chainrule train train.conll --out runs/mine --resume
+  chainrule train new.conll --from runs/mine --rehearse train.conll --old-test test.conll
 
 \b
 Features, at every place of the window; those with + between them are added:
@@ -78,6 +81,9 @@ HELP: Mapping[str, str] = {
     "minimum": "Words seen less often are unknown words.",
     "rare": "Values of features seen less often are unknown ones.",
     "held_out": "Share of DATA to choose the best epoch by, without --dev.",
+    "augment": "Sentences shown in other letters, such as lower:0.1,upper:0.05; also title.",
+    "missing_labels": "What O may be where data lacks labels of --from: as that model finds, any, or none.",
+    "rehearsal": "Old examples that are shown for each new one, with --rehearse.",
     "epochs": "Most passes over DATA.",
     "patience": "Epochs without a better F1 before it stops.",
     "batch_size": "Windows in a step.",
@@ -88,7 +94,7 @@ HELP: Mapping[str, str] = {
     "average": "d of a moving average of the parameters, kept in their place, such as 0.99; 0: none.",
     "clip": "Largest norm of a gradient.",
     "seed": "Same seed, same machine: same model, bit for bit.",
-    "threads": "Threads that share a batch, of 256 windows or 32 sentences or more; the model differs by rounding.",
+    "threads": "Threads that share a batch of 256 windows, 32 sentences or more; the model differs by rounding.",
     "pieces": "Pieces of a batch that processes share (12 with --parallel); 0: batches are whole.",
     "checkpoint_every": "Seconds between checkpoints inside an epoch.",
 }
@@ -96,6 +102,7 @@ AMONG: Mapping[str, Iterable[str]] = {
     "activation": {**ACTIVATIONS, **PARAMETRIC},
     "combine": COMBINATIONS,
     "fine_tune": FINE_TUNE,
+    "missing_labels": MISSING,
     "objective": OBJECTIVES,
     "optimizer": OPTIMIZERS,
     "recipe": RECIPES,
@@ -117,6 +124,7 @@ def settings_as_options(command: Callable[..., int]) -> Callable[..., int]:
 
 TRY = {TOKENIZER: "Museums in Paris are amazing", CHARACTERS: "철수는 서울역에서 영희를 만났다"}
 PATH = click.Path(path_type=Path)
+PART = {"old": "rehearsed", "old_test": "old test"}
 
 
 @click.command(epilog=EPILOG)
@@ -126,6 +134,11 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--sample", "language", type=click.Choice(sorted(LANGUAGES)), help="Bundled sample, without DATA [en]."
 )
+@click.option(
+    "--from", "start", type=PATH, help="A model to go on from, with its settings; DATA may have new labels."
+)
+@click.option("--rehearse", type=PATH, help="Old tagged data, some of it shown beside DATA, with --from.")
+@click.option("--old-test", type=PATH, help="Old tagged data, to see what is forgotten, with --from.")
 @click.option("--vectors", type=PATH, help="Word vectors: word2vec (binary, text) or GloVe.")
 @click.option("--out", type=PATH, help="Folder for the model [runs/NAME-01, -02 …].")
 @click.option("--find-rate", is_flag=True, help="Try rising learning rates, name one, train nothing.")
@@ -146,6 +159,9 @@ def command(
     dev: Path | None,
     test: Path | None,
     language: str | None,
+    start: Path | None,
+    rehearse: Path | None,
+    old_test: Path | None,
     out: Path | None,
     lang: Language,
     proved: bool,
@@ -167,7 +183,13 @@ def command(
         raise click.UsageError("give DATA or --sample, not both")
     if settings["resume"] and out is None:
         raise click.UsageError("--resume continues the run in --out; name that folder")
-    corpora = _corpora(data, dev, test, language or "en")
+    if start is None and (rehearse or old_test):
+        raise click.UsageError(
+            "--rehearse and --old-test are for training that goes on; give the model with --from"
+        )
+    model = None if start is None else Tagger.load(start, settings["backend"])
+    corpora = _corpora(data, dev, test, language or "en", rehearse, old_test)
+    settings |= {"start": model, "rehearse": corpora.old}
     if find_rate:
         return _rates(corpora, settings, as_json)
     folder = out or _free(Path("runs"), data.stem if data else f"sample-{language or 'en'}")
@@ -178,6 +200,8 @@ def command(
         jobs.append(job)
         if settings["resume"] and not (folder / CHECKPOINT).exists():
             watch.say(f"no interrupted run in {folder}: this is a new one")
+        if start is not None:
+            watch.say(f"from {start}")
         watch.begin(job, corpora._asdict())
         if proved:
             found = checked(job)
@@ -206,11 +230,13 @@ def command(
     code = 128 + (asked or [signal.SIGTERM])[0] if tagger.run and tagger.run.interrupted else 0
     if ranks.rank:
         return code
-    if tagger.run is not None:
-        save(page(report(jobs[0], tagger.run, corpora.test, folder.name), lang), folder / REPORT)
     judged = corpora.test or jobs[0].dev
+    part = "test" if corpora.test else "dev"
     note_units(tagger, judged)
-    _report(tagger, "test" if corpora.test else "dev", tagger.evaluate(judged), folder, as_json, quiet)
+    changes = {} if model is None else _changes(model, tagger, {part: judged, **corpora.before})
+    if tagger.run is not None:
+        save(page(report(jobs[0], tagger.run, corpora.test, folder.name, changes), lang), folder / REPORT)
+    _report(tagger, part, tagger.evaluate(judged), changes, folder, as_json, quiet)
     for note in () if quiet or as_json else tagger.notes[len(jobs[0].notes) :]:
         click.echo(f"  {note}", err=True)
     return code
@@ -220,8 +246,10 @@ def _rates(corpora: "_Corpora", settings: dict[str, Any], as_json: bool) -> int:
     """Print what the loss does while the learning rate rises, and the rate that this speaks for."""
     known = {name: value for name, value in settings.items() if name in HELP}
     vectors = read_vectors(settings["vectors"]) if settings["vectors"] else None
+    start = settings["start"]
+    known = known if start is None else settings_on(start.config, known)
     parts = settings_of(known, vectors, characters=corpora.train.characters)
-    job = prepare(corpora.train, corpora.dev, vectors, *parts, settings["backend"])
+    job = prepare(corpora.train, corpora.dev, vectors, *parts, settings["backend"], start, corpora.old)
     found = rate_range(job.task, job.plan)
     if as_json:
         click.echo(json.dumps(found._asdict()))
@@ -238,15 +266,30 @@ class _Corpora(NamedTuple):
     train: Corpus
     dev: Corpus | None
     test: Corpus | None
+    old: Corpus | None
+    old_test: Corpus | None
+
+    @property
+    def before(self) -> dict[str, Corpus]:
+        """The old data by which it is seen what is forgotten: some that was not rehearsed, if there is."""
+        found = {"old_test": self.old_test} if self.old_test else {"old": self.old}
+        return {part: corpus for part, corpus in found.items() if corpus is not None}
 
 
-def _corpora(data: Path | None, dev: Path | None, test: Path | None, language: str) -> _Corpora:
+def _corpora(
+    data: Path | None, dev: Path | None, test: Path | None, language: str, old: Path | None, old_test: Path | None
+) -> _Corpora:
     """What to train on, choose the epoch by and judge by; files given by name replace parts of the sample."""
-    chosen, judged = (None if path is None else read_any(path) for path in (dev, test))
+    others = [None if path is None else read_any(path) for path in (dev, test, old, old_test)]
     if data is not None:
-        return _Corpora(read_any(data), chosen, judged)
+        return _Corpora(read_any(data), *others)
     parts = sample(language)
-    return _Corpora(parts.train, chosen or parts.dev, judged or parts.test)
+    return _Corpora(parts.train, others[0] or parts.dev, others[1] or parts.test, *others[2:])
+
+
+def _changes(before: Tagger, after: Tagger, corpora: Mapping[str, Corpus]) -> dict[str, Changes]:
+    """What the model says otherwise of each corpus."""
+    return {part: Changes.of(before, after, corpus) for part, corpus in corpora.items()}
 
 
 def _free(parent: Path, name: str) -> Path:
@@ -254,7 +297,15 @@ def _free(parent: Path, name: str) -> Path:
     return next(p for k in range(1, 10_000) if not (p := parent / f"{name}-{k:02d}").exists())
 
 
-def _report(tagger: Tagger, part: str, figures: Score, folder: Path, as_json: bool, quiet: bool) -> None:
+def _report(
+    tagger: Tagger,
+    part: str,
+    figures: Score,
+    changes: Mapping[str, Changes],
+    folder: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Figures to standard output; where the model is, and what to do with it, to standard error."""
     run = tagger.run
     if run is None:
@@ -267,10 +318,12 @@ def _report(tagger: Tagger, part: str, figures: Score, folder: Path, as_json: bo
             "interrupted": run.interrupted,
             "dev": dict(tagger.config.figures),
             "test": figures.as_dict() if part == "test" else None,
+            **({"changes": {name: change.as_dict() for name, change in changes.items()}} if changes else {}),
         }
         click.echo(json.dumps(result, ensure_ascii=False))
         return
-    click.echo(f"\n{figures.table(part)}\n")
+    tables = [change.table(PART.get(name, name)) for name, change in changes.items()] or [figures.table(part)]
+    click.echo("".join(f"\n{table}\n" for table in tables))
     if not quiet:
         place = shlex.quote(str(folder))
         if run.interrupted:
