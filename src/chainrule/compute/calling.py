@@ -41,10 +41,14 @@ class Runner(Protocol):
     """A way to compute the outputs: it is told sizes once, and then called with values that are known to fit."""
 
     backend: str
-    source: str
     passes: tuple[str, ...]
     otherwise: "Callable[[], Runner] | None"
     """Another way, for when the function cannot be made."""
+
+    @property
+    def source(self) -> str:
+        """The text of the function."""
+        ...
 
     def sized(self, binding: Binding) -> "Run | None":
         """What computes the outputs at these sizes; None if the interpreter should.

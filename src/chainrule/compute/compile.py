@@ -23,6 +23,8 @@ from chainrule.algebra.op import Array
 from chainrule.algebra.signature import Binding, DType, Shape
 from chainrule.calculus.naming import Line, Program
 from chainrule.calculus.rewrite import remake
+from chainrule.compute import adapters
+from chainrule.compute.adapters import adapter, names
 from chainrule.compute.calling import Compiled, Run, Runner, Unmade, plain
 from chainrule.compute.emit import Emitted, Emitter
 from chainrule.compute.native import kept as native_kept, native
@@ -44,7 +46,8 @@ def compile(
     """A function that computes expressions, as `evaluate` does, many times and fast.
 
     inputs    the variables in the order in which they may be given; those of the expressions unless told
-    backend   "numba", "numpy", or "auto": Numba where it is installed and the function not too long for it
+    backend   "numba", "numpy", or "auto": Numba where it is installed and the function not too long for it; or
+              one that an extra or another package adds, as "jax", whose arrays the function then takes
     The graph is simplified, its products associated; for loops it is typed, lowered and contracted, values are
     stored, loops fused, what is local needs no memory, memory is shared, and row numbers are checked: `f.passes`
     has the names, `chainrule compile FORMULA` prints the program with a sentence for each.
@@ -52,16 +55,26 @@ def compile(
     BindingError for two variables of one name, SettingError for an unknown backend.
     """
     if backend not in BACKENDS:
-        raise SettingError(f"the backend {backend!r} is unknown; choose one of {', '.join(BACKENDS)}")
+        added: Compiled = _added(backend)(outputs, inputs)
+        return added
     listed = list(outputs) if isinstance(outputs, Iterable) and not isinstance(outputs, Node) else [outputs]
-    order = _inputs(listed, inputs)
+    order = inputs_of(listed, inputs)
     wanted = outputs if isinstance(outputs, Node) else listed
     return Compiled(
         wanted, order, partial(_runner, listed, order, backend), partial(compile, wanted, order, backend=backend)
     )
 
 
-def _inputs(outputs: Sequence[Node], inputs: Node | Iterable[Node] | None) -> list[Node]:
+def _added(backend: str) -> Callable[..., Compiled]:
+    found: Callable[..., Compiled] | None = adapter(adapters.BACKENDS, backend)
+    if found is None:
+        known = [*BACKENDS, *names(adapters.BACKENDS)]
+        raise SettingError(f"the backend {backend!r} is unknown; choose one of {', '.join(known)}")
+    return found
+
+
+def inputs_of(outputs: Sequence[Node], inputs: Node | Iterable[Node] | None) -> list[Node]:
+    """The variables that a function takes: those given, or those of the expressions. Raises GraphError."""
     needed = variables(*outputs)
     if inputs is None:
         return needed

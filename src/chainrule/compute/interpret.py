@@ -12,6 +12,8 @@ from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Namespace
 from chainrule.algebra.recent import recall, remember
 from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, INTEGER, Binding, Dim
+from chainrule.compute.arrays import NUMPY, Arrays, arrays_of, fed, placed
+from chainrule.compute.typed import typed
 from chainrule.errors import BindingError, ChainruleError, DTypeError, GraphError
 
 Values = Mapping[Any, Any]  # the keys are names or variables
@@ -20,12 +22,14 @@ Values = Mapping[Any, Any]  # the keys are names or variables
 class Step(NamedTuple):
     """One array call: the place of its value, those of its operands, and of the operands that are needed no more.
 
-    call   the operation with its attributes; None where these hold sizes that only the values tell
+    call    the operation with its attributes, but where these hold sizes that only the values tell
+    sized   whether they do not
     """
 
     node: Node
     place: int
-    call: Callable[..., Array] | None
+    call: Callable[..., Array]
+    sized: bool
     operands: tuple[int, ...]
     done_with: tuple[int, ...]
 
@@ -33,13 +37,16 @@ class Step(NamedTuple):
 class Interpreter:
     """Outputs made ready to be computed many times: the order of the calls is found once."""
 
-    def __init__(self, outputs: Sequence[Node]) -> None:
+    def __init__(self, outputs: Sequence[Node], arrays: Arrays = NUMPY) -> None:
+        """`arrays` is the library whose arrays the values will be."""
+        self.arrays = arrays
+        outputs = outputs if arrays is NUMPY else typed(outputs)
         self.order = topological(outputs)
         place = {node: k for k, node in enumerate(self.order)}
         self.outputs = [place[node] for node in outputs]
         self.variables = [(place[n], n) for n in self.order if n.op is VARIABLE]
         self._named = {n.attrs["name"]: n for _, n in self.variables}
-        self._steps = _steps(self.order, place, set(self.outputs))
+        self._steps = _steps(self.order, place, set(self.outputs), arrays)
         self._same_name()
 
     def _same_name(self) -> None:
@@ -56,27 +63,38 @@ class Interpreter:
     ) -> list[Array]:
         """The values of the outputs; `values` holds an array for every variable or its name.
 
-        xp   the array namespace to compute in, that of the values unless given
+        xp   a namespace to compute in with the values as they are, instead of that of the library
         Raises BindingError for a value that is missing or has the wrong shape, DTypeError for the wrong kind.
         """
-        held: list[Any] = [None] * len(self.order)
         binding = Binding(sizes)
         values = _by_name(values, binding)
-        if xp is None:
-            xp = namespace(values[name] for name in self._named if name in values)
+        feed = _fed
+        if xp is not None:
+            feed = _as_it_is
+        elif self.arrays is NUMPY:
+            xp = np
+        else:
+            xp = placed(self.arrays, {name: values[name] for name in self._named if name in values})
+            feed = partial(_fed_elsewhere, xp)
+        held = self._fed(values, binding, feed)
+        binding.settle()
+        with np.errstate(all="ignore"), self.arrays.within():
+            _run(xp, self._steps, held, binding)
+        return [held[k] for k in self.outputs]
+
+    def _fed(self, values: Mapping[str, Any], binding: Binding, feed: Callable[[Node, Any], Array]) -> list[Any]:
+        """Room for the values of all nodes, and in it those of the variables."""
+        held: list[Any] = [None] * len(self.order)
         for k, node in self.variables:
             name = node.attrs["name"]
             if name not in values:
                 raise BindingError(
                     f"no value for {described(node)}; the expression needs {', '.join(self._named)}"
                 )
-            array = held[k] = _fed(node, values[name]) if xp is np else values[name]
+            array = held[k] = feed(node, values[name])
             if node.shape or array.shape:
                 binding.meet(name, node.shape, tuple(array.shape))
-        binding.settle()
-        with np.errstate(all="ignore"):
-            _run(xp, self._steps, held, binding)
-        return [held[k] for k in self.outputs]
+        return held
 
 
 class Kept:
@@ -116,7 +134,7 @@ class Kept:
                 raise BindingError(f"no value for {described(node)}")
             held = [*(self._held[i] for i in node.inputs), None]
             count = len(node.inputs)
-            _run(np, [Step(node, count, _call(node), tuple(range(count)), ())], held, self.binding)
+            _run(np, [Step(node, count, *_call(node), tuple(range(count)), ())], held, self.binding)
             self._held[node] = held[count]
 
 
@@ -132,26 +150,26 @@ def _by_name(values: Values, binding: Binding) -> dict[str, Any]:
     return named
 
 
-def _steps(order: Sequence[Node], place: Mapping[Node, int], kept: set[int]) -> list[Step]:
+def _steps(order: Sequence[Node], place: Mapping[Node, int], kept: set[int], arrays: Arrays = NUMPY) -> list[Step]:
     steps = [
-        Step(node, place[node], _call(node), tuple([place[i] for i in node.inputs]), ())
+        Step(node, place[node], *_call(node, arrays), tuple([place[i] for i in node.inputs]), ())
         for node in order
         if node.op is not VARIABLE
     ]
-    arrays = {place[node] for node in order if node.shape} - kept
-    for k in range(len(steps))[::-1] if arrays else ():  # from behind, the first use that is met is the last one
-        last = arrays.intersection(steps[k].operands)
+    alive = {place[node] for node in order if node.shape} - kept
+    for k in range(len(steps))[::-1] if alive else ():  # from behind, the first use that is met is the last one
+        last = alive.intersection(steps[k].operands)
         if last:
             steps[k] = steps[k]._replace(done_with=tuple(last))
-            arrays -= last
+            alive -= last
     return steps
 
 
-def _call(node: Node) -> Callable[..., Array] | None:
-    attrs = node.attrs
+def _call(node: Node, arrays: Arrays = NUMPY) -> tuple[Callable[..., Array], bool]:
+    attrs, forward = node.attrs, arrays.forms.get(node.op.name, node.op.forward)
     if not attrs:
-        return node.op.forward
-    return None if _is_symbolic(tuple(attrs.values())) else partial(node.op.forward, **attrs)
+        return forward, True
+    return (forward, False) if _is_symbolic(tuple(attrs.values())) else (partial(forward, **attrs), True)
 
 
 def _is_symbolic(value: object) -> bool:
@@ -170,10 +188,10 @@ def _resolved(value: Any, binding: Binding) -> Any:
 def _run(xp: Namespace, steps: Sequence[Step], held: list[Any], binding: Binding) -> None:
     """Fill in the values of the steps."""
     try:
-        for node, place, call, operands, done_with in steps:
-            if call is None:
-                sized = {key: _resolved(value, binding) for key, value in node.attrs.items()}
-                held[place] = node.op.forward(xp, *[held[o] for o in operands], **sized)
+        for node, place, call, sized, operands, done_with in steps:
+            if not sized:
+                attrs = {key: _resolved(value, binding) for key, value in node.attrs.items()}
+                held[place] = call(xp, *[held[o] for o in operands], **attrs)
             elif len(operands) == 1:
                 held[place] = call(xp, held[operands[0]])
             elif len(operands) == 2:  # most have one or two: no list is made for these
@@ -186,16 +204,19 @@ def _run(xp: Namespace, steps: Sequence[Step], held: list[Any], binding: Binding
         raise type(error)(f"{write(node, 60)}: {error}") from None
     except np.linalg.LinAlgError as error:
         raise BindingError(f"{write(node, 60)} has no value here: {str(error).lower()}") from None
-    except (MemoryError, ValueError) as error:
+    except (MemoryError, RuntimeError, ValueError) as error:
         raise BindingError(f"{write(node, 60)} cannot be computed: {error}") from None
 
 
-def namespace(values: Any) -> Namespace:
-    """The array namespace of the values: that of the first array that is not NumPy's, else NumPy."""
-    for value in values:
-        if not isinstance(value, (np.ndarray, np.generic)) and hasattr(value, "__array_namespace__"):
-            return value.__array_namespace__()
-    return np
+def _as_it_is(node: Node, value: Any) -> Array:
+    return value
+
+
+def _fed_elsewhere(xp: Namespace, node: Node, value: Any) -> Array:
+    """The value of a variable as an array of another library; numbers and lists become one."""
+    if hasattr(value, "dtype") and not isinstance(value, np.generic):
+        return fed(xp, node, value, _wrong_kind)
+    return xp.asarray(checked(node, value))
 
 
 def _fed(node: Node, value: Any) -> Array:
@@ -259,36 +280,40 @@ def evaluate(
 ) -> Array | list[Array]:
     """The numbers that expressions have when variables take these values, by name.
 
-    values   name or variable → array (NumPy, or any namespace of the array API standard), list or number
+    values   name or variable → array, list or number. Arrays may be NumPy's, those of any library that follows the
+             array API standard, or PyTorch's; the results are of the same library, on the same device
     sizes    name → number, for dimensions that no value shows
     Inputs are never changed, and no result shares memory with them or with another. Raises BindingError,
-    DTypeError.
+    also for arrays of two libraries, and DTypeError.
     """
     given = {} if values is None else values
     if not isinstance(given, Mapping):
         raise BindingError(f"values are given by name, as in {{'x': 2.0}}, not as {given!r:.40}")
     listed: list[Any] = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-    taken = set(map(id, given.values()))
-    own = [_own(result, taken) for result in _prepared(listed)(given, sizes)]
-    return own if isinstance(outputs, (list, tuple)) else own[0]
+    arrays = arrays_of(given)
+    found = _prepared(listed, arrays)(given, sizes)
+    if arrays is NUMPY:
+        taken = set(map(id, given.values()))
+        found = [_own(result, taken) for result in found]
+    elif not arrays.immutable:
+        found = [arrays.xp.asarray(result, copy=True) for result in found]
+    return found if isinstance(outputs, (list, tuple)) else found[0]
 
 
-def _prepared(outputs: Sequence[Any]) -> Interpreter:
+def _prepared(outputs: Sequence[Any], arrays: Arrays) -> Interpreter:
     """The interpreter of these outputs, made once."""
     if not all(isinstance(node, Node) for node in outputs):
         return Interpreter(outputs)  # which says what is none
-    key = ("interpreter", *outputs)
+    key = ("interpreter", arrays.title, *outputs)
     known: Interpreter | None = recall(key)
     if known is None:
-        known = Interpreter(outputs)
+        known = Interpreter(outputs, arrays)
         remember(key, known, known.order)
     return known
 
 
 def _own(result: Array, taken: set[int]) -> Array:
     """The result in memory of its own: a view, a constant, an input or an earlier result is copied."""
-    if not isinstance(result, np.ndarray):
-        return result
     if result.ndim == 0:
         return result[()]
     if result.base is not None or not result.flags.writeable or id(result) in taken:

@@ -27,11 +27,15 @@ class Library(NamedTuple):
 LIBRARIES: Mapping[str, Library] = {
     "datasets": Library("Hugging Face's datasets", "hf", "3.0", "6"),
     "huggingface_hub": Library("huggingface_hub", "hf", "0.25", "3", "huggingface-hub"),
+    "jax": Library("JAX", "jax", "0.6", "1"),
     "mpi4py": Library("mpi4py", "mpi", "4"),
+    "onnx": Library("ONNX", "onnx", "1.16", "2"),
+    "onnxruntime": Library("ONNX Runtime", "onnx", "1.18", "2"),
     "pandas": Library("pandas", "parquet", "2.2", "4"),
     "pyarrow": Library("pyarrow", "parquet", "17"),
     "sklearn": Library("scikit-learn", "sklearn", "1.6", "2", "scikit-learn"),
     "spacy": Library("spaCy", "spacy", "3.7", "4"),
+    "torch": Library("PyTorch", "torch", "2.4", "3"),
 }
 
 
