@@ -300,7 +300,7 @@ def window():
 
     def drawn(B):
         rng = np.random.default_rng(B)
-        given = {**net.start(rng), "E": rng.standard_normal((20, 3)).astype("f"), **net.masks(B, rng)}
+        given = {**net.start(rng), "E": rng.standard_normal((20, 3)).astype("f"), **net.masks(np.arange(5 * B).reshape(B, 5), rng)}
         given |= {"words": rng.integers(0, 20, (B, 5)), "caps": rng.integers(0, 5, (B, 5))}
         return given | {"y": rng.integers(0, 4, B)}
 

@@ -54,7 +54,7 @@ CASES = {
 }
 TEXTS = [
     *(" ".join(s.tokens) for s in sample("en").dev.sentences[:12]),
-    *(" ".join(s.tokens) for s in CORPUS.sentences[:8]),
+    *(" ".join(s.tokens) for s in CORPUS.sentences),
     "",
     "Paris",
     "Helen Marsh flew to Berlin.\nHelen Marsh met U.S. President J. Smith, No. 5, in Paris. Paris!",

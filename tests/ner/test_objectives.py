@@ -44,7 +44,7 @@ def made(rng, **settings):
     if network.whole:
         first = np.array([1, 0, 1, 1, 0, 0])
         values |= {"first": first, "moves": moves_of(values["y"], first, C)}
-    values |= network.masks(B, rng)
+    values |= network.masks(np.arange(B * a.window).reshape(B, a.window), rng)
     assert set(values) == {*network.data, *network.sentences}
     return network, params, values
 

@@ -50,14 +50,16 @@ class Feed:
     def __call__(self, examples: Integers, rng: np.random.Generator) -> dict[str, Any]:
         """The values for these examples; what is random about them is drawn."""
         tokens = self.tokens(np.asarray(examples, np.int64))
-        values: dict[str, Any] = {**self._windows(self.encoded.windows(tokens), rng), "y": self.y[tokens]}
+        met = self._met(tokens)
+        values: dict[str, Any] = {**self._windows(self.encoded.windows(tokens), met, rng), "y": self.y[tokens]}
         if self._named is not None:
-            corrupt = self._windows(self._corrupt(tokens, rng), rng)
+            apart = np.arange(met.size).reshape(met.shape)
+            corrupt = self._windows(self._corrupt(tokens, rng), apart, rng)
             values |= {name + CORRUPT: ids for name, ids in corrupt.items()}
         if self.network.whole:
             first = self.encoded.first[tokens]
             values |= {"first": first, "moves": moves_of(values["y"], first, self.network.C)}
-        masks = self.network.masks(len(tokens), rng)
+        masks = self.network.masks(met, rng)
         for name in [n for n in masks if n.startswith("mask_direct")]:
             masks[name] *= values[name.removeprefix("mask_")] != self.network.unknown
         return {**values, **masks}
@@ -71,12 +73,22 @@ class Feed:
         sentences = self._filled[examples]
         return ranges(self.encoded.starts[sentences], self._lengths[sentences])
 
-    def _windows(self, windows: dict[str, Ids], rng: np.random.Generator) -> dict[str, Ids]:
+    def _met(self, tokens: Ids) -> Ids:
+        """The tokens of the windows around these, (B, W), numbered from 0: what is random is so once for each."""
+        reach = np.arange(-self.encoded.radius, self.encoded.radius + 1)
+        places = self.encoded.positions[tokens][:, None] + reach
+        numbers: Ids = np.unique(places, return_inverse=True)[1].reshape(places.shape)
+        return numbers
+
+    def _windows(self, windows: dict[str, Ids], met: Ids, rng: np.random.Generator) -> dict[str, Ids]:
+        def often(share: float) -> NDArray[np.bool_]:
+            hidden: NDArray[np.bool_] = (rng.random(int(met.max()) + 1, np.float32) < share)[met]
+            return hidden
+
         words = windows["words"]
-        hidden = self.rare[words] & (rng.random(words.shape) < RARE)
-        shown = {**windows, "words": np.where(hidden, UNKNOWN, words)}
+        shown = {**windows, "words": np.where(self.rare[words] & often(RARE), UNKNOWN, words)}
         for name in self.network.architecture.named:
-            hidden = (windows[name] > UNKNOWN) & (rng.random(words.shape, np.float32) < family(name)[0].hidden)
+            hidden = (windows[name] > UNKNOWN) & often(family(name)[0].hidden)
             shown[name] = np.where(hidden, UNKNOWN, windows[name])
         return self.network.inputs(shown)
 

@@ -12,7 +12,7 @@ Collobert et al. 2011, "Natural language processing (almost) from scratch", §3.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial, reduce
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import add
 from typing import Any, NamedTuple
 
@@ -362,14 +362,32 @@ class Network:
         }
         return found | ({"a": np.full((), SLOPE, np.float32)} if "a" in found else {})
 
-    def masks(self, count: int, rng: np.random.Generator) -> dict[str, Array]:
-        """Dropout masks for `count` windows: 0 with probability p, else 1/(1 − p)."""
+    def masks(self, tokens: Ids, rng: np.random.Generator) -> dict[str, Array]:
+        """Dropout masks for B windows of tokens (B, W), numbered from 0: 0 with probability p, else 1/(1 − p).
+
+        What is dropped of a token is the same in all windows that it is in, but for corrupt ones; where windows
+        are averaged, parts of the mean are dropped.
+        """
+        a, B = self.architecture, len(tokens)
+        apart = np.arange(tokens.size).reshape(tokens.shape)
+        found = {}
+        for name, node in self.data.items():
+            if name.startswith("mask_x") and a.combine == "concatenate":
+                of = apart if name.endswith(CORRUPT) else tokens
+                found[name] = self._side_by_side(
+                    _mask((int(of.max()) + 1, a.width // a.window), 1 - a.dropout, rng), of
+                )
+            elif name.startswith("mask_"):
+                keep = 1 - (a.feature_dropout if "direct" in name else a.dropout)
+                found[name] = _mask((B, *node.shape), keep, rng)
+        return found
+
+    def _side_by_side(self, rows: Array, tokens: Ids) -> Array:
+        """Rows (T, …) with the vectors of T tokens and of their features as x has them in windows, (B, …)."""
         a = self.architecture
-        return {
-            name: _mask((count, *node.shape), 1 - (a.feature_dropout if "direct" in name else a.dropout), rng)
-            for name, node in self.data.items()
-            if name.startswith("mask_")
-        }
+        bounds = np.cumsum([0, a.dimension, *a.widths.values(), a.letters])
+        parts = [rows[:, begin:end][tokens].reshape(len(tokens), -1) for begin, end in pairwise(bounds.tolist())]
+        return np.concatenate(parts, axis=1)
 
 
 def _mask(shape: tuple[Any, ...], keep: float, rng: np.random.Generator) -> Array:
