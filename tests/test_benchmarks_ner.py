@@ -122,7 +122,7 @@ def test_the_tables(part, measured):
         "| **chainrule**, `--recipe best` | 72.0 ± 2.8 |",
         "| spaCy `ner` + vectors | – |",
     ]
-    assert lines[-1] == "| **chainrule**, `--recipe best` | 2 s | 1,234,568 | 0.25 s | 1.5 MB | 50 MB |"
+    assert lines[-1] == "| **chainrule**, `--recipe best` | 2 s | 1,234,568 | 0.25 s | 1.5 MiB | 50 MiB |"
 
 
 def test_a_mean_needs_its_members(part, measured):

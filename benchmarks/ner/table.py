@@ -61,8 +61,8 @@ COSTS: tuple[Column, ...] = (
     ("trained in", lambda r: about(".3g", " s")(r.of("seconds"))),
     ("tokens/s", lambda r: about(",.0f")([r.speed] if r.speed else [])),
     ("loads in", lambda r: about(".2f", " s")(r.of("loading"))),
-    ("model", lambda r: about(".1f", " MB")(r.of("size"))),
-    ("memory", lambda r: about(".0f", " MB")(r.of("memory"))),
+    ("model", lambda r: about(".1f", " MiB")(r.of("size"))),
+    ("memory", lambda r: about(".0f", " MiB")(r.of("memory"))),
 )
 COLUMNS: tuple[Column, ...] = (("dev F1", lambda r: spread(r.of("dev"))), TEST, *COSTS)
 
