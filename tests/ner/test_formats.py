@@ -463,7 +463,7 @@ LINE = b'{"text": "Paris", "label": [[0, 5, "LOC"]]}\n'
         ("a.jsonl", b"\n\nParis\n", "a.jsonl:3: no JSON at column 1"),
         ("a.conllu", b"1\tb\n", "a.conllu:1: 2 columns; write a number, a token and its tag on each line"),
         ("a.bin", b"\x93a\r,\xff\n\x01", "a.bin:1: 0x93 at byte 0 of the file is not UTF-8"),
-        ("a.spacy", b"\x78\x9c123", "a.spacy: is spaCy's binary DocBin, which spaCy alone reads"),
+        ("a.bin", b"\x78\x9c123", "a.bin: is spaCy's binary DocBin; let its name end in .spacy, or say its format"),
         ("a.zip", b"PK\x03\x04", "a.zip: is no text, but a packed file"),
         ("a.ann", b"T1\tLOC 0\tx\n", "a.txt: there is no such file"),
     ],

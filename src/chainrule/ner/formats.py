@@ -16,12 +16,12 @@ from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, WriteError, counted
 from chainrule.learn.choose import choose
 from chainrule.ner.corpus import Corpus, Sentence, corpus_in
-from chainrule.ner.formats_brat import read_brat, write_brat
+from chainrule.ner.formats_brat import write_brat
 from chainrule.ner.formats_conll import BLANKS, TABS, Reading, Writing, tags_in
 from chainrule.ner.formats_detect import Detected, brat_evidence, detect_format, target_format
 from chainrule.ner.formats_fit import POLICIES, UNITS_OF_TEXT, Demands, Fitting, fitted
 from chainrule.ner.formats_record import AUTO, UNITS, Misfit, Record, Report
-from chainrule.ner.formats_table import FORMATS, TAGS
+from chainrule.ner.formats_table import TAGS, claimed, formats
 from chainrule.ner.source import Source, StrPath, opened, place_of
 from chainrule.ner.tags import SCHEMES, Scheme
 
@@ -41,15 +41,25 @@ def records_in(path: StrPath, form: str | None = None, reading: Reading | None =
     """The records of a file, folder or standard input (`-`), in the format given or detected; DataError."""
     path, reading = Path(path), reading or Reading()
     if form is not None:
-        choose("format", form, FORMATS)
-    standoff = "" if str(path) == "-" else brat_evidence(path)
-    if form == "brat" or (form is None and standoff):
-        yield Opened(Detected("brat", standoff or "as asked"), read_brat(path, reading), None)
+        choose("format", form, formats())
+    whole = Detected(form, "as asked") if form else _by_path(path)
+    fetch = formats()[whole.form].fetch if whole else None
+    if whole and fetch:
+        yield Opened(whole, fetch(path, reading), None)
         return
     with opened(path) as source:
-        found = Detected(form, "as asked") if form else detect_format(source)
-        read = FORMATS[found.form].read
+        found = whole or detect_format(source)
+        read = formats()[found.form].read
         yield Opened(found, iter(()) if read is None else read(source, reading), source)
+
+
+def _by_path(path: Path) -> Detected | None:
+    """The format of what is no one text, if it is one of these."""
+    if str(path) == "-":
+        return None
+    if standoff := brat_evidence(path):
+        return Detected("brat", standoff)
+    return Detected(*known) if (known := claimed(path)) else None
 
 
 def read_any(path: StrPath, *, form: str | None = None, tokens: str = "words") -> Corpus:
@@ -127,29 +137,30 @@ def convert_file(
         choose("kind of token", tokens, UNITS_OF_TEXT)
     to = to or (None if str(target) == "-" else target_format(target))
     if to is not None:
-        choose("format", to, FORMATS)
+        choose("format", to, formats())
     report = Report(watch=watch)
     with records_in(source, form, Reading(columns, tokens, offsets)) as given:
         to = to or given.found.form
-        demands = FORMATS[to].demands
+        demands = formats()[to].demands
         if demands.apart is TABS and separator == " ":
             demands = replace(demands, apart=BLANKS)
         fitting = Fitting(misaligned, tokens or "words", whole)
-        reads_text = "text" in FORMATS[given.found.form].holds
+        reads_text = "text" in formats()[given.found.form].holds
         records = given.records
         if tokens is not None and reads_text:
             records = (replace(record, tokens=None, columns=()) for record in records)
-        kept = _kept(fit_all(records, demands, fitting, report, rename or {}), FORMATS[to].holds, report)
+        kept = _kept(fit_all(records, demands, fitting, report, rename or {}), formats()[to].holds, report)
         checked = _refusing(kept, misaligned, report, place_of(source))
         if to == "brat":
             if str(target) == "-":
                 raise DataError("standard output: brat is files; give the name of a folder")
             write_brat(checked, Path(target))
         else:
-            write = FORMATS[to].write
+            write = formats()[to].write
+            if write is None:
+                raise DataError(f"{place_of(target)}: {to} is read, but not written; name another format")
             with _sink(target) as stream:
-                if write is not None:
-                    write(checked, stream, Writing(scheme, separator))
+                write(checked, stream, Writing(scheme, separator))
     return Conversion(given.found, to, report)
 
 

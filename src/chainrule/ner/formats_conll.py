@@ -8,6 +8,7 @@ conllu      number, token … ; ten columns between tabs, the tag in the last as
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import BinaryIO
 
 from chainrule.errors import DataError
@@ -82,12 +83,12 @@ def names_of(tags: Sequence[str], tokens: Sequence[Place]) -> tuple[Name, ...]:
     return tuple(Name(tokens[s.start][0], tokens[s.end - 1][1], s.label) for s in spans(tags))
 
 
-def glue(sentences: Iterable[Sequence[str]], tokens: str | None, source: Source) -> str:
+def glue(sentences: Iterable[Sequence[str]], tokens: str | None, path: Path) -> str:
     """What stands between tokens: nothing where they are characters, else a blank."""
     if tokens is not None:
         return "" if tokens == "characters" else " "
     found = tuple(Sentence(list(words), []) for words in sentences)
-    return "" if Corpus(source.path, found, None).characters else " "
+    return "" if Corpus(path, found, None).characters else " "
 
 
 def read_conll(source: Source, reading: Reading) -> Iterator[Record]:
@@ -99,7 +100,9 @@ def read_conll(source: Source, reading: Reading) -> Iterator[Record]:
             f"{table_place(source, table)}: one column, no tag; write a token, a tab and its tag on each line"
         )
     token, tag = chosen_columns(reading, table.width, (0, table.width - 1), source)
-    separator = glue(([row[token] for row in b.rows] for b in _sample(head, table, known)), reading.tokens, source)
+    separator = glue(
+        ([row[token] for row in b.rows] for b in _sample(head, table, known)), reading.tokens, source.path
+    )
     checked, first, comments = Tags(), None, 0
     for count, block in enumerate(blocks(source.lines(), table, known)):
         if count == 0 and len(block.rows) > LONGEST_ALONE:

@@ -48,7 +48,7 @@ def read_conllu(source: Source, reading: Reading) -> Iterator[Record]:
     rows = [row for row in rows if len(row) == width]
     in_misc = width == WIDTH and any(_tag_in(row[-1]) for row in rows)
     token, tag = chosen_columns(reading, width, (1, width - 1 if in_misc else _tag_column(rows)), source)
-    separator = glue([[row[token] for row in rows]], reading.tokens, source)
+    separator = glue([[row[token] for row in rows]], reading.tokens, source.path)
     checked = Tags()
     document, remarks, text, line = 0, 0, None, 0
     block: list[list[str]] = []

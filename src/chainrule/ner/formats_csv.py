@@ -118,7 +118,7 @@ def read_csv(source: Source, reading: Reading) -> Iterator[Record]:
         words, tags = [row["token"] for _, row in part], [row["tag"] for _, row in part]
         checked.check(tags, source.place, part[0][0])
         if separator is None:
-            separator = glue([words], reading.tokens, source)
+            separator = glue([words], reading.tokens, source.path)
         record = record_of(words, tags, separator, f"{source.place}:{part[0][0]}")
         yield _losing(record, others)
 

@@ -10,7 +10,7 @@ from chainrule.errors import DataError, counted
 from chainrule.ner.formats_conll import head_lines, is_numbered, scheme_of
 from chainrule.ner.formats_csv import header, is_spans
 from chainrule.ner.formats_json import is_pair
-from chainrule.ner.formats_table import FORMATS
+from chainrule.ner.formats_table import formats
 from chainrule.ner.source import HEAD, Source, StrPath, decoded
 
 
@@ -51,8 +51,7 @@ def _refuse(source: Source) -> None:
         raise DataError(f"{source.place}: is no text, but a packed file; unpack it, or export text from it")
     if name.endswith(".spacy") or source.head.startswith((b"\x78\x9c", b"\x78\xda")):
         raise DataError(
-            f"{source.place}: is spaCy's binary DocBin, which spaCy alone reads; write its documents as JSON, "
-            '[text, {"entities": [[start, end, label]]}]'
+            f"{source.place}: is spaCy's binary DocBin; let its name end in .spacy, or say its format, docbin"
         )
     offset = 0
     for number, line in enumerate(source.head.split(b"\n")[: -1 if len(source.head) == HEAD else None], 1):
@@ -153,8 +152,8 @@ def target_format(target: StrPath) -> str:
     path = Path(str(target).removesuffix(".gz"))
     if str(target).endswith("/") or path.is_dir():
         return "brat"
-    for name, form in FORMATS.items():
+    for name, form in formats().items():
         if path.suffix.lower() in form.suffixes:
             return name
-    among = _AMBIGUOUS.get(path.suffix.lower(), ", ".join(FORMATS))
+    among = _AMBIGUOUS.get(path.suffix.lower(), ", ".join(n for n, f in formats().items() if not f.prefix))
     raise DataError(f"{target}: the name does not say a format; give --to {among}")

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from chainrule.errors import DataError
@@ -126,7 +127,12 @@ def _after_space(text: str, at: int) -> int:
 
 def read_annotated(source: Source, reading: Reading) -> Iterator[Record]:
     """The records of jsonl, doccano, prodigy, spacy and the small export of Label Studio."""
-    for value, place in values(source):
+    return annotated(values(source), reading)
+
+
+def annotated(found: Iterable[tuple[Any, str]], reading: Reading) -> Iterator[Record]:
+    """The records in values with their places: texts and what is said of them."""
+    for value, place in found:
         for part in _parts(value, place):
             if (record := _annotated(part, place, reading)) is not None:
                 yield record
@@ -266,8 +272,13 @@ def _task(value: Mapping[str, Any], place: str, reading: Reading) -> Record:
 
 def read_tokens(source: Source, reading: Reading) -> Iterator[Record]:
     """Tokens and tags in two lists, and maybe their text."""
+    return tokenized(values(source), reading, source.path)
+
+
+def tokenized(found: Iterable[tuple[Any, str]], reading: Reading, path: Path) -> Iterator[Record]:
+    """The same, in values with their places."""
     checked, separator = Tags(), None
-    for value, place in values(source):
+    for value, place in found:
         words = value.get("tokens") if isinstance(value, dict) else None
         if not isinstance(words, list) or not all(isinstance(w, str) for w in words):
             raise DataError(f'{place}: "tokens" is {_shown(words)}; give a list of texts')
@@ -279,7 +290,7 @@ def read_tokens(source: Source, reading: Reading) -> Iterator[Record]:
             )
         checked.check(tags, *_at(place))
         if separator is None:
-            separator = glue([words], reading.tokens, source)
+            separator = glue([words], reading.tokens, path)
         record = record_of(words, tags, separator, place)
         if isinstance(value.get("text"), str) and (places := places_in(words, value["text"])) is not None:
             record = replace(record, text=value["text"], tokens=places, names=names_of(tags, places))

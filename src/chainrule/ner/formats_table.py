@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from chainrule.ner import formats_json as as_json
+from chainrule.ner.formats_brat import read_brat
 from chainrule.ner.formats_conll import (
     BLANKS,
     TABS,
@@ -23,7 +28,10 @@ from chainrule.ner.formats_record import Record
 from chainrule.ner.source import Source
 
 Read = Callable[[Source, Reading], Iterator[Record]]
+Fetch = Callable[[Path, Reading], Iterator[Record]]
 Write = Callable[[Iterable[Record], BinaryIO, Writing], None]
+ADDED = "chainrule.formats"
+"""Entry points of packages that add formats: its name → a `Format`."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,10 @@ class Format:
     read: Read | None
     write: Write | None
     suffixes: tuple[str, ...] = ()
+    fetch: Fetch | None = None
+    """How it is read by its path, where it is no one text."""
+    prefix: str = ""
+    """What names of its data begin with, where they are no paths."""
 
 
 def _lines(of: Callable[[Record], Any]) -> Write:
@@ -154,9 +166,36 @@ FORMATS: Mapping[str, Format] = {
         None,
         None,
         (".ann",),
+        read_brat,
     ),
     "csv": Format("a table of sentence, token, tag", _holds("tokens"), TAGS, read_csv, write_csv, (".csv",)),
     "csv-spans": Format(
         "a table of text, start, end, label", _holds("text id"), Demands(), read_csv_spans, write_csv_spans
     ),
 }
+
+
+@cache
+def added() -> Mapping[str, Format]:
+    """The formats that packages add by entry points, in alphabetical order; others are not there."""
+    found: dict[str, Format] = {}
+    for entry in sorted(entry_points(group=ADDED), key=lambda e: e.name):
+        with suppress(ImportError, AttributeError):
+            found[entry.name] = entry.load()
+    return found
+
+
+def formats() -> Mapping[str, Format]:
+    """All formats, those that packages add behind our own."""
+    return {**FORMATS, **added()}
+
+
+def claimed(path: str | Path) -> tuple[str, str] | None:
+    """The added format that a name says, and by what it does."""
+    name = str(path)
+    for form, known in added().items():
+        if known.prefix and name.startswith(known.prefix):
+            return form, f"its name begins with {known.prefix}"
+        if suffix := next((s for s in known.suffixes if name.lower().endswith(s)), ""):
+            return form, f"its name ends in {suffix}"
+    return None

@@ -32,6 +32,7 @@ from chainrule.ner.judge import lower
 from chainrule.ner.lattice import Line, Names, ranges, trimmed
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
+from chainrule.ner.pretrained import Pretrained
 from chainrule.ner.reading import Reader, Reading
 from chainrule.ner.rename import check_label, renamed
 from chainrule.ner.tags import OUTSIDE, Scheme, Span, convert, fault, split
@@ -55,7 +56,7 @@ def tag_shard(tagger: "Tagger", texts: Sequence[str]) -> Found:
 
 
 @dataclass(frozen=True, eq=False)
-class Tagger:
+class Tagger(Pretrained):
     """A trained window tagger. Make one with `Tagger.train` or `Tagger.load`."""
 
     config: Config

@@ -15,7 +15,7 @@ from chainrule.errors import DataError, counted
 from chainrule.ner.formats import Conversion, convert_file
 from chainrule.ner.formats_fit import POLICIES, UNITS_OF_TEXT
 from chainrule.ner.formats_record import AUTO, UNITS, Misfit
-from chainrule.ner.formats_table import FORMATS
+from chainrule.ner.formats_table import formats
 from chainrule.ner.tags import SCHEMES
 from chainrule.shell.terminal import console
 
@@ -29,7 +29,7 @@ Examples:
 
 \b
 Formats:
-""" + "\n".join(f"  {name:<12} {form.says}" for name, form in FORMATS.items())
+""" + "\n".join(f"  {name:<14}  {form.says}" for name, form in formats().items())
 
 SEPARATORS: Mapping[str, str] = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";"}
 SHOWN = 10  # names that do not fit, in the terminal
@@ -43,13 +43,13 @@ PATH = click.Path(path_type=Path, allow_dash=True)
     "--from",
     "form",
     metavar="FORMAT",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(list(formats())),
     help="One of the formats below [by name and content of IN].",
 )
 @click.option(
     "--to",
     metavar="FORMAT",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(list(formats())),
     help="Likewise [by the name of OUT; for - that of IN].",
 )
 @click.option(
@@ -180,14 +180,14 @@ def _figures(done: Conversion) -> dict[str, Any]:
 def _say(done: Conversion, source: str, target: str, scheme: str, path: Path | None) -> None:
     """What was read and written, and what did not fit, on standard error."""
     report, out = done.report, console()
-    tags = f", {scheme}" if FORMATS[done.written].demands.sentences else ""
+    tags = f", {scheme}" if formats()[done.written].demands.sentences else ""
     rows = [
         ("read", done.read.form, "standard input" if source == "-" else source, done.read.evidence),
         (
             "written",
             done.written,
             "standard output" if target == "-" else target,
-            FORMATS[done.written].says + tags,
+            formats()[done.written].says + tags,
         ),
     ]
     out.print()
