@@ -212,21 +212,22 @@ def test_what_is_stopped_keeps_what_was_learnt(clusters):
     assert not np.array_equal(run.vectors.matrix, start)
 
 
-def test_the_rate_falls_in_a_straight_line(clusters, monkeypatch):
+@pytest.mark.parametrize("pieces", [0, 3])
+def test_the_rate_falls_in_a_straight_line(clusters, monkeypatch, pieces):
     monkeypatch.setattr("chainrule.ner.word2vec.CHUNK", 1000)
-    rates = []
-    learn = word2vec._Learner.__call__
+    seen = []
+    draw = word2vec._Learner.draw
 
-    def noted(self, chunk, rng, first, last):
-        rates.append((first, last, int((chunk != END).sum())))
-        return learn(self, chunk, rng, first, last)
+    def noted(self, piece):
+        seen.append(piece)
+        return draw(self, piece)
 
-    monkeypatch.setattr(word2vec._Learner, "__call__", noted)
-    learnt(clusters, dimension=2, epochs=2, rate=0.04)
-    assert rates[0][0] == 0.04
-    assert rates[-1][1] == pytest.approx(0.04 * word2vec.LEAST)
-    assert all(before[1] == after[0] for before, after in pairwise(rates))
-    slopes = [(first - last) / words for first, last, words in rates[:-1]]
+    monkeypatch.setattr(word2vec._Learner, "draw", noted)
+    learnt(clusters, dimension=2, epochs=2, rate=0.04, pieces=pieces)
+    assert seen[0].first == 0.04
+    assert seen[-1].last == pytest.approx(0.04 * word2vec.LEAST)
+    assert all(before.last == after.first for before, after in pairwise(seen))
+    slopes = [(piece.first - piece.last) / int((piece.chunk != END).sum()) for piece in seen[:-1]]
     assert len(slopes) > 15
     np.testing.assert_allclose(slopes, 0.04 / (2 * 800 * 12))
 

@@ -61,8 +61,8 @@ class Division:
         """The values of a batch, or of the pieces that fall to this rank."""
         if not self.pieces:
             return feed(examples, rng_for(self.seed, "step", step))
-        every, rank, world = cut(examples, self.pieces), self.ranks.rank, self.ranks.world
-        mine = range(len(every) * rank // world, len(every) * (rank + 1) // world)
+        every = cut(examples, self.pieces)
+        mine = share(len(every), self.ranks.rank, self.ranks.world)
         return {PIECES: [feed(every[k], rng_for(self.seed, "step", step, k)) for k in mine]}
 
     def any(self, asked: bool) -> bool:
@@ -85,6 +85,11 @@ def cut(examples: Integers, count: int) -> list[Integers]:
     """The examples of a batch in at most so many pieces, contiguous and as equal as can be; none is empty."""
     bounds = [len(examples) * k // count for k in range(count + 1)]
     return [examples[a:b] for a, b in pairwise(bounds) if a < b]
+
+
+def share(count: int, rank: int, world: int) -> range:
+    """Which of so many pieces fall to a rank."""
+    return range(count * rank // world, count * (rank + 1) // world)
 
 
 class Ranked(Backprop):

@@ -106,4 +106,3 @@ class Surroundings:
         if name == SPELT:
             return len(windows[LETTERS]) - 1
         return self._caps if name == "caps" else UNKNOWN
-

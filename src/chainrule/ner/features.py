@@ -71,9 +71,7 @@ class Features:
         letters = _numbered(Counter(chain.from_iterable(chain.from_iterable(sentences))), minimum)
         return cls(vocabulary, values, clusters, letters if spelt else None)
 
-    def seen(
-        self, sentences: Sequence[Tokens], documents: Sequence[int] | None = None
-    ) -> dict[str, Counter[str]]:
+    def seen(self, sentences: Sequence[Tokens], documents: Sequence[int] | None = None) -> dict[str, Counter[str]]:
         """How often sentences have each value of each feature, known or not."""
         facts = _once(self.known, list(chain.from_iterable(sentences)))
         cut, found = Cut.of(sentences, documents), {}

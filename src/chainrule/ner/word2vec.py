@@ -21,13 +21,16 @@ from chainrule.errors import NonFiniteError
 from chainrule.learn.batches import rng_for
 from chainrule.learn.blas import one_thread
 from chainrule.learn.choose import choose, within
+from chainrule.learn.collective import ALONE, Collective
 from chainrule.learn.optim import optimizer
 from chainrule.learn.parallel import advance_by
+from chainrule.learn.ranks import Division
 from chainrule.learn.team import Team
 from chainrule.ner.vectors import Floats, Vectors
-from chainrule.ner.word2vec_draws import Draws
+from chainrule.ner.word2vec_draws import Drawn, Draws
 from chainrule.ner.word2vec_losses import DRAWN, MODELS, TOGETHER, Data, Model, data
-from chainrule.ner.word_counts import END, Numbers, Text
+from chainrule.ner.word2vec_ranks import Piece, SideBySide
+from chainrule.ner.word_counts import END, Text
 
 ROWS = 16  # of so many words in a step, for each thread
 MET = 8  # times at most that a step is expected to meet a word: what it adds up must not move the word too far
@@ -47,6 +50,7 @@ class Word2Vec:
     epochs      passes over the text
     rate        learning rate at the start, from which it falls in a straight line; the model's own if None
     seed        same seed, same machine, one thread: the same vectors, bit for bit
+    pieces      pieces of text that are learnt from side by side, by however many processes; 0: one after the other
     """
 
     model: str = "skipgram"
@@ -58,8 +62,10 @@ class Word2Vec:
     rate: float | None = None
     seed: int = 0
     threads: int = 1
+    pieces: int = 0
 
     def __post_init__(self) -> None:
+        within("pieces", self.pieces, least=0, whole=True)
         for name in ("dimension", "window", "negatives", "epochs", "threads"):
             within(name, getattr(self, name), least=1, whole=True)
         within("thin", self.thin, least=0)
@@ -147,9 +153,13 @@ class _Learner:
         self.step = advance_by(team, a.loss, a.parameters, moving, backend=backend, steps=steps)
         self.state = moving.start(self.params, self.step.backprop.sparse)
 
-    def __call__(self, chunk: Numbers, rng: np.random.Generator, first: float, last: float) -> NDArray[np.float64]:
+    def draw(self, piece: Piece) -> Drawn:
+        """What is drawn for a piece."""
+        return self.draws(piece.chunk, rng_for(self.settings.seed, "draws", piece.epoch, piece.number))
+
+    def __call__(self, drawn: Drawn, first: float, last: float) -> NDArray[np.float64]:
         """Learn from a piece while the rate falls from `first` to `last`; the sum of losses, and of how many."""
-        drawn, total = self.draws(chunk, rng), 0.0
+        total = 0.0
         for k in range(0, len(drawn), self.rows):
             values = drawn[k : k + self.rows]
             rows = len(values["words"])
@@ -181,37 +191,56 @@ def train(
     watch: Callable[[Tick], None] = lambda tick: None,
     stop: Callable[[], bool] = lambda: False,
     backend: str = "auto",
+    ranks: Collective = ALONE,
 ) -> Run:
     """Learn a vector for every word of a text. Stopped, it returns what has been learnt so far.
 
+    `ranks` are the processes that share the pieces; all call this with the same text and settings.
     Raises NonFiniteError where the rate is too high.
     """
     a = settings or Word2Vec()
-    total = text.kept * a.epochs
-    tick, sums = Tick(1, 0, total, 0.0, 0.0), np.zeros((a.epochs, 2))
+    division = Division(a.pieces, a.seed, ranks)
+    tick, sums = Tick(1, 0, text.kept * a.epochs, 0.0, 0.0), np.zeros((a.epochs, 2))
     with Team(a.threads) as team, one_thread(), np.errstate(over="ignore", invalid="ignore"):
         learner = _Learner(text, a, team, backend)
+        division.begin(learner.params, "\n".join(text.words))
+
+        def alone(piece: Piece) -> NDArray[np.float64]:
+            return learner(learner.draw(piece), piece.first, piece.last)
+
+        together = SideBySide(learner.params, learner.draw, learner, ranks)
         began, asked = time.monotonic(), False
-        for epoch, rng, chunk in _pieces(text, a):
-            done = tick.done + int(np.count_nonzero(chunk != END))
-            first, last = (a.at_first * max(LEAST, 1 - each / total) for each in (tick.done, done))
-            piece = learner(chunk, rng, first, last)
-            sums[epoch - 1] += piece
-            tick = Tick(epoch, done, total, _mean(piece), time.monotonic() - began)
+        for pieces in _rounds(text, a):
+            epoch, done = pieces[-1].epoch, pieces[-1].done
+            found = together(pieces) if a.pieces else alone(pieces[0])
+            sums[epoch - 1] += found
+            tick = Tick(epoch, done, tick.total, _mean(found), time.monotonic() - began)
             watch(tick)
-            if asked := stop():
+            if asked := division.any(stop()):
                 break
         params = learner.finite()
     losses = tuple(_mean(each) for each in sums[: tick.epoch])
     return Run(Vectors(text.words, params["E"]), params["U"], tick, losses, asked)
 
 
-def _pieces(text: Text, a: Word2Vec) -> Iterator[tuple[int, np.random.Generator, Numbers]]:
-    """The number of each epoch, what it draws by, and a piece of the text, one after the other."""
+def _rounds(text: Text, a: Word2Vec) -> Iterator[list[Piece]]:
+    """The pieces of the text that are learnt from side by side, or each alone, epoch by epoch."""
+    total, done = text.kept * a.epochs, 0
+
+    def rate() -> float:
+        return a.at_first * max(LEAST, 1 - done / total)
+
     for epoch in range(1, a.epochs + 1):
-        rng = rng_for(a.seed, "draws", epoch)
-        for chunk in text.chunks(CHUNK):
-            yield epoch, rng, chunk
+        pieces: list[Piece] = []
+        for k, chunk in enumerate(text.chunks(CHUNK)):
+            first = rate()
+            done += int(np.count_nonzero(chunk != END))
+            pieces.append(Piece(epoch, k, chunk, done, first, rate()))
+            if len(pieces) >= a.pieces:
+                yield pieces
+                pieces = []
+        if pieces:
+            yield pieces
 
 
 def _mean(sums: NDArray[np.float64]) -> float:

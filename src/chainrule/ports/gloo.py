@@ -30,7 +30,7 @@ class Gloo:
         counts = self._gathered(np.array([len(rows.indices)], np.int64))
         sizes = [int(count[0]) for count in counts]
         shape = rows.values.shape[1:]
-        indices, values = np.zeros(max(sizes), np.int64), np.zeros((max(sizes), *shape))
+        indices, values = np.zeros(max(sizes), np.int64), np.zeros((max(sizes), *shape), rows.values.dtype)
         indices[: len(rows.indices)], values[: len(rows.indices)] = rows.indices, rows.values
         every = zip(sizes, self._gathered(indices), self._gathered(values), strict=True)
         parts = [(i[:n], v[:n]) for n, i, v in every]

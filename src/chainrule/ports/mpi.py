@@ -29,10 +29,10 @@ class Mpi:
         counts = np.empty(self.world, np.int64)
         self._all.Allgather(np.array([len(rows.indices)], np.int64), counts)
         indices = np.empty(int(counts.sum()), np.int64)
-        values = np.empty((len(indices), *rows.values.shape[1:]))
+        values = np.empty((len(indices), *rows.values.shape[1:]), rows.values.dtype)
         width = int(np.prod(values.shape[1:]))
         self._all.Allgatherv(rows.indices.astype(np.int64), (indices, counts))
-        self._all.Allgatherv(np.ascontiguousarray(rows.values, np.float64), (values, counts * width))
+        self._all.Allgatherv(np.ascontiguousarray(rows.values), (values, counts * width))
         return Rows(indices, values)
 
     def broadcast(self, raw: bytes) -> bytes:

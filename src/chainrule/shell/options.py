@@ -4,6 +4,7 @@ import click
 
 from chainrule.display.language import LANGUAGES
 from chainrule.learn.backends import BACKENDS
+from chainrule.ports.together import CARRIERS
 
 backend = click.option(
     "--backend",
@@ -15,4 +16,10 @@ backend = click.option(
 
 language = click.option(
     "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the report."
+)
+
+parallel = click.option(
+    "--parallel",
+    type=click.Choice(list(CARRIERS)),
+    help="Train in all processes that this command is begun in: mpiexec -n 4 chainrule … --parallel mpi.",
 )

@@ -37,7 +37,7 @@ from chainrule.ner.tags import SCHEMES
 from chainrule.ner.tokenizer import CHARACTERS, TOKENIZER
 from chainrule.ner.training import Job, prepare
 from chainrule.ner.vectors import read_vectors
-from chainrule.ports.together import CARRIERS, together
+from chainrule.ports.together import together
 from chainrule.shell import options
 from chainrule.shell.evaluate import note_units
 from chainrule.shell.progress import watcher
@@ -145,11 +145,7 @@ PART = {"old": "rehearsed", "old_test": "old test"}
 @click.option("--check", "proved", is_flag=True, help="Check the gradients of this network before it is trained.")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @settings_as_options
-@click.option(
-    "--parallel",
-    type=click.Choice(list(CARRIERS)),
-    help="Train in all processes that this command is begun in: mpiexec -n 4 chainrule train … --parallel mpi.",
-)
+@options.parallel
 @options.backend
 @options.language
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal
 import click
 
 from chainrule.errors import DataError
+from chainrule.learn.ranks import USUAL
 from chainrule.ner.drift import read_words
 from chainrule.ner.phrases import Phrases, phrased
 from chainrule.ner.similar import Neighbour, Similar
@@ -17,6 +19,7 @@ from chainrule.ner.vectors import write_vectors
 from chainrule.ner.word2vec import Run, Word2Vec, train
 from chainrule.ner.word2vec_losses import MODELS
 from chainrule.ner.word_counts import SPELLINGS, UNITS, Cut, Text, numbered
+from chainrule.ports.together import together
 from chainrule.shell import options, vectors_analogy, vectors_drift
 from chainrule.shell.stopping import stopping
 from chainrule.shell.terminal import clock
@@ -54,6 +57,7 @@ HELP: Mapping[str, str] = {
     + "]",
     "seed": "Same seed and threads, same machine: same file, byte for byte.",
     "threads": "Threads that share a step.",
+    "pieces": "Pieces of text learnt from at once, by processes (12 with --parallel); 0: one after the other.",
 }
 KINDS: Mapping[str, Any] = {"model": click.Choice(list(MODELS)), "rate": float}
 """What an option takes where its default does not say it."""
@@ -115,6 +119,7 @@ def settings_as_options(command: Callable[..., int]) -> Callable[..., int]:
     help="Least score of a phrase; higher: fewer.",
 )
 @settings_as_options
+@options.parallel
 @options.backend
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on standard output.")
@@ -129,6 +134,7 @@ def train_command(
     backend: str,
     quiet: bool,
     as_json: bool,
+    parallel: str | None,
     **settings: Any,
 ) -> int:
     """Learn a vector for every word of TEXT by skip-gram or CBOW, with negative sampling.
@@ -136,6 +142,9 @@ def train_command(
     TEXT is in UTF-8, plain or gzip, and read twice in pieces: it may be larger than memory, which holds the words
     and their vectors. Windows end with the line. Ctrl-C stops and writes what has been learnt so far.
     """
+    ranks = click.get_current_context().with_resource(together(parallel))
+    quiet = quiet or bool(ranks.rank)
+    settings["pieces"] = settings["pieces"] or (USUAL if parallel else 0)
     chosen, cut = Word2Vec(**settings), Cut(unit, spelling)
     joined = Phrases(passes=passes, threshold=threshold, minimum=minimum)
     if not out.parent.is_dir():
@@ -152,12 +161,13 @@ def train_command(
             ):
                 begun.append(text)
                 watch.begin(text, chosen)
-                run = train(text, chosen, watch=watch, stop=lambda: bool(asked), backend=backend)
+                run = train(text, chosen, watch=watch, stop=lambda: bool(asked), backend=backend, ranks=ranks)
         finally:
             watch.end()
-        write_vectors(out, run.vectors, kind_of(out))
-    _report(run, begun[0], out, as_json, quiet)
-    return 128 + asked[0] if run.interrupted else 0
+        if not ranks.rank:
+            write_vectors(out, run.vectors, kind_of(out))
+            _report(run, begun[0], out, as_json, quiet)
+    return 128 + (asked or [signal.SIGTERM])[0] if run.interrupted else 0
 
 
 def kind_of(path: Path) -> Literal["binary", "text"]:

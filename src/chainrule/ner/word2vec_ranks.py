@@ -1,0 +1,76 @@
+"""Pieces of text that are learnt from side by side, by however many processes, from the same vectors.
+
+    e ← e + Σₖ Δₖ / m        Δₖ what piece k moves the vector by, m how many pieces move it at all
+
+A word that one piece meets moves by all that it learnt there, a frequent one, which every piece meets, by their
+mean: by the sum it would go too far, and diverge. What a piece moves depends on the vectors that the round began
+with, on the seed and on its place in the text, and sums are taken in the order of the pieces, so that the number
+of processes decides nothing (McDonald et al. 2010 mix parameters likewise). Only rows that moved are sent.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.learn.collective import Collective
+from chainrule.learn.gradients import Rows, coalesce
+from chainrule.learn.ranks import share
+from chainrule.ner.vectors import Floats
+from chainrule.ner.word2vec_draws import Drawn
+from chainrule.ner.word_counts import Numbers
+
+
+class Piece(NamedTuple):
+    """A piece of text: its epoch and number there, the words of all epochs up to it, and the rates that it has."""
+
+    epoch: int
+    number: int
+    chunk: Numbers
+    done: int
+    first: float
+    last: float
+
+
+Draw = Callable[[Piece], Drawn]
+Learn = Callable[[Drawn, float, float], NDArray[np.float64]]
+
+
+class SideBySide:
+    """Learns from the pieces of a round, those that fall to this rank, and moves the vectors by all of them."""
+
+    def __init__(self, params: Mapping[str, Floats], draw: Draw, learn: Learn, ranks: Collective) -> None:
+        """`learn` moves `params` (V, D) in place, and returns the sum of losses and of how many."""
+        self.params, self.draw, self.learn, self.ranks = params, draw, learn, ranks
+
+    def __call__(self, pieces: Sequence[Piece]) -> NDArray[np.float64]:
+        """The sum of the losses, and of how many."""
+        told = np.zeros(2)
+        moved: dict[str, list[Rows]] = {name: [_moves(w[:0], w[:0], NONE)] for name, w in self.params.items()}
+        for k in share(len(pieces), self.ranks.rank, self.ranks.world):
+            drawn = self.draw(pieces[k])
+            rows = np.unique(np.concatenate([drawn.words.ravel(), drawn.around.ravel(), drawn.against.ravel()]))
+            before = {name: w[rows] for name, w in self.params.items()}
+            told += self.learn(drawn, pieces[k].first, pieces[k].last)
+            for name, w in self.params.items():
+                moved[name].append(_moves(before[name], w[rows], rows))
+                w[rows] = before[name]
+        self.ranks.allreduce(told)
+        for name, w in self.params.items():
+            parts = moved[name]
+            sent = Rows(np.concatenate([p.indices for p in parts]), np.concatenate([p.values for p in parts]))
+            found = self.ranks.allgather_rows(sent)
+            every = coalesce(Rows(found.indices, found.values.astype(np.float64)))
+            w[every.indices] += (every.values[:, :-1] / every.values[:, -1:]).astype(w.dtype)
+        return told
+
+
+NONE = np.zeros(0, np.int64)
+
+
+def _moves(before: Floats, after: Floats, rows: NDArray[np.int64]) -> Rows:
+    """The rows that moved: how far, and 1 behind it."""
+    changed = (after != before).any(axis=1)
+    far = after[changed] - before[changed]
+    return Rows(rows[changed], np.concatenate([far, np.ones((len(far), 1), far.dtype)], axis=1))
