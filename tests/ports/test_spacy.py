@@ -70,7 +70,7 @@ def said(doc: Any) -> list[tuple[Any, ...]]:
 
 def test_names_are_those_of_the_tagger(nlp, tagger, text):
     doc = nlp()(text)
-    assert doc.text == text and said(doc) == [tuple(e) for e in tagger.tag(text)] and doc.ents
+    assert doc.text == text and said(doc) == [e[:5] for e in tagger.tag(text)] and doc.ents
     group = doc.spans["chainrule"]
     assert group.attrs["scores"] == [e.score for e in tagger.tag(text)]
     assert [s.text for s in group] == [e.text for e in doc.ents]
@@ -138,7 +138,7 @@ def test_settings_incline_what_is_said_but_not_what_is_kept(nlp, tagger, text, t
     middle = sorted(e.score for e in tagger.tag(text))[1]
     pipeline = nlp(min_score=middle, recall_bias=1.0)
     inclined = tagger.inclined(1.0, middle)
-    assert said(pipeline(text)) == [tuple(e) for e in inclined.tag(text)]
+    assert said(pipeline(text)) == [e[:5] for e in inclined.tag(text)]
     pipeline.to_disk(tmp_path / "nlp")
     assert said(spacy.load(tmp_path / "nlp")(text)) == said(pipeline(text))
     assert Tagger.load(tmp_path / "nlp" / "chainrule_ner").tag(text) == tagger.tag(text)
