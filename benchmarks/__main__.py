@@ -27,7 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = list(sys.argv[1:] if arguments is None else arguments)
     if asked[:1] == ["ner"]:
         return ner.main(asked[1:])
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="chainrule against its peers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="chainrule against its peers.",
+        epilog="python -m benchmarks ner --help: taggers trained on the same data.",
+    )
     parser.add_argument(
         "--only", metavar="NAME", action="extend", nargs="+", help=f"works among {', '.join(WORKS)}"
     )

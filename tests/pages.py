@@ -26,9 +26,12 @@ def blocks(path: Path, language: str) -> list[str]:
 
 def matches(shown: str, printed: str) -> bool:
     """Whether a text is what is shown."""
-    lines = [re.escape(line.rstrip()).replace("…", ".*") for line in shown.strip("\n").split("\n")]
-    pattern = "\n".join(lines).replace("\n.*\n", "\n(?:.*\n)*?")
-    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.strip("\n").split("\n"))) is not None
+    lines = [line.rstrip() for line in shown.strip("\n").split("\n")]
+    pattern = "".join("(?:.*\n)*?" if line == "…" else f"{re.escape(line).replace('…', '.*')}\n" for line in lines)
+    return (
+        re.fullmatch(pattern, "".join(f"{line.rstrip()}\n" for line in printed.strip("\n").split("\n")))
+        is not None
+    )
 
 
 def run_python(block: str, path: Path, names: dict[str, object], capsys) -> str:

@@ -10,7 +10,8 @@ from chainrule.algebra.signature import FLOAT32
 from chainrule.calculus.batch import batch
 from chainrule.calculus.tabulate import tabulated
 from chainrule.compute import fixed
-from chainrule.compute.fixed import Fixed
+from chainrule.compute.compile import has_numba
+from chainrule.compute.fixed import Fixed, Own
 
 V, D, K, H, C = 60, 4, 3, 7, 5
 
@@ -83,6 +84,23 @@ def test_a_window_has_the_same_bits_in_any_company(case):
     other = Fixed(root, ids, Mixed(), params, backend="numpy")
     for start, end in ((2400, 2401), (7, 8), (1000, 1017), (0, 1500), (1020, 1029)):
         np.testing.assert_array_equal(other(kinds[start : end + reach]), whole[start:end])
+
+
+@pytest.mark.skipif(not has_numba(), reason="Numba is not installed")
+@pytest.mark.parametrize("window", [1, 5])
+def test_machine_code_and_numpy_agree_in_every_bit(window):
+    root, ids = network(window=window)
+    params = values(root, ids)
+    own = Own(
+        vector("own", C, dtype=FLOAT32), lambda rows: params["E"][rows[0], None, :1] * np.ones((window, C), "f")
+    )
+    kinds = np.random.default_rng(1).integers(0, V * 8, 1100)
+    for extra in (None, own):
+        given = {"backend": "numpy", "own": extra}
+        whole = root + extra.node if extra else root
+        fast, plain = (Fixed(whole, ids, Mixed(), params, fast=f, **given) for f in ("numba", "numpy"))
+        for count in (window - 1, window, window + 1, window + 15, 1100):
+            np.testing.assert_array_equal(fast(kinds[:count]), plain(kinds[:count]))
 
 
 def test_no_window_gives_no_row():

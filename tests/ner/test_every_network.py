@@ -96,12 +96,6 @@ def test_it_learns_twenty_sentences_by_heart(case):
     assert thirds[2] < 0.5 * thirds[0] and thirds[1] < thirds[0]
 
 
-def test_margin_tells_five_labels_apart_too():
-    settings = {"objective": "margin", "margin": 4.0, "epochs": 80, "scheme": "IO", "hidden": 20, "dimension": 20}
-    found = Tagger.train(CORPUS, CORPUS, **{**USUAL, **settings}).evaluate(CORPUS)
-    assert found.f1 > 0.85
-
-
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_threads_share_windows_and_sentences(objective):
     settings = {**USUAL, "epochs": 2, "batch_size": 256, "objective": objective}
@@ -284,7 +278,7 @@ def test_the_loss_of_a_sentence_is_traced_and_passes_the_check(case):
     for scheme in ("BIOES", "IOB1"):
         again = tagger.loss(list(tokens), data(name).tagged(scheme)[0])
         assert again.values["y"].tolist() == found.values["y"].tolist()
-    assert tagger.loss("Helen Marsh flew to Berlin.").expression.shape == ()
+    assert tagger.loss(" ".join(tokens)).expression.shape == ()
 
 
 def test_under_margin_the_loss_is_of_names_against_the_next_other_token():

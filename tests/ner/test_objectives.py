@@ -14,7 +14,7 @@ from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.families import FAMILIES
 from chainrule.ner.features import Features
-from chainrule.ner.feeds import Feed
+from chainrule.ner.feeds import NAMES, SEVERAL, Feed
 from chainrule.ner.model import Network
 from chainrule.ner.objectives import ABSENT, OBJECTIVES
 from chainrule.ner.vocab import CAPS, UNKNOWN, Vocabulary
@@ -173,10 +173,11 @@ def test_a_corrupt_window_is_that_of_a_token_with_another_tag_or_has_its_centre(
     named = np.flatnonzero(TAGS)
     assert feed.examples == len(named)
     rng, kinds = np.random.default_rng(0), {"whole": 0, "centre": 0}
-    for _ in range(100):
+    for _ in range(20):
         values = feed(np.arange(len(named)), rng)
-        np.testing.assert_array_equal(values["y"], TAGS[named])
-        for k, token in enumerate(named):
+        pairs = np.repeat(named, SEVERAL)
+        np.testing.assert_array_equal(values["y"], TAGS[pairs])
+        for k, token in enumerate(pairs):
             own = {n: every[n][token] for n in every}
             corrupt = {n: values[n + "_corrupt"][k] for n in every}
             for n in every:
@@ -206,20 +207,26 @@ def test_where_all_tokens_have_one_tag_no_window_is_corrupt():
         fed(np.ones(11, np.int64))
 
 
-def test_all_tokens_with_another_tag_are_drawn_alike(shown):
+def test_all_tokens_with_another_tag_are_drawn_alike_but_for_those_of_names(shown):
     feed, rng = fed(window=1), np.random.default_rng(2)
     drawn = np.concatenate([feed._others(TAGS[TAGS > 0], rng) for _ in range(2000)]).reshape(2000, -1)
     for column, tag in zip(drawn.T, TAGS[TAGS > 0], strict=True):
         counts = np.bincount(column, minlength=11)
-        assert (counts[tag == TAGS] == 0).all()
-        expected = 2000 / (tag != TAGS).sum()
-        assert (abs(counts[tag != TAGS] - expected) < 5 * np.sqrt(expected)).all()
+        others, names = tag != TAGS, (tag != TAGS) & (TAGS > 0)
+        expected = 2000 * ((1 - NAMES) * others / others.sum() + NAMES * names / names.sum())
+        assert (abs(counts - expected) <= 5 * np.sqrt(expected)).all()
+
+
+def test_where_all_names_are_alike_corrupt_windows_come_from_elsewhere():
+    feed, rng = fed(np.minimum(TAGS, 1), window=1), np.random.default_rng(2)
+    drawn = feed._others(np.ones(3000, np.int64), rng)
+    assert set(drawn) == set(np.flatnonzero(TAGS == 0))
 
 
 def test_values_of_other_features_are_hidden_now_and_then():
     feed = fed()
-    values = [feed(np.arange(4), np.random.default_rng(k)) for k in range(400)]
-    own = feed.encoded.windows(np.flatnonzero(TAGS))["shape"]
+    values = [feed(np.arange(4), np.random.default_rng(k)) for k in range(200)]
+    own = feed.encoded.windows(np.repeat(np.flatnonzero(TAGS), SEVERAL))["shape"]
     for name in ("shape", "shape_corrupt"):
         seen = np.stack([v[name] for v in values])
         assert 0.03 < (seen[seen != 0] == UNKNOWN).mean() < 0.07

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chainrule import DataError, ExtraError
-from chainrule.ner import Entity, Tagger, convert_file, read_any
+from chainrule.ner import Tagger, convert_file, read_any
 from chainrule.ner.formats_record import Name, Record
 from chainrule.ner.formats_table import added
 from chainrule.ports import docbin, parquet
@@ -223,10 +223,10 @@ def test_tagged_texts_are_written_and_read_batch_by_batch(tagger, text, tmp_path
 def test_a_frame_has_a_row_for_each_name(tagger: Tagger, text):
     pandas = library("pandas")
     frame = entities_frame(["nothing", text, text], tagger)
-    assert frame.columns.tolist() == ["document", *Entity._fields]
-    assert [
-        Entity(*row) for row in frame.loc[frame.document == 2, list(Entity._fields)].itertuples(index=False)
-    ] == (tagger.tag(text))
+    columns = ["start", "end", "label", "score", "text"]
+    assert frame.columns.tolist() == ["document", *columns]
+    rows = frame.loc[frame.document == 2, columns].itertuples(index=False)
+    assert [tuple(row) for row in rows] == [tuple(getattr(e, c) for c in columns) for e in tagger.tag(text)]
     assert [str(frame[c].dtype) for c in ("start", "end", "score")] == ["int64", "int64", "float64"]
     named = entities_frame(pandas.Series({"a": text, "b": "none"}), tagger)
     assert set(named.document) == {"a"}

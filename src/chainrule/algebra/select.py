@@ -144,13 +144,13 @@ def _infer_scatter(rows: Node, values: Node, batch: int, count: Axis) -> tuple[S
 
 def _flat_rows(xp: Namespace, rows: Array, batch: int, count: int) -> Array:
     """Row numbers in the table that has the batch axes merged into its rows."""
-    if rows.size and (int(xp.min(rows)) < 0 or int(xp.max(rows)) >= count):
+    if math.prod(rows.shape) and (int(xp.min(rows)) < 0 or int(xp.max(rows)) >= count):
         wrong = int(xp.min(rows)) if int(xp.min(rows)) < 0 else int(xp.max(rows))
         raise BindingError(f"row {wrong} is asked for, but the rows are numbered 0 to {count - 1}")
     flat = xp.reshape(rows, (-1,))
     groups = math.prod(rows.shape[:batch])
     if batch and groups:
-        flat = flat + count * xp.repeat(xp.arange(groups, dtype=flat.dtype), rows.size // groups)
+        flat = flat + count * xp.repeat(xp.arange(groups, dtype=flat.dtype), flat.shape[0] // groups)
     return flat
 
 
@@ -165,10 +165,12 @@ def _scatter(xp: Namespace, rows: Array, values: Array, batch: int, count: int) 
     tail, front = values.shape[rows.ndim :], rows.shape[:batch]
     flat = _flat_rows(xp, rows, batch, count)
     total = math.prod(front) * count
-    listed = xp.reshape(values, (rows.size, math.prod(tail)))
+    listed = xp.reshape(values, (flat.shape[0], math.prod(tail)))
     if xp is np:
         table = np.zeros((total, listed.shape[1]), dtype=values.dtype)
         np.add.at(table, flat, listed)
+    elif hasattr(xp, "add_rows"):
+        table = xp.add_rows(total, flat, listed)
     else:
         chosen = xp.reshape(xp.arange(total, dtype=flat.dtype), (-1, 1)) == xp.reshape(flat, (1, -1))
         table = xp.matmul(xp.astype(chosen, values.dtype), listed)

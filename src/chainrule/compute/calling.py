@@ -57,6 +57,24 @@ class Runner(Protocol):
         """
 
 
+class Elsewhere:
+    """In the place of a runner, where a function computes on arrays of another library by itself."""
+
+    otherwise: "Callable[[], Runner] | None" = None
+
+    def __init__(self, backend: str, passes: Sequence[str], text: Callable[[], str]) -> None:
+        self.backend, self.passes, self._text = backend, tuple(passes), text
+
+    @property
+    def source(self) -> str:
+        """The text that says what is computed."""
+        return self._text()
+
+    def sized(self, binding: Binding) -> "Run | None":
+        """Never asked."""
+        return None
+
+
 class Compiled:
     """A function of arrays, `f(W=…, x=…)`, made from expressions; it gives what `evaluate` gives.
 
@@ -155,6 +173,14 @@ class Compiled:
         found = [own(r) for r in self._oracle(values)[: len(self._outputs)]]
         return found[0] if self._alone else found
 
+    def arguments(self, args: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
+        """The values of a call in the order of `inputs`. Raises BindingError for one that is missing."""
+        named = self._by_name(args, values) if args else values
+        for v, name in zip(self._variables, self.inputs, strict=True):
+            if name not in named:
+                raise BindingError(f"no value for {described(v)}; the function takes {', '.join(self.inputs)}")
+        return [named[name] for name in self.inputs]
+
     # ── what is not as it should be ───────────────────────────────────────────────────────────────────
 
     def _by_name(self, args: Sequence[Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,10 +209,8 @@ class Compiled:
         """The outputs for values of any kind, at sizes that may be new. Raises BindingError, DTypeError."""
         given: list[Any] = []
         binding = Binding()
-        for v, name in zip(self._variables, self.inputs, strict=True):
-            if name not in values:
-                raise BindingError(f"no value for {described(v)}; the function takes {', '.join(self.inputs)}")
-            array = checked(v, values[name])
+        for v, name, value in zip(self._variables, self.inputs, self.arguments((), values), strict=True):
+            array = checked(v, value)
             binding.meet(name, v.shape, array.shape)
             given.append(plain(array) if array.ndim else array[()])
         binding.settle()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 MANTISSA = 53
 ALONE = 1 << 18  # multiplications, up to which OpenBLAS does not wake its other threads; they are slow to come
+FEW = 32  # rows at least, for which the matrix is read once
 
 
 class Exact:
@@ -41,10 +42,14 @@ class Exact:
     def _times(self, whole: NDArray[np.float64], scale: float | NDArray[np.float64]) -> Floats:
         (k, c), n = self._matrix.shape, len(whole)
         found = np.empty((n, c))
-        many = max(1, ALONE // (k * c))
+        wide = max(1, min(c, ALONE // (k * FEW)))
+        many = max(1, ALONE // (k * wide))
         end = n - n % many
-        if end:
-            np.matmul(whole[:end].reshape(-1, many, k), self._matrix, out=found[:end].reshape(-1, many, c))
-        np.matmul(whole[end:], self._matrix, out=found[end:])
+        for columns in (slice(start, start + wide) for start in range(0, c, wide)):
+            part = self._matrix[:, columns]
+            if end:
+                out = found[:end].reshape(-1, many, c)[:, :, columns]
+                np.matmul(whole[:end].reshape(-1, many, k), part, out=out)
+            np.matmul(whole[end:], part, out=found[end:, columns])
         found *= self._scale * scale
         return found.astype(np.float32)

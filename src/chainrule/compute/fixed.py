@@ -20,12 +20,13 @@ from chainrule.algebra.op import Array
 from chainrule.calculus.batch import batch
 from chainrule.calculus.rewrite import substitute
 from chainrule.calculus.tabulate import Tabulated, tabulated
+from chainrule.compute.codes import SHORT, SINGLE, WHOLE, Code, Codes
 from chainrule.compute.compile import compile
 from chainrule.compute.exact import Exact, Floats
 from chainrule.compute.interpret import evaluate
 
 Ids = NDArray[np.int64]
-MEMORY = 32 << 20  # bytes of the rows that are kept; half as many more while they are sorted out
+MEMORY = 64 << 20  # bytes of the rows that are kept; half as many more while they are sorted out
 CHUNK = 512  # windows in one pass, whose intermediate values stay in the cache of the processor
 STEP = 16  # passes have a multiple of this many windows, so that few different sizes occur
 BOUNDS = {"tanh": 1.0, "hard_tanh": 1.0, "sigmoid": 1.0}  # of the values of functions
@@ -169,9 +170,11 @@ class Fixed:
         backend: str,
         own: Own | None = None,
         memory: int = MEMORY,
+        fast: str = "numpy",
     ) -> None:
         """`ids` index (W,) select rows of tables, as `kinds` do; `params` has values for all variables but `own`.
 
+        `fast` is the backend of `codes`, for what comes out the same in every bit.
         Raises ValueError where the expression cannot be evaluated in part.
         """
         made = tabulated(root, ids)
@@ -188,6 +191,7 @@ class Fixed:
         self.window = self._rows.window
         self._firsts = [str(v.attrs["name"]) for v in self._moving]
         self._stages = self._staged(made.root, backend)
+        self._codes = Codes(fast)
 
     def _staged(self, root: Node, backend: str) -> list[Stage]:
         """The expression cut behind every value of the window that is multiplied with a fixed matrix."""
@@ -232,18 +236,24 @@ class Fixed:
     def _chunk(self, kinds: Ids) -> Floats:
         count = max(0, len(kinds) - self.window + 1)
         slots, rows = self._rows(kinds)
-        sums = self._sums(slots, rows, max(1, -(-count // STEP)) * STEP)
-        parts = np.split(sums, [self._rows.hidden], axis=1)
-        values = {**self._known, **dict(zip(self._firsts, map(np.ascontiguousarray, parts), strict=False))}
-        value: Floats = sums
+        parts = self._sums(slots, rows, max(1, -(-count // STEP)) * STEP)
+        values = {**self._known, **dict(zip(self._firsts, parts, strict=False))}
+        value: Floats = parts[0]
         for stage in self._stages:
             value = stage.run(*[values[name] for name in stage.inputs])
             if stage.product is not None:
                 values[stage.name] = value = stage.product(value)
         return value[:count]
 
-    def _sums(self, slots: NDArray[np.int32], rows: Floats, count: int) -> Floats:
-        """z₀ + Σ_p of the row of place p, for so many windows, (count, H + C)."""
+    def _sums(self, slots: NDArray[np.int32], rows: Floats, count: int) -> tuple[Floats, Floats]:
+        """z₀ + Σ_p of the row of place p, (count, H) and (count, C), for so many windows, or more."""
+        code = self._codes.get("summed", _CODES, count)
+        if code is not None:
+            H = self._rows.hidden
+            z, y = (np.empty((count, n), np.float32) for n in (H, len(self._start) - H))
+            z[len(slots) - self.window + 1 :] = y[len(slots) - self.window + 1 :] = 0
+            code(slots, rows, self.window, self._start, z, y)
+            return z, y
         firsts = np.zeros(count + self.window - 1, np.intp)
         np.multiply(slots, self.window, out=firsts[: len(slots)])
         z = rows.take(firsts[:count], axis=0)
@@ -252,7 +262,30 @@ class Fixed:
         for p in range(1, self.window):
             rows[p:].take(firsts[p : p + count], axis=0, out=row, mode="clip")  # "raise" would fill a copy first
             z += row
-        return z
+        hidden, own = np.split(z, [self._rows.hidden], axis=1)
+        return np.ascontiguousarray(hidden), np.ascontiguousarray(own)
+
+
+def summed(slots: Any, rows: Any, window: Any, start: Any, hidden: Any, own: Any) -> None:
+    """The sums of all windows into the first rows of `hidden` and `own`, kind by kind, whose rows are near."""
+    wide, count = hidden.shape[1], slots.shape[0] - window + 1
+    for t in range(slots.shape[0]):
+        row = slots[t] * window
+        for p in range(max(0, t - count + 1), min(window, t + 1)):
+            n = t - p
+            if p:
+                for j in range(wide):
+                    hidden[n, j] += rows[row + p, j]
+                for j in range(own.shape[1]):
+                    own[n, j] += rows[row + p, wide + j]
+            else:
+                for j in range(wide):
+                    hidden[n, j] = rows[row, j] + start[j]
+                for j in range(own.shape[1]):
+                    own[n, j] = rows[row, wide + j] + start[wide + j]
+
+
+_CODES = {"summed": Code(summed, (), [(SHORT, 1), (SINGLE, 2), (WHOLE, 0), (SINGLE, 1), (SINGLE, 2), (SINGLE, 2)])}
 
 
 def _for(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:

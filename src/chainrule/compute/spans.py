@@ -75,7 +75,7 @@ def _forward(e: Doubles, moves: Doubles, steps: Steps) -> tuple[Doubles, Doubles
 
 def _summed(x: Doubles, factors: Doubles) -> Doubles:
     """Σ_i factors_ij x_in, (C, n), term by term."""
-    total = factors[0][:, None] * x[0]
+    total: Doubles = factors[0][:, None] * x[0]
     for row, part in zip(factors[1:], x[1:], strict=True):
         total += row[:, None] * part
     return total

@@ -38,7 +38,7 @@ class Decoder:
         self.lattice = Lattice(self.tags, scheme)
         self._sequences: Sequences | None = None
         self._joint: Joint | None = None
-        self._fast = "auto" if backend in ("auto", "numba") else "numpy"
+        self.fast = "auto" if backend in ("auto", "numba") else "numpy"
 
     @cached_property
     def _run(self) -> Runner:
@@ -84,7 +84,7 @@ class Decoder:
     def sequences(self, params: Mapping[str, Any]) -> Sequences:
         """Sentences under the scores of moves; made anew where these are others."""
         if self._sequences is None or not np.array_equal(self._sequences.A, params["A"]):
-            self._sequences = Sequences(params["A"], self._fast)
+            self._sequences = Sequences(params["A"], self.fast)
         return self._sequences
 
     def chances(
@@ -118,7 +118,7 @@ class Decoder:
         """Sentences under the scores of moves at temperature T; made anew where these are others."""
         joint = self._joint
         if joint is None or joint.T != T or not np.array_equal(joint.A, params["A"]):
-            self._joint = joint = Joint(params["A"], T, self._fast)
+            self._joint = joint = Joint(params["A"], T, self.fast)
         return joint
 
 
@@ -164,7 +164,9 @@ class Scorer:
             G = variable("G", network.spelling.shape, FLOAT32)
             (root,) = substitute([root], {network.spelling: G})
             params["G"] = Speller(params)
-        return Fixed(root, ids, self._kinds, params, backend=self._decoder.backend, own=own)
+        return Fixed(
+            root, ids, self._kinds, params, backend=self._decoder.backend, own=own, fast=self._decoder.fast
+        )
 
     def _own(self, selected: Sequence[Ids]) -> Floats:
         own: Floats = self._decoder.network.own(self._params, dict(zip(self._features, selected, strict=True)))

@@ -2,14 +2,15 @@
 
     windows     an example is a token with its window
     sentences   an example is a sentence: the windows of its tokens, one behind the other
-    margin      an example is a token of a name: its window, and a corrupt one
+    margin      an example is a token of a name: its window as often as there are corrupt ones, several, and those
 
-A corrupt window is the window of another token, drawn from the data, or this one with the centre of that; whose
-tag is not the right one here (CS224n notes, part 3, "Not all museums in Paris"; Collobert et al. 2011, §4.2).
+A corrupt window is mostly the window of another token, drawn from the data, else this one with the centre of that,
+whose tag is not the right one here (CS224n notes, part 3, "Not all museums in Paris"; Collobert et al. 2011, 4.2).
+Some of these tokens are drawn among names: most tokens are O, and what is hard is to tell one label from another.
 """
 
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from chainrule.ner.objectives import MARGIN
 from chainrule.ner.vocab import UNKNOWN
 from chainrule.ner.windows import Encoded
 
+SEVERAL = 10  # corrupt windows for a true one, anew each time
+REAL = 0.8  # how often a corrupt window is one of the data
+NAMES = 0.3  # how often its centre is drawn among the tokens of names
 RARE = 0.5  # how often a word seen once is shown as the unknown word, so that its vector is trained too
 
 
@@ -67,7 +71,7 @@ class Feed:
     def tokens(self, examples: Ids) -> Ids:
         """The tokens that examples are about."""
         if self._named is not None:
-            return self._named[examples]
+            return np.repeat(self._named[examples], SEVERAL)
         if not self.network.whole:
             return examples
         sentences = self._filled[examples]
@@ -95,7 +99,7 @@ class Feed:
     def _corrupt(self, tokens: Ids, rng: np.random.Generator) -> dict[str, Ids]:
         others = self._others(self.y[tokens], rng)
         here, there = self.encoded.windows(tokens), self.encoded.windows(others)
-        whole, centre = rng.random(len(tokens)) < 0.5, self.encoded.radius
+        whole, centre = rng.random(len(tokens)) < REAL, self.encoded.radius
         found = {}
         for name, ids in here.items():
             if name == LETTERS:
@@ -106,14 +110,31 @@ class Feed:
         return found
 
     def _others(self, y: Ids, rng: np.random.Generator) -> Ids:
-        """For each tag a token that has another one, all of them equally likely."""
-        counts, order = self._by_tag
-        many, first = counts[y], (np.cumsum(counts) - counts)[y]
-        drawn = rng.integers(len(self.y) - many)
-        found: Ids = order[drawn + many * (drawn >= first)]
+        """For each tag a token that has another one, all of them equally likely, or all those of names."""
+        everywhere, named = (pool.others(y, rng) for pool in self._pools)
+        found: Ids = np.where((rng.random(len(y)) < NAMES) & (named >= 0), named, everywhere)
         return found
 
     @cached_property
-    def _by_tag(self) -> tuple[Ids, Ids]:
-        """How many tokens have each tag, and the tokens in the order of their tags."""
-        return np.bincount(self.y), np.argsort(self.y, kind="stable")
+    def _pools(self) -> tuple["_Pool", "_Pool"]:
+        """All tokens, and those of names."""
+        return _Pool.of(np.arange(len(self.y)), self.y), _Pool.of(np.flatnonzero(self.y), self.y)
+
+
+class _Pool(NamedTuple):
+    """Tokens in the order of their tags, and how many have each tag."""
+
+    tokens: Ids
+    counts: Ids
+
+    @classmethod
+    def of(cls, tokens: Ids, y: Ids) -> "_Pool":
+        return cls(tokens[np.argsort(y[tokens], kind="stable")], np.bincount(y[tokens], minlength=y.max() + 1))
+
+    def others(self, y: Ids, rng: np.random.Generator) -> Ids:
+        """For each tag a token of another one; −1 where there is none."""
+        many, first = self.counts[y], (np.cumsum(self.counts) - self.counts)[y]
+        left = len(self.tokens) - many
+        drawn = rng.integers(np.maximum(left, 1))
+        places = np.minimum(drawn + many * (drawn >= first), len(self.tokens) - 1)
+        return np.where(left > 0, self.tokens[places], -1)

@@ -5,7 +5,7 @@ With scores s (C,) of the tags and the right tag y,
     softmax    −log softmax(s)_y
     logistic   Σ_c −log P(c is right or not),  P(c | s) = σ(s_c), a unit for each tag but O: "is the centre a LOC?"
     hinge      Σ_{c≠y} max(0, Δ + s_c − s_y), the multi-class SVM
-    margin     max(0, Δ + s_y(corrupt window) − s_y(window)) for windows around names
+    margin     max(0, Δ + s_y(corrupt window) − s_y(window)) for a window around a name and several corrupt ones
     sentence   log Z(s, A) − (Σ s_y + Σ A_{y y′}) of a whole sentence, with scores A of moves between tags
 
 Under `logistic` and `margin` O, the first tag, has the score 0: it is what is left where no other is positive.

@@ -24,17 +24,17 @@ def read(path: str | Path, reading: Reading | None = None) -> Iterator[Record]:
     try:
         docs = tokens.DocBin().from_bytes(raw).get_docs(vocab.Vocab())
         for number, doc in enumerate(docs, 1):
-            yield _record(doc, f"{path}:{number}", number)
+            yield _record(doc, f"{path}:{number}")
     except DataError:
         raise
     except Exception as error:  # whatever packed data that is damaged comes to inside spaCy
         raise DataError(f"{path}: is no DocBin of spaCy, or damaged ({error}); write it again") from None
 
 
-def _record(doc: Any, place: str, number: int) -> Record:
+def _record(doc: Any, place: str) -> Record:
     names = tuple(Name(e.start_char, e.end_char, e.label_) for e in doc.ents)
     tokens = tuple((t.idx, t.idx + len(t)) for t in doc if not t.is_space)
-    return Record(doc.text, names, tokens, place, number)
+    return Record(doc.text, names, tokens, place)
 
 
 def write(given: Iterable[Record], stream: BinaryIO, writing: Writing) -> None:

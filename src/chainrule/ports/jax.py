@@ -22,15 +22,15 @@ from chainrule.algebra.node import Node, constant, make, variable
 from chainrule.algebra.op import OPS, Array, Namespace, Op
 from chainrule.algebra.product import inner
 from chainrule.algebra.select import SCATTER, TAKE
-from chainrule.algebra.signature import FLOATS, Binding
+from chainrule.algebra.signature import FLOATS
 from chainrule.calculus.pullback import pull_back
 from chainrule.calculus.simplify import simplify
 from chainrule.compute.arrays import Arrays
-from chainrule.compute.calling import Compiled, Run, Runner
+from chainrule.compute.calling import Compiled, Elsewhere
 from chainrule.compute.compile import compile, inputs_of
 from chainrule.compute.interpret import Interpreter, checked
 from chainrule.compute.passes import FORMS
-from chainrule.errors import BindingError, DTypeError
+from chainrule.errors import DTypeError
 from chainrule.ports.extra import needed
 
 TITLE, ME = "JAX", "chainrule.ports.jax"
@@ -41,32 +41,13 @@ _LONG = {"int32": "int64"}
 # ── the function ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Traced:
-    """The way JAX runs expressions; what is called is `Function`."""
-
-    backend = "jax"
-    passes = tuple(FORMS)
-    otherwise: Callable[[], Runner] | None = None
-
-    def __init__(self, outputs: Sequence[Node], inputs: Sequence[Node]) -> None:
-        self._outputs, self._inputs = outputs, inputs
-
-    @property
-    def source(self) -> str:
-        """The function in NumPy; XLA makes its own text of the graph."""
-        return compile(self._outputs, self._inputs, backend="numpy").source
-
-    def sized(self, binding: Binding) -> Run | None:
-        """Never asked: sizes are those of the arrays that JAX traces."""
-        return None
-
-
 class Function(Compiled):
     """Expressions as a function of JAX arrays, which JAX may trace; called as other compiled functions are.
 
     Values are JAX or NumPy arrays, numbers and lists; results are JAX arrays. Shapes and named dimensions are
     checked when a shape is met first. A row that does not exist is NaN, as no compiled program of JAX can raise.
-    Raises ExtraError without JAX; when called, BindingError, and DTypeError, also for float64 in 32 bits.
+    `source` is the function in NumPy: XLA makes its own text of the graph. Raises ExtraError without JAX; when
+    called BindingError, and DTypeError, also for float64 in 32 bits.
     """
 
     def __init__(self, outputs: Node | Sequence[Node], inputs: Sequence[Node] | None = None) -> None:
@@ -74,7 +55,8 @@ class Function(Compiled):
         listed = [outputs] if isinstance(outputs, Node) else list(outputs)
         order = inputs_of(listed, inputs)
         wanted = outputs if isinstance(outputs, Node) else listed
-        super().__init__(wanted, order, partial(_Traced, listed, order), partial(function, wanted, order))
+        runner = Elsewhere("jax", tuple(FORMS), lambda: compile(listed, order, backend="numpy").source)
+        super().__init__(wanted, order, lambda: runner, partial(function, wanted, order))
         made: Sequence[Node] = [*listed]
         for change in FORMS.values():
             made = change(made)
@@ -83,13 +65,10 @@ class Function(Compiled):
 
     def __call__(self, /, *args: Any, **values: Any) -> Array | list[Array]:
         """The value of the expression, or the list of them. Raises BindingError, DTypeError."""
-        named = self._by_name(args, values)
-        given: dict[str, Any] = {}
-        for v, name in zip(self._variables, self.inputs, strict=True):
-            if name not in named:
-                raise BindingError(f"no value for {name}; the function takes {', '.join(self.inputs)}")
-            value = named[name]
-            given[name] = value if hasattr(value, "dtype") else checked(v, value)
+        given = {
+            name: value if hasattr(value, "dtype") else checked(v, value)
+            for v, name, value in zip(self._variables, self.inputs, self.arguments(args, values), strict=True)
+        }
         found: list[Array] = self._run(given)
         return found[0] if self._alone else found
 
