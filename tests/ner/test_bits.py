@@ -63,7 +63,7 @@ def test_everything_that_looks_at_a_model_reads_16_bits(full, half):
     assert half.tag(TEXT) == wide.tag(TEXT)
     assert replace(half, backend="interpreter").tag(TEXT) == replace(wide, backend="interpreter").tag(TEXT)
     dev = sample("en").dev
-    judged = [Judged.of(t.decoder, t.features, t.params, dev) for t in (half, wide)]
+    judged = [Judged.by(t, dev) for t in (half, wide)]
     assert judged[0] == judged[1]
     assert half.loss(TEXT).values["E"].shape == wide.loss(TEXT).values["E"].shape
 

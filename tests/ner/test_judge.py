@@ -1,11 +1,14 @@
 """What is fitted after training: thresholds, temperature, and how well probabilities are calibrated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from chainrule.ner import Tagger, sample, score
 from chainrule.ner.judge import calibration_error, lowered, threshold_of
+from chainrule.ner.judged import Judged
 
 TRAIN = sample("en").train
 QUICK = {"hidden": 8, "dimension": 8, "epochs": 3, "dropout": 0.0, "learning_rate": 0.1}
@@ -89,3 +92,20 @@ def test_the_temperature_changes_no_name_and_helps_probabilities():
 
     T = tagger.config.temperature
     assert loss(T) <= min(map(loss, (0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0))) + 1e-3
+
+
+@pytest.mark.parametrize("objective", ["softmax", "sentence"])
+def test_names_are_judged_with_the_probabilities_that_entities_have(objective):
+    """One truth: what a report says of a name is what tagging its tokens says."""
+    corpus, dev = TRAIN.of(TRAIN.sentences[:40]), TRAIN.of(TRAIN.sentences[40:80])
+    tagger = Tagger.train(corpus, dev, objective=objective, **QUICK)
+    tagger = replace(tagger, config=replace(tagger.config, temperature=1.7))
+    judged = Judged.by(tagger, dev)
+    expected = tagger.find([s.tokens for s in dev.sentences])
+    for k, names in enumerate(expected):
+        found = judged.found(k)
+        assert [name for name, _ in found] == [name for name, _ in names]
+        assert [p for _, p in found] == pytest.approx([p for _, p in names], rel=2e-5)
+    assert sum(map(len, expected)) > 9
+    one = judged.renamed(dict.fromkeys(tagger.labels, "NAME"))
+    assert [p for _, p in one.found(0)] == [p for _, p in judged.found(0)]

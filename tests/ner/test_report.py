@@ -214,7 +214,12 @@ def test_thirty_labels_and_many_more(made, count, shown):
     corpus = corpus_of([f"LABEL{k}" for k in range(count)], times=4)
     rng = rng_for(0, "tags")
     tags = tuple(tuple(f"B-LABEL{k}" for k in rng.integers(0, count, 3)) for _ in corpus.sentences)
-    judged = Judged(corpus, tags, tuple((-0.5,) * 3 for _ in corpus.sentences))  # almost everything is wrong
+    judged = Judged(
+        corpus,
+        tags,
+        tuple((-0.5,) * 3 for _ in corpus.sentences),
+        tuple({(k, k + 1): 0.6 for k in range(3)} for _ in corpus.sentences),
+    )  # almost everything is wrong
     text = page(replace(made[2], judged=judged))
     assert len(text.encode()) < 1_000_000
     (heat,) = (e for e in tree(text).iter("svg") if e.get("class") == "heat")

@@ -5,7 +5,7 @@ data lacks are compared with what the model before finds, which is no truth; the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ class Changes:
         here = self.before.corpus.labels
         others = [label for label in self.labels if label not in here]
         completed = Said(self.before, self.labels).completed(here)
-        known = Judged(completed, self.before.tags, self.before.log_p)
+        known = replace(self.before, corpus=completed)
         gold = [set(known.gold(k)) for k in range(len(completed.sentences))]
         old, new = ([{n for n, _ in judged.found(k)} for k in range(len(gold))] for judged in (known, self.after))
         return tuple(_change(label, gold, old, new, label in here) for label in (*here, *others))

@@ -206,3 +206,12 @@ class Scorer:
         found = self._decoder.chances(self._params, names, path, scores, lengths, self._temperature)
         chances: list[float] = found.tolist()
         return chances
+
+    def span_chances(self, spans: Spans, scores: Floats, lengths: Ids) -> NDArray[np.float64]:
+        """P(the tags of each span), (M,)."""
+        return self._decoder.span_chances(self._params, spans, scores, lengths, self._temperature)
+
+    @property
+    def lattice(self) -> Lattice:
+        """The tags and their labels."""
+        return self._decoder.lattice

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,35 +26,50 @@ class Case(NamedTuple):
     tokens: tuple[int, ...]
 
 
+Place = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Judged:
-    """Tagged sentences, and the tags and log-probabilities that a tagger gave to each token."""
+    """Tagged sentences, the tags and log-probabilities that a tagger gave to each token, and those of its names.
+
+    chances   of each sentence, the first token of a name and the one behind it → P, as `Entity.score` has it
+    """
 
     corpus: Corpus
     tags: tuple[tuple[str, ...], ...]
     log_p: tuple[tuple[float, ...], ...]
+    chances: tuple[Mapping[Place, float], ...] = ()
 
     @classmethod
-    def of(cls, decoder: Decoder, features: Features, params: Params, corpus: Corpus) -> "Judged":
-        """What the network of a decoder says of a corpus."""
+    def of(
+        cls, decoder: Decoder, features: Features, params: Params, corpus: Corpus, temperature: float = 1.0
+    ) -> "Judged":
+        """What the network of a decoder says of a corpus, its probabilities at this temperature."""
         encoded = encode([s.tokens for s in corpus.sentences], features, decoder.network.architecture.radius)
-        scores = decoder.scores(params, encoded)
-        paths = decoder.paths(params, scores, encoded)
-        log_p = decoder.log_probabilities(params, scores, encoded)
+        scores, lengths = decoder.scores(params, encoded), np.array(encoded.lengths, np.int64)
+        line = decoder.line(params, scores, lengths)
+        names = decoder.lattice.names(line)
+        log_p = decoder.log_probabilities(params, scores, encoded)[np.arange(len(line.path)), line.path].tolist()
+        found = decoder.chances(params, names, line.path, scores, lengths, temperature)
+        home = np.cumsum(lengths).searchsorted(names.starts, side="right")
+        chances: list[dict[Place, float]] = [{} for _ in corpus.sentences]
+        before = (np.cumsum(lengths) - lengths)[home]
+        for k, start, end, p in zip(home, names.starts - before, names.ends - before, found, strict=True):
+            chances[k][int(start), int(end)] = float(p)
+        tags, values = iter([decoder.tags[k] for k in line.path]), iter(log_p)
         return cls(
             corpus,
-            tuple(tuple(decoder.tags[k] for k in path) for path in paths),
-            tuple(
-                tuple(map(float, part[range(len(path)), path]))
-                for path, part in zip(paths, encoded.sentences(log_p), strict=True)
-            ),
+            tuple(tuple(islice(tags, n)) for n in encoded.lengths),
+            tuple(tuple(islice(values, n)) for n in encoded.lengths),
+            tuple(chances),
         )
 
     @classmethod
     def by(cls, model: Model, corpus: Corpus) -> "Judged":
         """What a model says of a corpus."""
         params = {name: np.asarray(array, np.float32) for name, array in model.params.items()}
-        return cls.of(model.decoder, model.features, params, corpus)
+        return cls.of(model.decoder, model.features, params, corpus, model.config.temperature)
 
     def renamed(self, rename: Mapping[str, str]) -> "Judged":
         """With labels of the model as the data has them; "O" leaves one out."""
@@ -70,8 +86,14 @@ class Judged:
         return spans(self.corpus.sentences[k].tags)
 
     def found(self, k: int) -> list[tuple[Span, float]]:
-        """The names that were found in sentence k, with their probability, the product over their tokens."""
-        return [(name, math.exp(sum(self.log_p[k][name.start : name.end]))) for name in spans(self.tags[k])]
+        """The names that were found in sentence k, with their probability.
+
+        Names that have become one by another label have the product of theirs.
+        """
+        return [(name, math.prod(self._within(k, name))) for name in spans(self.tags[k])]
+
+    def _within(self, k: int, name: Span) -> Iterator[float]:
+        return (p for (a, b), p in self.chances[k].items() if name.start <= a and b <= name.end)
 
     def sentence(self, k: int) -> Sentence:
         """Sentence k."""

@@ -52,6 +52,8 @@ class Lattice:
         cut = np.array([[closes(a, b) for b in parts] for a in parts])
         self._named, self._begins, self._ends = named, cut & named, cut & named[:, None]
         self._spellings = _spellings(tags, scheme)
+        self.labels = [part.label for part in parts[:-1]]
+        """The label in each tag, that of O empty."""
         self._legal = np.ones_like(cut)
         self._legal[:-1, :-1] = self._moves
         self._legal[-1, :-1], self._legal[:-1, -1] = self._start, self._end
@@ -63,6 +65,13 @@ class Lattice:
         found = self._legal.copy()
         found[-1, -1] = False
         return found
+
+    @property
+    def spelt(self) -> dict[str, Ids]:
+        """How O and every label are spelt: the tags of an inner, the first, the last, the only token, (4,)."""
+        if self._spellings is None:
+            return {}
+        return {self.labels[column[0]] or OUTSIDE: column for column in self._spellings.T}
 
     def best(self, scores: Floats, lengths: Ids, log_p: Callable[[Floats], Floats] = lambda rows: rows) -> Line:
         """The tags of sentences of these lengths, by scores (N, C) that order the tags of a token.

@@ -103,17 +103,21 @@ def report(
     test: Corpus | None = None,
     name: str = "",
     changes: Mapping[str, Changes] | None = None,
+    temperature: float = 1.0,
 ) -> Report:
     """What there is to say of a job that was trained.
 
-    test   for the final figures    name   for the title    changes   since the model that it went on from
+    test      for the final figures                    name          for the title
+    changes   since the model that it went on from     temperature   of its probabilities
     """
     network, params = job.decoder.network, job.task.params
     given = {"train": job.train, "old": job.rehearse, "dev": job.dev, "test": test}
     corpora = {part: corpus for part, corpus in given.items() if corpus is not None}
     settings = {**asdict(network.architecture), **asdict(job.plan), **asdict(job.choices)}
     judged = {
-        part: Judged.of(job.decoder, job.features, params, c) for part, c in corpora.items() if part in JUDGED
+        part: Judged.of(job.decoder, job.features, params, c, temperature)
+        for part, c in corpora.items()
+        if part in JUDGED
     }
     return Report(
         name=name or job.train.path.stem,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,11 @@ from chainrule.ner.example import Example, example
 from chainrule.ner.explain import explain
 from chainrule.ner.explain_records import Explanation
 from chainrule.ner.features import Features
+from chainrule.ner.finding import Memory, entities, names_in
 from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder, write_folder
 from chainrule.ner.formats import read_any
 from chainrule.ner.judge import lower
-from chainrule.ner.lattice import Line, Names, ranges, trimmed
+from chainrule.ner.lattice import Line, Names, ranges
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.pretrained import Pretrained
@@ -43,16 +44,9 @@ from chainrule.ner.vocab import Vocabulary
 from chainrule.ner.workers import groups, shared_out
 
 
-class Memory(NamedTuple):
-    """What was found out about the tokens that were met."""
-
-    reader: Reader
-    scorer: Scorer
-
-
-def tag_shard(tagger: "Tagger", texts: Sequence[str]) -> Found:
+def tag_shard(tagger: "Tagger", texts: Sequence[str], alternatives: int = 0) -> Found:
     """The names in some texts, which depend on no other texts: the work of one worker, under any executor."""
-    return tagger._found(texts)
+    return names_in(tagger._known(), texts, characters=tagger.characters, alternatives=alternatives)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,50 +226,30 @@ class Tagger(Pretrained):
     def _scheme(self) -> Scheme:
         return self.config.scheme  # type: ignore[return-value]
 
-    def tag(self, text: str) -> list[Entity]:
-        """The entities of a text, in order."""
-        return next(self._entities([text], self._found([text])))
+    def tag(self, text: str, alternatives: int = 0) -> list[Entity]:
+        """The entities of a text, in order; each with so many of the labels that it could have instead."""
+        return next(self.pipe([text], alternatives=alternatives))
 
     __call__ = tag
 
-    def pipe(self, texts: Iterable[str], batch_size: int = 256, workers: int = 1) -> Iterator[list[Entity]]:
+    def pipe(
+        self, texts: Iterable[str], batch_size: int = 256, workers: int = 1, alternatives: int = 0
+    ) -> Iterator[list[Entity]]:
         """The entities of each text, in order, in bounded memory. SettingError for one text in place of many.
 
-        batch_size   texts that are tagged together, fewer where they are long; no result depends on it
-        workers      processes that tag; a script has to ask for more than one behind `if __name__ == "__main__":`
+        batch_size     texts that are tagged together, fewer where they are long; no result depends on it
+        workers        processes that tag; a script that asks for more needs `if __name__ == "__main__":` around
+        alternatives   how many of the labels that a name could have instead are told, O for none
         Raises WorkerError where a process ends before its work; all that came before it is complete.
         """
         if isinstance(texts, str):
             raise SettingError("pipe takes several texts; tag takes one")
         within("batch size", batch_size, least=1, whole=True)
         within("number of workers", workers, least=1, whole=True)
-        for group, found in shared_out(tag_shard, self, groups(texts, batch_size), workers):
-            yield from self._entities(group, found)
-
-    def _entities(self, texts: Sequence[str], found: Found) -> Iterator[list[Entity]]:
-        rest = zip(found.starts.tolist(), found.ends.tolist(), found.tags.tolist(), found.scores, strict=True)
-        labels, least = self._labels, self.min_score
-        new = tuple.__new__  # what Entity(…) comes to, in half the time
-        for text, count in zip(texts, found.counts.tolist(), strict=True):
-            names = islice(rest, count)
-            yield [new(Entity, (a, b, labels[k], p, text[a:b])) for a, b, k, p in names if p >= least]
-
-    def _found(self, texts: Sequence[str]) -> Found:
-        memory = self._known()
-        reading = memory.reader.read(texts)
-        line, scores = self._tagged(memory, reading)
-        names = self.decoder.lattice.names(line)
-        if self.characters:
-            names = trimmed(names, reading.spaces)
-        counts = names.starts.searchsorted(reading.texts.cumsum())
-        counts[1:] -= counts[:-1].copy()
-        return Found(
-            counts,
-            reading.starts[names.starts],
-            reading.ends[names.ends - 1],
-            names.tags,
-            memory.scorer.chances(names, line.path, scores, reading.lengths),
-        )
+        within("number of alternatives", alternatives, least=0, whole=True)
+        work = partial(tag_shard, alternatives=alternatives) if alternatives else tag_shard
+        for group, found in shared_out(work, self, groups(texts, batch_size), workers):
+            yield from entities(group, found, self._labels, self.min_score)
 
     def __getstate__(self) -> dict[str, Any]:
         """What the tagger is, without what it made of that; so another process makes its own."""
@@ -284,7 +258,7 @@ class Tagger(Pretrained):
     @cached_property
     def _labels(self) -> list[str]:
         """The label in each tag of the model."""
-        return [split(tag).label for tag in self.config.tags]
+        return self.decoder.lattice.labels
 
     def tokenize(self, text: str) -> list[list[Token]]:
         """The tokens of each sentence of a text, with their places in the text."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from chainrule.ner.entity import Entity
+from chainrule.ner.entity import FIELDS
 from chainrule.ner.tagger import Tagger
 from chainrule.ports.extra import needed
 
@@ -17,6 +17,6 @@ def entities_frame(texts: Iterable[str], tagger: Tagger, workers: int = 1) -> An
     pandas = needed("pandas", __name__)
     given = texts if isinstance(texts, pandas.Series) else pandas.Series(list(texts), dtype="object")
     found = tagger.pipe(given.tolist(), workers=workers)
-    rows = [(key, *e) for key, names in zip(given.index, found, strict=True) for e in names]
+    rows = [(key, *e[: len(FIELDS)]) for key, names in zip(given.index, found, strict=True) for e in names]
     kinds = {"start": "int64", "end": "int64", "score": "float64"}
-    return pandas.DataFrame(rows, columns=["document", *Entity._fields]).astype(kinds)
+    return pandas.DataFrame(rows, columns=["document", *FIELDS]).astype(kinds)

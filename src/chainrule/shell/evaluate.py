@@ -65,7 +65,7 @@ def command(
         )
     note_units(tagger, corpus)
     if report is not None:
-        judged = Judged.of(tagger.decoder, tagger.features, tagger.params, corpus).renamed(rename)
+        judged = Judged.by(tagger, corpus).renamed(rename)
         save(judged_page(judged, f"{model.name}, {data.name}", lang), report)
     by = by_case(corpus, lambda copy: tagger.evaluate(copy, rename)) if cases else {}
     changes = None if before is None else Changes.of(Tagger.load(before, backend), tagger, corpus)

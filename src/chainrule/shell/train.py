@@ -82,7 +82,7 @@ HELP: Mapping[str, str] = {
     "rare": "Values of features seen less often are unknown ones.",
     "held_out": "Share of DATA to choose the best epoch by, without --dev.",
     "augment": "Sentences shown in other letters, such as lower:0.1,upper:0.05; also title.",
-    "missing_labels": "What O may be where data lacks labels of --from: as that model finds, any, or none.",
+    "missing_labels": "What O may be where data lacks labels: as the model of --from finds, any of them, or none.",
     "rehearsal": "Old examples that are shown for each new one, with --rehearse.",
     "epochs": "Most passes over DATA.",
     "patience": "Epochs without a better F1 before it stops.",
@@ -231,7 +231,13 @@ def command(
     note_units(tagger, judged)
     changes = {} if model is None else _changes(model, tagger, {part: judged, **corpora.before})
     if tagger.run is not None:
-        save(page(report(jobs[0], tagger.run, corpora.test, folder.name, changes), lang), folder / REPORT)
+        save(
+            page(
+                report(jobs[0], tagger.run, corpora.test, folder.name, changes, tagger.config.temperature),
+                lang,
+            ),
+            folder / REPORT,
+        )
     _report(tagger, part, tagger.evaluate(judged), changes, folder, as_json, quiet)
     for note in () if quiet or as_json else tagger.notes[len(jobs[0].notes) :]:
         click.echo(f"  {note}", err=True)
