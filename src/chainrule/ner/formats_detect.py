@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from chainrule.errors import DataError, counted
 from chainrule.ner.formats_conll import head_lines, is_numbered, scheme_of
 from chainrule.ner.formats_csv import header, is_spans
-from chainrule.ner.formats_json import is_pair
 from chainrule.ner.formats_table import formats
+from chainrule.ner.formats_values import is_pair
 from chainrule.ner.source import HEAD, Source, StrPath, decoded
 
 

@@ -1,4 +1,4 @@
-"""JSON: one value on a line, or an array of them; what annotation tools write, read by what their keys say.
+"""Records in JSON as annotation tools write them, read by what their keys say; see `formats_values`.
 
 jsonl        {"text": …, "entities": [{"start", "end", "label", "score", "text"}, …], "tokens": [[0, 5], …]}
 doccano      {"text": …, "label": [[0, 5, "LOC"], …]}, also "labels", and "entities" with start_offset
@@ -20,106 +20,14 @@ from chainrule.errors import DataError
 from chainrule.ner.formats_conll import Reading, Tags, glue, names_of, record_of
 from chainrule.ner.formats_conllu import places_in
 from chainrule.ner.formats_record import Claim, Place, Record, converted, named
+from chainrule.ner.formats_values import is_annotated, values
 from chainrule.ner.source import Source
 
-LONGEST_RECORD = 1 << 26  # bytes of a line
 NAMES = ("spans", "entities", "label", "labels")
 TAGS = ("ner_tags", "tags", "ner", "labels", "label")
 _START, _END = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
 _LABEL, _SURFACE = ("label", "labels", "tag", "type", "entity_group", "entity"), ("text", "surface", "word")
 _HALF = re.compile("[\ud800-\udfff]")
-_PAIR = re.compile(r'\s*\[ *"')
-_SPACE = re.compile(r"[ \t\r\n]*")
-
-
-# ── values ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for k, (key, _) in enumerate(pairs) if key in dict(pairs[:k]))
-        raise DataError(f"the key {twice!r} is there twice; keep one")
-    return found
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
-
-
-def _parsed(text: str, at: int, place: str, line: int) -> tuple[Any, int]:
-    """The value at a position of a text and where it ends; DataError with place and line."""
-    try:
-        return _DECODER.raw_decode(text, at)
-    except json.JSONDecodeError as error:
-        column = error.pos - text.rfind("\n", 0, error.pos)
-        row = line + text.count("\n", at, error.pos)
-        cause, repair = f"no JSON at column {column} ({error.msg})", "mend it, or write the file again"
-        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
-            cause, repair = "the JSON is cut off", "one value stands on each line; write the file again"
-    except DataError as error:
-        row, (cause, _, repair) = line, str(error).partition("; ")
-    except RecursionError:
-        row, cause, repair = line, "JSON within JSON, too deep to read", "give a flat record"
-    except ValueError as error:  # a number of thousands of digits
-        row, cause, repair = line, f"JSON that cannot be read ({error})", "mend it"
-    raise DataError(f"{place}:{row}: {cause}; {repair}")
-
-
-def values(source: Source) -> Iterator[tuple[Any, str]]:
-    """The values on the lines of a file, or in its array, with their places."""
-    head = source.head.decode("utf-8", "replace").removeprefix("\ufeff").lstrip()
-    if head.startswith("[") and not is_pair(head.partition("\n")[0]):
-        yield from _elements(source.text(), source.place)
-        return
-    lines = source.full_lines(LONGEST_RECORD, "break it into records")
-    for number, line in enumerate(lines, 1):
-        if stripped := line.strip():
-            value, end = _parsed(stripped, 0, source.place, number)
-            if end < len(stripped):
-                raise DataError(f"{source.place}:{number}: more than one value; write one on each line")
-            yield value, f"{source.place}:{number}"
-
-
-def is_pair(line: str) -> bool:
-    """Whether a line begins as a text and a dictionary of annotations do, which spaCy takes."""
-    return _PAIR.match(line) is not None
-
-
-def _is_annotated(value: object) -> bool:
-    return isinstance(value, list) and [type(part) for part in value] == [str, dict]
-
-
-def _elements(text: str, place: str) -> Iterator[tuple[Any, str]]:
-    at, line = text.index("[") + 1, text.count("\n", 0, text.index("[") + 1) + 1
-
-    def skip() -> str:
-        nonlocal at, line
-        end = _after_space(text, at)
-        line += text.count("\n", at, end)
-        at = end
-        return text[at : at + 1]
-
-    mark = skip()
-    while mark != "]":
-        value, end = _parsed(text, at, place, line)
-        yield value, f"{place}:{line}"
-        line += text.count("\n", at, end)
-        at = end
-        mark = skip()
-        if mark == ",":
-            at += 1
-            skip()
-        elif mark != "]":
-            cause = f"{mark!r} where a comma or ] belongs" if mark else "the JSON is cut off"
-            raise DataError(f"{place}:{line}: {cause}; write the file again")
-    at += 1
-    if skip():
-        raise DataError(f"{place}:{line}: something follows the array; write the file again")
-
-
-def _after_space(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +52,7 @@ def _parts(value: Any, place: str) -> Iterator[dict[str, Any]]:
         for part in value["annotations"]:
             if part is not None:
                 yield from _parts(part, place)
-    elif _is_annotated(value):
+    elif is_annotated(value):
         yield {"text": value[0], **value[1]}
     elif isinstance(value, dict):
         yield value

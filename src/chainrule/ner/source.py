@@ -68,6 +68,18 @@ class Source:
         with self._reading():
             return decoded(self._stream.read(), self.place, 0)
 
+    def pieces(self, size: int = BLOCK) -> Iterator[str]:
+        """All of it, in pieces of so many bytes."""
+        offset, left = 0, b""
+        with self._reading():
+            while block := self._stream.read(size):
+                raw = left + block
+                end = len(raw) - _unfinished(raw)
+                yield decoded(raw[:end], self.place, offset)
+                offset, left = offset + end, raw[end:]
+            if left:
+                yield decoded(left, self.place, offset)
+
     @contextmanager
     def _reading(self) -> Iterator[None]:
         try:
@@ -132,6 +144,14 @@ def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise DataError("standard input: is closed; name a file")
     return sys.stdin.buffer
+
+
+def _unfinished(raw: bytes) -> int:
+    """How many bytes at the end begin a character of UTF-8 that goes on behind them."""
+    for k in range(1, min(4, len(raw) + 1)):
+        if raw[-k] & 0xC0 == 0xC0:  # where a character of several bytes begins
+            return k if (raw[-k] >= 0xE0) + (raw[-k] >= 0xF0) + 2 > k else 0
+    return 0
 
 
 def decoded(raw: bytes, place: str, offset: int) -> str:
