@@ -33,6 +33,7 @@ class Architecture:
     margin: float = 1.0
     dropout: float = 0.5
     feature_dropout: float = 0.5
+    gazetteer_dropout: float = 0.2
     l2: float = 0.0
 
     def __post_init__(self) -> None:
@@ -53,6 +54,7 @@ class Architecture:
         choose("activation", self.activation, {**ACTIVATIONS, **PARAMETRIC})
         choose("objective", self.objective, OBJECTIVES)
         within("feature_dropout", self.feature_dropout, least=0, below=1)
+        within("gazetteer_dropout", self.gazetteer_dropout, least=0, below=1)
         _check_features(self)
 
     @property

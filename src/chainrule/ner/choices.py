@@ -13,6 +13,7 @@ from chainrule.ner.architecture import Architecture
 from chainrule.ner.cases import shares
 from chainrule.ner.finetune import FINE_TUNE, REMEDIES
 from chainrule.ner.folder import Config
+from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.partial import MISSING
 from chainrule.ner.recipes import LECTURE, RECIPES, settings as usual
 from chainrule.ner.tags import SCHEMES, Scheme
@@ -52,12 +53,16 @@ class Choices:
 
 
 def settings_of(
-    given: Mapping[str, Any], vectors: Vectors | None = None, *, characters: bool = False
+    given: Mapping[str, Any],
+    vectors: Vectors | None = None,
+    *,
+    characters: bool = False,
+    lookups: Lookups = NOTHING,
 ) -> tuple[Architecture, Plan, Choices]:
     """Sort settings by name into those of the network, of the loop and of the data; SettingError for others.
 
     Given vectors decide the dimension, and that nothing is dropped unless it is asked for; a recipe says what is
-    usual for data of words or of `characters`.
+    usual for data of words or of `characters`. What is looked up is a feature, if it is not among them.
     """
     given = {**usual(given.get("recipe", LECTURE), characters=characters, vectors=vectors is not None), **given}
     if vectors is not None:
@@ -68,6 +73,10 @@ def settings_of(
             )
         given = {"dropout": DROPOUT_GIVEN, **given, "dimension": vectors.dimension}
     given = {name: v.item() if isinstance(v, np.generic) else v for name, v in given.items()}
+    spelt = str(given.get("features", ""))
+    known = Architecture(features=spelt, short_circuit=str(given.get("short_circuit", ""))).named
+    if more := lookups.named(known):
+        given = {**given, "features": ",".join(filter(None, (spelt, *more)))}
     kinds = (Architecture, Plan, Choices)
     home = {f.name: kind for kind in kinds for f in fields(kind)}
     for name in given:
@@ -76,7 +85,8 @@ def settings_of(
     return Architecture(**a), Plan(**p), Choices(**c)
 
 
-FREE = ("dropout", "feature_dropout", "l2", "margin")  # settings of a network that say nothing of its sizes
+FREE = ("dropout", "feature_dropout", "gazetteer_dropout", "l2", "margin")
+"""Settings of a network that say nothing of its sizes."""
 STEP = 0.5  # of the learning rate, where a network is not new
 WARM = 200  # steps of a warm-up, in which an optimiser without a past learns how large gradients are
 

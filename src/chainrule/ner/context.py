@@ -18,10 +18,17 @@ from numpy.typing import NDArray
 from chainrule.ner.vocab import CAPS, LOWER, TITLE, UPPER, caps_ids
 
 Ids = NDArray[np.int64]
-CAPITALS = "caps"
+CAPITALS, SOLID, LISTED, MATCHES = "caps", "solid", "listed", "matches"
 Facts = Mapping[str, Ids]
 """What is known of N tokens by themselves, (N, …) each."""
-FACTS: Mapping[str, Callable[[Sequence[str]], Ids]] = {CAPITALS: caps_ids}
+
+
+def _solid(tokens: Sequence[str]) -> Ids:
+    return np.fromiter((token[-1:].isalnum() for token in tokens), np.int64, len(tokens))
+
+
+FACTS: Mapping[str, Callable[[Sequence[str]], Ids]] = {CAPITALS: caps_ids, SOLID: _solid}
+"""Its capitals, and whether it ends with a letter or digit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +53,19 @@ class Cut:
     def sentence(self) -> Ids:
         """The sentence of each token, (N,)."""
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    @cached_property
+    def first(self) -> NDArray[np.bool_]:
+        """Whether each token begins its sentence, (N,)."""
+        found = np.ones(len(self.sentence), np.bool_)
+        found[1:] = self.sentence[1:] != self.sentence[:-1]
+        return found
+
+    @cached_property
+    def after(self) -> Ids:
+        """The end of the sentence of each token, (N,)."""
+        found: Ids = np.repeat(np.cumsum(self.lengths), self.lengths)
+        return found
 
     def summed(self, values: NDArray[np.bool_]) -> Ids:
         """How many tokens of each sentence have a property (N,), (S,)."""

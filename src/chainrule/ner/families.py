@@ -17,6 +17,9 @@ from chainrule.learn.choose import choose, within
 from chainrule.ner.context import CASE, Context
 from chainrule.ner.vocab import normalise
 
+BROWN, GAZETTEER = "brown", "gazetteer"
+LIST = r"\w{1,64}"  # the name of a list
+
 Tokens = Sequence[str]
 Spelling = Callable[[int, Tokens], list[str]]
 
@@ -127,9 +130,24 @@ FAMILIES: Mapping[str, Family] = {
         TOKEN,
         "the cluster of the given vector, of so many",
     ),
+    BROWN: Family(
+        "paths of words are read from a file; give one (--brown FILE)",
+        10,
+        range(1, 65),
+        TOKEN,
+        "so much of the path of its Brown cluster",
+        0.2,
+    ),
+    GAZETTEER: Family(
+        "there is no list of this name; give one (--gazetteer NAME=FILE)",
+        5,
+        NONE,
+        SENTENCE,
+        "how it lies in a name of that list: B I E S, or b i e s without capitals",
+    ),
     "case": Family(CASE, 10, NONE, SENTENCE, "its capitals, and how much of the sentence has some"),
 }
-_NAME = re.compile(r"([a-z]+)(\d*)")
+_NAME = re.compile(rf"([a-z]+)(\d*)(?:_({LIST}))?")
 
 
 def family(name: str) -> tuple[Family, int]:
@@ -141,6 +159,11 @@ def family(name: str) -> tuple[Family, int]:
         ends = [n for n in (*found.numbers[:2], found.numbers[-1]) if n]
         wanted = f"end it with a number, {ends[0]} to {ends[-1]}" if ends else "it has no number"
         raise SettingError(f"feature {name!r}: {wanted}")
+    if match and bool(match[3]) != (match[1] == GAZETTEER):
+        example = (
+            "write the name of a list behind it: gazetteer_LOC" if match[1] == GAZETTEER else "it has no list"
+        )
+        raise SettingError(f"feature {name!r}: {example}")
     return found, number
 
 
@@ -166,7 +189,8 @@ def places(name: str, window: int) -> range:
 
 def written() -> list[str]:
     """How the features of each family are spelt, with the least number where there is one."""
-    return [name if kind.numbers[0] == 0 else f"{name}{kind.numbers[0]}…" for name, kind in FAMILIES.items()]
+    ends = {name: f"{kind.numbers[0]}…" if kind.numbers[0] else "" for name, kind in FAMILIES.items()}
+    return [f"{name}{end}" for name, end in (ends | {GAZETTEER: "_LOC"}).items()]
 
 
 AFFIXES = "+".join(f"{kind}{n}" for kind in ("prefix", "suffix") for n in range(1, 5))

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import SettingError
 from chainrule.ner.clusters import clustered
-from chainrule.ner.context import CAPITALS, FACTS, Context, Cut, Facts
-from chainrule.ner.families import Tokens, alone, family
+from chainrule.ner.context import CAPITALS, FACTS, LISTED, MATCHES, Context, Cut, Facts
+from chainrule.ner.families import Spelling, Tokens, alone, family
+from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.vocab import PADDING, SPECIAL, UNKNOWN, Embedding, Vocabulary, caps_ids
 
 SPELT = 15  # letters that are looked at
@@ -36,12 +37,14 @@ class Features:
     values     feature → its values, numbered
     clusters   feature → the number of the cluster of each word, (V,)
     letters    the letters that words are spelt with, where the network reads them; capitals are their own
+    lookups    what else they are looked up in
     """
 
     vocabulary: Vocabulary
     values: Mapping[str, Vocabulary] = field(default_factory=dict)
     clusters: Mapping[str, Ids] = field(default_factory=dict)
     letters: Vocabulary | None = None
+    lookups: Lookups = NOTHING
 
     @classmethod
     def build(
@@ -53,6 +56,7 @@ class Features:
         given: Embedding | None = None,
         *,
         spelt: bool = False,
+        lookups: Lookups = NOTHING,
         documents: Sequence[int] | None = None,
     ) -> Self:
         """Number the values that sentences have at least `minimum` times, the commonest first.
@@ -66,15 +70,16 @@ class Features:
             for name, (_, number) in zip(names, map(family, names), strict=True)
             if name.startswith("cluster") and given is not None
         }
-        blank = cls(vocabulary, {name: Vocabulary(SPECIAL) for name in names if name not in clusters})
+        unknown = {name: Vocabulary(SPECIAL) for name in names if name not in clusters}
+        blank = cls(vocabulary, unknown, lookups=lookups)
         values = {name: _numbered(seen, minimum) for name, seen in blank.seen(sentences, documents).items()}
         letters = _numbered(Counter(chain.from_iterable(chain.from_iterable(sentences))), minimum)
-        return cls(vocabulary, values, clusters, letters if spelt else None)
+        return cls(vocabulary, values, clusters, letters if spelt else None, lookups)
 
     def seen(self, sentences: Sequence[Tokens], documents: Sequence[int] | None = None) -> dict[str, Counter[str]]:
         """How often sentences have each value of each feature, known or not."""
-        facts = _once(self.known, list(chain.from_iterable(sentences)))
         cut, found = Cut.of(sentences, documents), {}
+        facts = self._found(_once(self.known, list(chain.from_iterable(sentences))), cut)
         for name in self.values:
             if context := self.contexts.get(name):
                 counts = np.bincount(context.of(facts, cut), minlength=len(context.names)).tolist()
@@ -125,20 +130,30 @@ class Features:
         return found if self.letters is None else found | {LETTERS: spelt(tokens, self.letters)}
 
     def _spelt(self, name: str, sentences: Sequence[Tokens]) -> Iterator[str]:
-        """The value of every token. Raises SettingError where it is looked up in what is not given."""
-        kind, number = family(name)
-        if not callable(kind.values):
-            raise SettingError(f"feature {name}: {kind.values}")
-        values = kind.values
+        """The value of every token."""
+        values, number = cast(Spelling, self._sources[name]), family(name)[1]
         return chain.from_iterable(values(number, sentence) for sentence in sentences)
+
+    @cached_property
+    def _sources(self) -> dict[str, Spelling | Context]:
+        """Where the values of each feature come from. Raises SettingError for one that is not given."""
+        found: dict[str, Spelling | Context] = {}
+        for name in self.values:
+            values = family(name)[0].values
+            if isinstance(values, str):
+                source = self.lookups.source(name)
+                if source is None:
+                    raise SettingError(f"feature {name}: {values}")
+                values = source
+            found[name] = values
+        return found
 
     # ── what surrounds them ───────────────────────────────────────────────────────────────────────────
 
     @cached_property
     def contexts(self) -> dict[str, Context]:
         """The features of the surroundings."""
-        found = {name: family(name)[0].values for name in self.values}
-        return {name: values for name, values in found.items() if isinstance(values, Context)}
+        return {name: values for name, values in self._sources.items() if isinstance(values, Context)}
 
     @cached_property
     def apart(self) -> bool:
@@ -147,15 +162,23 @@ class Features:
 
     @cached_property
     def facts(self) -> tuple[str, ...]:
-        """What they follow from."""
+        """What of tokens by themselves they follow from."""
         return tuple(dict.fromkeys(chain.from_iterable(context.facts for context in self.contexts.values())))
 
     def known(self, tokens: Tokens) -> dict[str, Ids]:
         """The facts of tokens, (N, …) each."""
-        return {name: FACTS[name](tokens) for name in self.facts}
+        lists = self.lookups.lists
+        read = FACTS if lists is None else {**FACTS, LISTED: lists.numbers}
+        return {name: read[name](tokens) for name in self.facts}
+
+    def _found(self, facts: Facts, cut: Cut) -> Facts:
+        """The facts, and what lists say."""
+        lists = self.lookups.lists
+        return {**facts, MATCHES: lists.matches(facts, cut)} if lists is not None and LISTED in facts else facts
 
     def around(self, facts: Facts, cut: Cut) -> dict[str, Ids]:
         """The numbers of the features of the surroundings, (N,) each."""
+        facts = self._found(facts, cut)
         return {name: self._numbers[name][context.of(facts, cut)] for name, context in self.contexts.items()}
 
     @cached_property

@@ -23,7 +23,7 @@ from chainrule.ner.features import LETTERS, Ids
 from chainrule.ner.lattice import ranges
 from chainrule.ner.model import CORRUPT, Network
 from chainrule.ner.objectives import MARGIN
-from chainrule.ner.vocab import UNKNOWN
+from chainrule.ner.vocab import PADDING, UNKNOWN
 from chainrule.ner.windows import Encoded
 
 SEVERAL = 10  # corrupt windows for a true one, anew each time
@@ -55,7 +55,7 @@ class Feed:
         """The values for these examples; what is random about them is drawn."""
         tokens = self.tokens(np.asarray(examples, np.int64))
         met = self._met(tokens)
-        values: dict[str, Any] = {**self._windows(self.encoded.windows(tokens), met, rng), "y": self.y[tokens]}
+        values: dict[str, Any] = {**self._windows(self._seen(tokens, rng), met, rng), "y": self.y[tokens]}
         if self._named is not None:
             apart = np.arange(met.size).reshape(met.shape)
             corrupt = self._windows(self._corrupt(tokens, rng), apart, rng)
@@ -79,10 +79,18 @@ class Feed:
 
     def _met(self, tokens: Ids) -> Ids:
         """The tokens of the windows around these, (B, W), numbered from 0: what is random is so once for each."""
-        reach = np.arange(-self.encoded.radius, self.encoded.radius + 1)
-        places = self.encoded.positions[tokens][:, None] + reach
+        places = self.encoded.places(tokens)
         numbers: Ids = np.unique(places, return_inverse=True)[1].reshape(places.shape)
         return numbers
+
+    def _seen(self, tokens: Ids, rng: np.random.Generator) -> dict[str, Ids]:
+        """The windows around tokens, with some of the matches of lists hidden, whole."""
+        found, share = self.encoded.windows(tokens), self.network.architecture.gazetteer_dropout
+        for name, (begins, none) in self.encoded.matches.items():
+            met, which = np.unique(begins[self.encoded.places(tokens)], return_inverse=True)
+            hidden = (rng.random(len(met), np.float32) < share)[which].reshape(found[name].shape)
+            found[name] = np.where(hidden & (found[name] != PADDING), none, found[name])
+        return found
 
     def _windows(self, windows: dict[str, Ids], met: Ids, rng: np.random.Generator) -> dict[str, Ids]:
         def often(share: float) -> NDArray[np.bool_]:
@@ -98,7 +106,7 @@ class Feed:
 
     def _corrupt(self, tokens: Ids, rng: np.random.Generator) -> dict[str, Ids]:
         others = self._others(self.y[tokens], rng)
-        here, there = self.encoded.windows(tokens), self.encoded.windows(others)
+        here, there = self._seen(tokens, rng), self._seen(others, rng)
         whole, centre = rng.random(len(tokens)) < REAL, self.encoded.radius
         found = {}
         for name, ids in here.items():

@@ -4,6 +4,7 @@
     model.safetensors   the parameters
     vocab.txt           one word a line
     features.json       the values of the other features; values in a list of their own share a row
+    brown.txt, gazetteers.txt     what features are looked up in, if they are: see `lookups`
     README.md           the model card
 
 Tables, of which only rows are looked up, may be stored in 16 bits: float16, which rounds by 1 part in 2048
@@ -32,6 +33,7 @@ from chainrule.learn.store import Bytes, Tensors, forget, mapped_bytes, read_byt
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.families import family
 from chainrule.ner.features import LETTERS, Features
+from chainrule.ner.lookups import LISTS, PATHS, Lookups, files
 from chainrule.ner.model import Network
 from chainrule.ner.tags import OUTSIDE, SCHEMES, fault
 from chainrule.ner.vocab import LINE, SPECIAL, Vocabulary, kept
@@ -41,9 +43,10 @@ FORMAT = 2
 CONFIG, WEIGHTS, WORDS, CARD = "config.json", "model.safetensors", "vocab.txt", "README.md"
 VALUES = "features.json"
 CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
-FILES = (WEIGHTS, WORDS, VALUES, CARD, CONFIG)
+FILES = (WEIGHTS, WORDS, VALUES, PATHS, LISTS, CARD, CONFIG)
 HASHED = (WEIGHTS, WORDS, VALUES)
 MOST_CONFIG = 1 << 20
+LATER = frozenset({"gazetteer_dropout"})  # settings that older models lack
 BITS: Mapping[int, np.dtype[Any]] = {32: np.dtype(np.float32), 16: np.dtype(np.float16)}
 
 
@@ -156,6 +159,9 @@ def _fill(folder: Path, config: Config, features: Features, params: Tensors) -> 
     features.vocabulary.write(folder / WORDS)
     values = {name: _listed(known) for name, known in features.numbered.items()}
     (folder / VALUES).write_text(json.dumps(values, indent=0) + "\n", encoding="utf-8")
+    texts = features.lookups.texts()
+    for name, text in texts.items():
+        (folder / name).write_bytes(text)
     described = {
         "format": FORMAT,
         "made_by": f"chainrule {chainrule.__version__}",
@@ -167,7 +173,7 @@ def _fill(folder: Path, config: Config, features: Features, params: Tensors) -> 
         "bits": config.bits,
         "training": dict(config.training),
         "figures": dict(config.figures),
-        "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in HASHED},
+        "sha256": {name: sha256((folder / name).read_bytes()).hexdigest() for name in (*HASHED, *texts)},
     }
     (folder / CARD).write_text(_card(config, len(features.vocabulary)), encoding="utf-8")
     (folder / CONFIG).write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
@@ -188,7 +194,8 @@ def _exchange(made: Path, target: Path) -> None:
         for name in held:
             os.replace(target / name, old / name)
         for name in FILES:
-            os.replace(made / name, target / name)
+            if (made / name).exists():
+                os.replace(made / name, target / name)
     except OSError:
         for name in held:
             with suppress(OSError):
@@ -203,8 +210,12 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
         raise ModelError(f"{target}: no model here ({CONFIG} is missing); give the folder that training wrote")
     described = _described(target / CONFIG)
     config = _config(target / CONFIG, described)
+    named = config.architecture.named
     for name in (WORDS, VALUES):
         _check_hash(target / name, read_bytes(target / name), described["sha256"][name])
+    texts = {name: read_bytes(target / name) for name in files(named)}
+    for name, text in texts.items():
+        _check_hash(target / name, text, described["sha256"][name])
     weights = mapped_bytes(target / WEIGHTS)
     _check_hash(target / WEIGHTS, weights, described["sha256"][WEIGHTS])
     params, _ = tensors_in(target / WEIGHTS, weights)
@@ -213,7 +224,7 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
     clusters = {name: params.pop(name) for name in config.architecture.clusters if name in params}
     _check_clusters(target / WEIGHTS, config.architecture.clusters, clusters, len(vocabulary))
     letters = values.pop(LETTERS, None)
-    features = Features(vocabulary, values, clusters, letters)
+    features = Features(vocabulary, values, clusters, letters, _lookups(target, texts, config))
     letters_too = [LETTERS] if config.architecture.letters else []
     if sorted([*features.numbered, *clusters]) != sorted([*config.architecture.named, *letters_too]):
         raise ModelError(f"{target / VALUES}: does not fit {CONFIG}; restore the folder or train again")
@@ -247,11 +258,12 @@ def _config(path: Path, described: Mapping[str, Any]) -> Config:
         wrong = [t for t in tags if not isinstance(t, str) or fault(t)]
         if wrong or len(set(tags)) < len(tags) or not tags or scheme not in SCHEMES:
             raise ModelError(f"{path}: its tags or their scheme are damaged; restore the file or train again")
-        if {*described["sha256"].keys()} != {*HASHED}:
-            raise ModelError(f"{path}: its hashes are damaged; restore the file or train again")
-        if set(described["architecture"]) != {f.name for f in fields(Architecture)}:
+        lacking = {f.name for f in fields(Architecture)} ^ {*described["architecture"]}
+        if not lacking <= LATER:
             raise ModelError(f"{path}: its architecture is damaged; restore the file or train again")
         architecture = Architecture(**described["architecture"])
+        if {*described["sha256"].keys()} != {*HASHED, *files(architecture.named)}:
+            raise ModelError(f"{path}: its hashes are damaged; restore the file or train again")
         return Config(
             architecture=architecture,
             tags=tags,
@@ -295,6 +307,14 @@ def _read_values(values: Any) -> Vocabulary:
     if any(LINE in value for value in words):
         raise TypeError("a value with a line break")
     return Vocabulary(kept(Words.of((*SPECIAL, *words)).raw), shared=tuple(shared))
+
+
+def _lookups(folder: Path, texts: Mapping[str, Bytes], config: Config) -> Lookups:
+    """What features are looked up in. Raises ModelError."""
+    try:
+        return Lookups.read(texts, config.tokenizer, config.architecture.named)
+    except ValueError as error:
+        raise ModelError(f"{folder}: {' or '.join(texts)}: damaged ({error}); restore or train again") from None
 
 
 def _check_clusters(path: Path, names: Sequence[str], clusters: Tensors, words: int) -> None:

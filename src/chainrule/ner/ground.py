@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.finetune import FineTuning, policy
 from chainrule.ner.grow import FORBIDDEN, grown, with_values, with_words
+from chainrule.ner.lookups import Lookups
 from chainrule.ner.model import Network
 from chainrule.ner.nearest import unit
 from chainrule.ner.tags import OUTSIDE, tag_list
@@ -53,6 +55,7 @@ def fresh(
     vectors: Vectors | None,
     architecture: Architecture,
     choices: Choices,
+    lookups: Lookups,
     seed: int,
     backend: str,
 ) -> Ground:
@@ -63,7 +66,13 @@ def fresh(
     embedding = _embedded(vocabulary, vectors, architecture.dimension, seed)
     given = embedding if vectors else None
     features = Features.build(
-        architecture.named, vocabulary, sentences, choices.rare, given, spelt=bool(architecture.letters)
+        architecture.named,
+        vocabulary,
+        sentences,
+        choices.rare,
+        given,
+        spelt=bool(architecture.letters),
+        lookups=lookups,
     )
     features = with_values(features, copies, choices.rare)
     network = Network(architecture, len(vocabulary), len(tags), features.rows)
@@ -102,6 +111,7 @@ def continued(
     vectors: Vectors | None,
     architecture: Architecture,
     choices: Choices,
+    lookups: Lookups,
     backend: str,
 ) -> Ground:
     """The network of a model with the words, values and labels of tagged sentences besides; see `grow`.
@@ -119,7 +129,7 @@ def continued(
     counts = dict(zip(met.words[len(SPECIAL) :], met.counts[len(SPECIAL) :], strict=True))
     embedding = embed(met, fitting, 0) if fitting else None
     words = [w for k, w in enumerate(met.words) if tuned or (embedding is not None and embedding.known[k])]
-    features = with_words(model.features, words, counts)
+    features = with_words(replace(model.features, lookups=lookups), words, counts)
     for part in (sentences, copies):
         features = with_values(features, part, choices.rare)
     old = model.decoder

@@ -74,6 +74,7 @@ def _alike(one: Features, other: Features) -> bool:
         and {n: v.words for n, v in one.numbered.items()} == {n: v.words for n, v in other.numbered.items()}
         and one.clusters.keys() == other.clusters.keys()
         and all(np.array_equal(ids, other.clusters[name]) for name, ids in one.clusters.items())
+        and one.lookups == other.lookups
     )
 
 

@@ -31,6 +31,7 @@ from chainrule.ner.folder import CHECKPOINT, CONFIG, Config, opened, read_folder
 from chainrule.ner.formats import read_any
 from chainrule.ner.judge import lower
 from chainrule.ner.lattice import Line, Names, ranges
+from chainrule.ner.lookups import Listed, given_lookups
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
 from chainrule.ner.pretrained import Pretrained
@@ -72,6 +73,8 @@ class Tagger(Pretrained):
         start: "str | Path | Tagger | None" = None,
         rehearse: str | Path | Corpus | None = None,
         vectors: str | Path | Vectors | None = None,
+        brown: str | Path | None = None,
+        gazetteers: Mapping[str, Listed] | None = None,
         out: str | Path | None = None,
         resume: bool = False,
         watch: Watch = lambda event: None,
@@ -87,6 +90,7 @@ class Tagger(Pretrained):
         start       a model, or its folder, to go on from, perhaps with new labels; its settings are the usual ones
         rehearse    old tagged sentences, of which some are shown beside the new ones
         vectors     word vectors to begin with: word2vec (binary, text) or GloVe
+        brown       paths of words, as wcluster writes them;  gazetteers   lists of names, files or not
         out         folder for the model; checkpoints lie there too, and `resume` continues from them
         watch       called with each Tick and Epoch;  stop: asked after each batch;  begin: told the job
         backend     who computes, see `learn.backends`; the results differ by rounding
@@ -103,11 +107,14 @@ class Tagger(Pretrained):
         if old is not None and model is None:
             raise SettingError("old data is rehearsed where training goes on from a model; give it as start")
         wanted = settings if model is None else settings_on(model.config, settings)
-        architecture, plan, choices = settings_of(wanted, given, characters=corpus.characters)
+        units = CHARACTERS if corpus.characters else TOKENIZER
+        lookups = given_lookups(brown, gazetteers, units, model.features.lookups if model else None)
+        parts = settings_of(wanted, given, characters=corpus.characters, lookups=lookups)
+        _, plan, choices = parts
         checkpoint = None if out is None else Path(out) / CHECKPOINT
         _check_place(checkpoint, resume)
         with nullcontext() if out is None else opened(out):
-            job = prepare(corpus, held, given, architecture, plan, choices, backend, model, old)
+            job = prepare(corpus, held, given, *parts, backend, model, old, lookups)
             begin(job)
             try:
                 run = train(
@@ -180,6 +187,10 @@ class Tagger(Pretrained):
         c = self.params["c"].copy()
         lower(c, self.decoder, recall_bias)
         return replace(self, params={**self.params, "c": c}, min_score=min_score)
+
+    def with_gazetteers(self, lists: Mapping[str, Listed]) -> Self:
+        """The tagger with other names in some of its lists. Raises DataError, SettingError for other lists."""
+        return replace(self, features=replace(self.features, lookups=self.features.lookups.swapped(lists)))
 
     # ── using ─────────────────────────────────────────────────────────────────────────────────────────
 

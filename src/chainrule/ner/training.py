@@ -25,6 +25,7 @@ from chainrule.ner.feeds import Feed
 from chainrule.ner.finetune import FineTuning
 from chainrule.ner.ground import continued, fresh
 from chainrule.ner.judge import Judge
+from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.model import Network
 from chainrule.ner.partial import partial_loss
 from chainrule.ner.shown import Shown
@@ -97,6 +98,7 @@ def prepare(
     backend: str = "auto",
     start: Model | None = None,
     rehearse: Corpus | None = None,
+    lookups: Lookups = NOTHING,
 ) -> Job:
     """Make the task; from a model, and with its old data, if they are given.
 
@@ -119,9 +121,9 @@ def prepare(
     every = train.of([s for corpus in corpora for s in corpus.sentences])
     copies = [s.tokens for case in shares(choices.augment) for s in recased(every, case).sentences]
     ground = (
-        fresh(every, labels, copies, vectors, architecture, choices, plan.seed, backend)
+        fresh(every, labels, copies, vectors, architecture, choices, lookups, plan.seed, backend)
         if start is None
-        else continued(start, every, labels, copies, vectors, architecture, choices, backend)
+        else continued(start, every, labels, copies, vectors, architecture, choices, lookups, backend)
     )
     decoder, features = ground.decoder, ground.features
     network = decoder.network
@@ -150,7 +152,7 @@ def prepare(
         decoder=decoder,
         features=features,
         notes=(*ground.notes, *lesson.notes, *_drawn(feed, rehearse), *_idle(plan, loss, network)),
-        fingerprint=_fingerprint([*corpora, dev], vectors, architecture, choices, start),
+        fingerprint=_fingerprint([*corpora, dev], vectors, lookups, architecture, choices, start),
         train=train,
         dev=dev,
         plan=plan,
@@ -209,6 +211,7 @@ def _idle(plan: Plan, loss: Node, network: Network) -> list[str]:
 def _fingerprint(
     corpora: Sequence[Corpus],
     vectors: Vectors | None,
+    lookups: Lookups,
     architecture: Architecture,
     choices: Choices,
     start: Model | None,
@@ -219,6 +222,8 @@ def _fingerprint(
     if vectors is not None:
         digest.update(np.ascontiguousarray(vectors.matrix).data)
         digest.update("\n".join(vectors.words).encode("utf-8", "surrogatepass"))
+    if lookups != NOTHING:
+        digest.update(lookups.digest.encode())
     if start is not None:
         digest.update(json.dumps(start.config.tags).encode())
         for name, array in sorted(start.params.items()):
@@ -235,6 +240,7 @@ def described(job: Job, run: Run, plan: Plan, choices: Choices) -> dict[str, Any
         "tokens": job.train.tokens,
         "best_epoch": run.best_epoch,
         "vectors": _state(job),
+        **job.features.lookups.about,
         "fingerprint": job.fingerprint,
         "settings": {n: v for n, v in settings.items() if n != "checkpoint_every" and v != math.inf},
     }

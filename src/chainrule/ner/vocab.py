@@ -60,7 +60,7 @@ def _normal(word: str) -> str:
 _cached_normal = lru_cache(maxsize=1 << 16)(_normal)
 
 
-def _normals(tokens: Sequence[str]) -> list[str]:
+def normals(tokens: Sequence[str]) -> list[str]:
     """Return the normal forms: of the lines of one text, since nothing in Unicode looks across a line break."""
     found = _normal("\n".join(tokens)).split("\n")
     return found if len(found) == len(tokens) else list(map(normalise, tokens))
@@ -167,8 +167,7 @@ class Vocabulary:
 
     def ids(self, tokens: Sequence[str]) -> Ids:
         """Return the id of each token, int64 (N,)."""
-        normals = _normals(tokens)
-        found = np.fromiter(map(self.lookup.get, normals, repeat(UNKNOWN)), np.int64, len(tokens))
+        found = np.fromiter(map(self.lookup.get, normals(tokens), repeat(UNKNOWN)), np.int64, len(tokens))
         for k in np.flatnonzero(found == UNKNOWN).tolist():
             found[k] = self.id(tokens[k])
         return found

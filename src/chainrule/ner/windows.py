@@ -1,14 +1,16 @@
 """Sentences as numbers: features of every token, padded so that a window never leaves its sentence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.ner.families import GAZETTEER
 from chainrule.ner.features import Features, Ids
+from chainrule.ner.gazetteers import begun
 from chainrule.ner.vocab import PADDING
 
 
@@ -20,6 +22,7 @@ class Encoded:
     positions   where each token stands in the tables, int64 (N,)
     lengths     tokens of each sentence
     letters     the letters of the different tokens (T, L), which the ids `spelt` number
+    matches     feature of a list → where in the tables the match of each place begins, and the id of none
     """
 
     tables: Mapping[str, Ids]
@@ -27,14 +30,19 @@ class Encoded:
     lengths: tuple[int, ...]
     radius: int
     letters: Ids | None = None
+    matches: Mapping[str, tuple[Ids, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.positions)
 
+    def places(self, tokens: Ids | slice) -> Ids:
+        """Where the tokens of the windows around these stand in the tables, (B, W)."""
+        found: Ids = self.positions[tokens][:, None] + np.arange(-self.radius, self.radius + 1)
+        return found
+
     def windows(self, tokens: Ids | slice) -> dict[str, Ids]:
         """The windows around these tokens, for each feature (B, W) with W = 2 radius + 1; and the letters."""
-        reach = np.arange(-self.radius, self.radius + 1)
-        places = self.positions[tokens][:, None] + reach
+        places = self.places(tokens)
         found = {name: table[places] for name, table in self.tables.items()}
         return found if self.letters is None else found | {"letters": self.letters}
 
@@ -57,7 +65,9 @@ class Encoded:
 
 def encode(sentences: Sequence[Sequence[str]], features: Features, radius: int) -> Encoded:
     """The word and all features of every token; the padding has id 0 in each."""
-    return padded(features.ids(sentences), tuple(map(len, sentences)), radius)
+    made = padded(features.ids(sentences), tuple(map(len, sentences)), radius)
+    lists = {name: known for name, known in features.values.items() if name.startswith(GAZETTEER)}
+    return replace(made, matches={name: begun(made.tables[name], known) for name, known in lists.items()})
 
 
 def padded(ids: Mapping[str, Ids], lengths: tuple[int, ...], radius: int) -> Encoded:

@@ -37,6 +37,7 @@ Examples:
 )
 @click.option("--before", type=click.Path(path_type=Path), help="An older model: what was gained and forgotten.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the figures and every mistake as a page.")
+@options.gazetteers
 @options.language
 @options.backend
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
@@ -47,13 +48,14 @@ def command(
     cases: bool,
     before: Path | None,
     report: Path | None,
+    gazetteers: dict[str, Path],
     lang: Language,
     backend: str,
     as_json: bool,
 ) -> None:
     """Judge MODEL on tagged DATA: precision, recall and F1 of whole entities, as conlleval counts."""
     rename = dict(map(_pair, pairs))
-    tagger = Tagger.load(model, backend)
+    tagger = Tagger.load(model, backend).with_gazetteers(gazetteers)
     corpus = read_any(data, tokens="characters" if tagger.characters else "words")
     found = tagger.evaluate(corpus, rename)
     ours = {rename.get(label, label) for label in tagger.labels}

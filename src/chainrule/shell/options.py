@@ -1,5 +1,8 @@
 """Options that several commands have."""
 
+import re
+from pathlib import Path
+
 import click
 
 from chainrule.display.language import LANGUAGES
@@ -22,4 +25,26 @@ parallel = click.option(
     "--parallel",
     type=click.Choice(list(CARRIERS)),
     help="Train in all processes that this command is begun in: mpiexec -n 4 chainrule … --parallel mpi.",
+)
+
+
+def _lists(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, Path]:
+    """NAME=FILE, or FILE, whose list is called as the file."""
+    found: dict[str, Path] = {}
+    for text in given:
+        name, sign, file = text.partition("=")
+        path = Path(file if sign else text)
+        if (name := name if sign else re.sub(r"\W", "_", path.stem)) in found:
+            raise click.UsageError(f"--gazetteer: two lists are called {name}; write NAME=FILE")
+        found[name] = path
+    return found
+
+
+gazetteers = click.option(
+    "--gazetteer",
+    "gazetteers",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    callback=_lists,
+    help="A list of names, one on a line; in its place another one, where a model is used.",
 )

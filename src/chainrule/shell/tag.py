@@ -63,6 +63,7 @@ UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move t
     default=0.0,
     help="Find more names and err more, as anonymisation wants it: 1 or 2.",
 )
+@options.gazetteers
 @options.backend
 def command(
     model: Path,
@@ -71,12 +72,13 @@ def command(
     workers: int,
     min_score: float,
     recall_bias: float,
+    gazetteers: dict[str, Path],
     backend: str,
 ) -> None:
     """Find the names in SOURCES: text, files, or - for standard input; line by line."""
     if not sources and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
-    tagger = Tagger.load(model, backend).inclined(recall_bias, min_score)
+    tagger = Tagger.load(model, backend).with_gazetteers(gazetteers).inclined(recall_bias, min_score)
     work = partial(_records, form or ("text" if is_live(sys.stdout) else "jsonl"))
     for _, records in shared_out(work, tagger, grouped(sources or ("-",)), workers):
         click.echo(records)

@@ -26,6 +26,7 @@ from chainrule.ner.families import FAMILIES, written
 from chainrule.ner.finetune import FINE_TUNE, REMEDIES
 from chainrule.ner.folder import CHECKPOINT, REPORT
 from chainrule.ner.formats import read_any
+from chainrule.ner.lookups import given_lookups
 from chainrule.ner.metrics import Score
 from chainrule.ner.objectives import OBJECTIVES
 from chainrule.ner.partial import MISSING
@@ -49,6 +50,7 @@ Examples:
   chainrule train
   chainrule train --sample ko --out runs/korean
   chainrule train train.conll --dev dev.conll --test test.conll --vectors vectors.bin --seed 1
+  chainrule train train.conll --gazetteer cities.txt --gazetteer PER=people.txt
   chainrule train train.conll --out runs/mine --resume
   chainrule train new.conll --from runs/mine --rehearse train.conll --old-test test.conll
 
@@ -73,6 +75,7 @@ HELP: Mapping[str, str] = {
     "margin": "Δ of hinge and margin.",
     "dropout": "Share of inputs and hidden units dropped in training (0 where --vectors is given).",
     "feature_dropout": "Share of the features with scores of their own that are dropped in training.",
+    "gazetteer_dropout": "Share of the matches of --gazetteer that are hidden in training.",
     "l2": "Strength λ of ½ λ ‖W‖², biases spared.",
     "fine_tune": "Whether given vectors are trained; auto goes by the size of the data.",
     "remedy": "Against words that fine-tuning leaves behind.",
@@ -140,6 +143,8 @@ PART = {"old": "rehearsed", "old_test": "old test"}
 @click.option("--rehearse", type=PATH, help="Old tagged data, some of it shown beside DATA, with --from.")
 @click.option("--old-test", type=PATH, help="Old tagged data, to see what is forgotten, with --from.")
 @click.option("--vectors", type=PATH, help="Word vectors: word2vec (binary, text) or GloVe.")
+@click.option("--brown", type=PATH, help="Paths of words, as wcluster writes them: path, word, count.")
+@options.gazetteers
 @click.option("--out", type=PATH, help="Folder for the model [runs/NAME-01, -02 …].")
 @click.option("--find-rate", is_flag=True, help="Try rising learning rates, name one, train nothing.")
 @click.option("--check", "proved", is_flag=True, help="Check the gradients of this network before it is trained.")
@@ -250,8 +255,11 @@ def _rates(corpora: "_Corpora", settings: dict[str, Any], as_json: bool) -> int:
     vectors = read_vectors(settings["vectors"]) if settings["vectors"] else None
     start = settings["start"]
     known = known if start is None else settings_on(start.config, known)
-    parts = settings_of(known, vectors, characters=corpora.train.characters)
-    job = prepare(corpora.train, corpora.dev, vectors, *parts, settings["backend"], start, corpora.old)
+    units = CHARACTERS if corpora.train.characters else TOKENIZER
+    own = start.features.lookups if start else None
+    given = given_lookups(settings["brown"], settings["gazetteers"], units, own)
+    parts = settings_of(known, vectors, characters=corpora.train.characters, lookups=given)
+    job = prepare(corpora.train, corpora.dev, vectors, *parts, settings["backend"], start, corpora.old, given)
     found = rate_range(job.task, job.plan)
     if as_json:
         click.echo(json.dumps(found._asdict()))
