@@ -13,6 +13,7 @@ from chainrule.ner.corpus import Corpus
 from chainrule.ner.metrics import Score, aligned
 
 AS_IT_IS = "as it is"
+FEW = 0.01  # of the tokens: where no more have letters with a case, a copy says nothing
 
 
 def _title(token: str) -> str:
@@ -49,10 +50,16 @@ def recased(corpus: Corpus, name: str) -> Corpus:
 
 
 def by_case(corpus: Corpus, judge: Callable[[Corpus], Score]) -> dict[str, Score]:
-    """The figures of a corpus, and of its copies in each case; of copies that differ from it alone."""
+    """The figures of a corpus, and of its copies in each case; of copies in which some tokens differ alone."""
     copies = {name: recased(corpus, name) for name in CASES}
-    differ = {name: copy for name, copy in copies.items() if copy.sentences != corpus.sentences}
+    differ = {name: copy for name, copy in copies.items() if _changed(corpus, copy) > FEW}
     return {name: judge(copy) for name, copy in {AS_IT_IS: corpus, **differ}.items()}
+
+
+def _changed(corpus: Corpus, copy: Corpus) -> float:
+    """The share of the tokens that a copy has in other letters."""
+    pairs = zip(corpus.sentences, copy.sentences, strict=True)
+    return sum(a != b for s, t in pairs for a, b in zip(s.tokens, t.tokens, strict=True)) / max(1, corpus.tokens)
 
 
 def case_table(scores: Mapping[str, Score]) -> str:

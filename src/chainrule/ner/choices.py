@@ -35,7 +35,7 @@ class Choices:
     rare: int = 2
     held_out: float = 0.1
     augment: str = ""
-    missing_labels: str = "taught"
+    missing_labels: str = "auto"
     rehearsal: float = 1.0
 
     def __post_init__(self) -> None:

@@ -41,6 +41,7 @@ IMPOSSIBLE = -1e4  # added to a score: no path goes there
 SURE = 0.9  # probability from which on a tag that a model finds is taken for right
 
 MISSING: Mapping[str, str] = {
+    "auto": "open where old data shows those labels, else taught",
     "taught": "as the model finds them where it is sure, else any",
     "open": "any of them",
     "outside": "none of them: O is O",

@@ -11,11 +11,12 @@ from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Ids
 from chainrule.ner.judge import tag_numbers
 from chainrule.ner.judged import Judged
+from chainrule.ner.objectives import MARGIN
 from chainrule.ner.partial import Said, barred, sets
 from chainrule.ner.tags import Scheme
 from chainrule.ner.trained import Model
 
-OPEN, OUTSIDE = "open", "outside"
+AUTO, TAUGHT, OUTSIDE = "auto", "taught", "outside"
 
 
 class Told(NamedTuple):
@@ -43,7 +44,8 @@ def told(
 ) -> Told:
     """Data whose labels may be some of those of the decoder; new sentences first, perhaps old ones behind them.
 
-    missing    what O stands for where labels are missing, see `partial.MISSING`
+    missing    what O stands for where labels are missing, see `partial.MISSING`; by itself a model teaches what no
+               old data shows, for its mistakes would be learned too (and under `margin`, which has no sets)
     held_out   whether dev is a part of the first corpus
     """
     if missing == OUTSIDE:
@@ -51,13 +53,16 @@ def told(
     labels = sorted({tag.partition("-")[2] for tag in decoder.tags} - {""})
     here = [{*corpus.labels} for corpus in corpora]
     here[0] |= {*dev.labels} if held_out else set()
+    margin = decoder.network.architecture.objective == MARGIN
+    shown = {label for own in here[1:] for label in own if not margin}
     parts, notes = [], []
     for corpus, own in zip(corpora, here, strict=True):
         lacks = [label for label in labels if label not in own]
-        said = _said(model, corpus, lacks) if missing != OPEN else None
+        teach = missing == TAUGHT or (missing == AUTO and not {*lacks} & {*model.config.labels} <= shown)
+        said = _said(model, corpus, lacks) if teach else None
         parts.append(sets(corpus, decoder.tags, scheme, own, said))
         if lacks:
-            notes.append(_note(corpus, lacks, parts[-1], said is not None))
+            notes.append(_note(corpus, lacks, parts[-1], said is not None, bool({*lacks} & shown)))
     every = np.concatenate(parts)
     alone = every.sum(axis=1) == 1
     y = np.where(alone, every.argmax(axis=1), 0)
@@ -73,10 +78,10 @@ def _said(model: Model, corpus: Corpus, missing: Collection[str]) -> Said | None
     return Said(Judged.by(model, corpus), model.config.labels)
 
 
-def _note(corpus: Corpus, missing: Sequence[str], sets: NDArray[np.bool_], taught: bool) -> str:
+def _note(corpus: Corpus, missing: Sequence[str], sets: NDArray[np.bool_], taught: bool, shown: bool) -> str:
     names = ", ".join(missing)
     said = f"{corpus.path.name} lacks {names}: O there may be one of these"
     if not taught:
-        return said
+        return f"{said}; the old data shows which" if shown else said
     sure = float((sets.sum(axis=1) == 1).mean())
     return f"{said}, as the model finds them where it is sure ({sure:.1%} of the tokens)"
