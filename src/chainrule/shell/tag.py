@@ -1,14 +1,12 @@
 """`chainrule tag`: find the names in text, files or standard input."""
 
 import io
-import json
 import os
 import re
 import select
 import shutil
 import sys
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -19,8 +17,8 @@ from rich.cells import cell_len
 
 from chainrule.errors import DataError
 from chainrule.ner.entity import Entity
+from chainrule.ner.forms import FORMS, Form, between
 from chainrule.ner.tagger import Tagger
-from chainrule.ner.tags import Span, tags_of
 from chainrule.ner.workers import shared_out
 from chainrule.shell import options
 from chainrule.shell.terminal import is_live
@@ -44,7 +42,7 @@ UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move t
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "jsonl", "conll"]),
+    type=click.Choice(["text", *FORMS]),
     help="Output [text on a terminal, jsonl elsewhere]; one record for each line of input.",
 )
 @click.option(
@@ -187,29 +185,6 @@ def _decode(raw: bytes, place: str, number: int) -> str:
 # ── forms of output ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _jsonl(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
-    record = {"text": text, "entities": [{**e.as_dict(), "score": round(e.score, 4)} for e in entities]}
-    return json.dumps(record, ensure_ascii=False)
-
-
-def _conll(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
-    lines: list[str] = []
-    for tokens in tagger.tokenize(text):
-        first = {t.start: k for k, t in enumerate(tokens)}
-        after = {t.end: k for k, t in enumerate(tokens, 1)}
-        found = _between(entities, tokens[0].start, tokens[-1].end)
-        tags = tags_of([Span(first[e.start], after[e.end], e.label) for e in found], len(tokens))
-        lines += [f"{t.text}\t{tag}" for t, tag in zip(tokens, tags, strict=True)]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _between(entities: Sequence[Entity], start: int, end: int) -> Sequence[Entity]:
-    """Those of the entities, which are in order, that begin in a part of the text."""
-    first, after = (bisect_left(entities, k, key=lambda e: e.start) for k in (start, end))
-    return entities[first:after]
-
-
 def _text(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
     """The text with each name underlined by its label, and the names with their probabilities."""
     shown = text.translate(UNSEEN)
@@ -230,7 +205,7 @@ def underlined(text: str, entities: Sequence[Entity]) -> Iterator[str]:
     for start, end in _rows(text, entities, width):
         yield f"  {text[start:end]}"
         marks = ""
-        for e in _between(entities, start, end):
+        for e in between(entities, start, end):
             gap = cell_len(text[start : e.start]) - cell_len(marks)
             marks += " " * max(gap, bool(marks))  # a label may be longer than its name
             marks += e.label.center(cell_len(text[e.start : min(e.end, end)]), "─")
@@ -255,8 +230,4 @@ def _rows(text: str, entities: Sequence[Entity], width: int) -> Iterator[tuple[i
         yield start, len(text)
 
 
-FORMATS: dict[str, Callable[[str, Sequence[Entity], Tagger], str]] = {
-    "text": _text,
-    "jsonl": _jsonl,
-    "conll": _conll,
-}
+FORMATS: Mapping[str, Form] = {"text": _text, **FORMS}
