@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 from chainrule.errors import WriteError
@@ -21,7 +22,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     had the name before keeps it.
     """
     target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    draft = target.with_name(f".{target.name}.{token_hex(8)}.tmp")
     _sweep(target)
     try:
         with draft.open("wb") as file:

@@ -100,7 +100,7 @@ class _Worker:
 
     def __init__(self, number: int, count: int, model: object) -> None:
         self._name = f"worker {number} of {count}"
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _settle)
+        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), settle)
         with _deaf_to_ctrl_c():
             self._ready = self._pool.submit(_hold, model)
 
@@ -147,7 +147,7 @@ def _counted(before: int) -> str:
 _held: list[Any] = []  # the model of a worker
 
 
-def _settle() -> None:
+def settle() -> None:
     """Leave Ctrl-C to the process that began this one, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()

@@ -26,6 +26,7 @@ class Library(NamedTuple):
 
 LIBRARIES: Mapping[str, Library] = {
     "datasets": Library("Hugging Face's datasets", "hf", "3.0", "6"),
+    "distributed": Library("Dask", "dask", "2024.8"),
     "huggingface_hub": Library("huggingface_hub", "hf", "0.25", "3", "huggingface-hub"),
     "jax": Library("JAX", "jax", "0.6", "1"),
     "mpi4py": Library("mpi4py", "mpi", "4"),
