@@ -13,7 +13,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.display.draw_steps import walk
-from chainrule.display.page import iframe, page
+from chainrule.display.notebook import iframe
+from chainrule.display.page import page
 from chainrule.display.page_code import code
 from chainrule.display.trace import trace
 from chainrule.errors import SettingError

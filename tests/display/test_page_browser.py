@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import pytest
 from browser import opened
 
-from chainrule.display.page import iframe, page
+from chainrule.display.notebook import iframe
+from chainrule.display.page import page
 from chainrule.display.studio import computed
 from chainrule.display.trace import trace
 

@@ -3,14 +3,17 @@
 import errno
 import json
 import os
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 from refusals import refused
 
 from chainrule.errors import DataError, WriteError
 from chainrule.learn import store
-from chainrule.ner import Tagger, sample
+from chainrule.ner import Tagger, folder, sample
 from chainrule.ner.folder import CARD, CHECKPOINT, CONFIG, VALUES, WEIGHTS, WORDS
 
 FILES = {CARD, CONFIG, VALUES, WEIGHTS, WORDS}
@@ -118,22 +121,54 @@ def test_a_full_disk_leaves_the_old_model_or_nothing(tagger, tmp_path, monkeypat
         assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", range(5))
-def test_a_save_that_is_killed_while_it_moves_files_never_leaves_a_mixture(model, tagger, monkeypatch, moment):
-    replace, count = os.replace, iter(range(100))
+def moving(monkeypatch, folder, act):
+    """Call act(number) before and act(number + ½) after each move of a file into or out of a folder."""
+    replace, moves = os.replace, iter(range(100))
 
-    def killed(source, target):
-        if Path(target).parent == model and next(count) == moment:
-            raise KeyboardInterrupt
+    def moved(source, target):
+        ours = folder in (Path(source).parent, Path(target).parent)
+        number = next(moves) if ours else -1
+        act(number)
         replace(source, target)
+        act(number + 0.5 if ours else -1)
 
-    monkeypatch.setattr(os, "replace", killed)
+    monkeypatch.setattr(os, "replace", moved)
+
+
+@pytest.mark.parametrize("moment", range(10))
+def test_a_save_that_is_killed_while_it_moves_files_never_leaves_a_mixture(model, tagger, monkeypatch, moment):
+    def killed(now):
+        if now >= moment:
+            raise KeyboardInterrupt
+
+    moving(monkeypatch, model, killed)
+    monkeypatch.setattr(shutil, "rmtree", lambda *arguments, **more: None)
+    monkeypatch.setattr(folder, "opened", lambda target: nullcontext())
     with pytest.raises(KeyboardInterrupt):
         tagger.save(model)
     monkeypatch.undo()
-    refused(model, "no model here (config.json is missing)")
+    if moment:
+        refused(model, "no model here (config.json is missing)")
     tagger.save(model)
     assert Tagger.load(model).config == tagger.config
+
+
+@pytest.mark.parametrize("moment", np.arange(0, 10, 0.5))
+def test_ctrl_c_while_files_are_moved_brings_the_old_model_back(model, tagger, monkeypatch, moment):
+    (model / CARD).write_text("the old one")
+    before = {p.name: p.read_bytes() for p in model.iterdir()}
+    asked = iter([True])
+
+    def interrupted(now):
+        if now == moment and next(asked, False):
+            raise KeyboardInterrupt
+
+    moving(monkeypatch, model, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tagger.save(model)
+    monkeypatch.undo()
+    assert {p.name: p.read_bytes() for p in model.iterdir()} == before
+    Tagger.load(model)
 
 
 @pytest.mark.parametrize("moment", range(10))

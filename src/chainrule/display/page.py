@@ -86,14 +86,6 @@ def parts(trace: Passes) -> Parts:
     )
 
 
-def iframe(page: str, height: int = 760) -> str:
-    """A page within a notebook: an `<iframe>` that holds it, apart from the style and script around it."""
-    return (
-        f'<iframe srcdoc="{escape(page)}" width="100%" height="{height}" style="border:0" '
-        'sandbox="allow-scripts allow-downloads"></iframe>'
-    )
-
-
 def _scale(*pictures: Picture | None) -> str:
     """How large and how small each drawing becomes."""
     rules = []

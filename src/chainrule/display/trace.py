@@ -23,7 +23,8 @@ from chainrule.compute.interpret import Values
 from chainrule.display.draw import standalone
 from chainrule.display.draw_export import dot, latex_of, tikz
 from chainrule.display.language import LANGUAGES, Language
-from chainrule.display.page import MOST_ROWS, iframe, page
+from chainrule.display.notebook import iframe
+from chainrule.display.page import MOST_ROWS, page
 from chainrule.display.trace_json import to_dict, to_json
 from chainrule.display.trace_passes import passes
 from chainrule.display.trace_poke import Poke, poke

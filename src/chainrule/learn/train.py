@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.algebra.node import Node
+from chainrule.display.notebook import part
 from chainrule.errors import NonFiniteError, SettingError
 from chainrule.learn import schedule as schedules
 from chainrule.learn.advance import Stepwise
@@ -26,6 +27,7 @@ from chainrule.learn.blas import one_thread
 from chainrule.learn.checkpoint import Checkpoint
 from chainrule.learn.choose import within
 from chainrule.learn.collective import ALONE, Collective
+from chainrule.learn.curves import curves
 from chainrule.learn.gradients import Array, Integers
 from chainrule.learn.optim import Beside, optimizer
 from chainrule.learn.parallel import advance_by
@@ -153,6 +155,9 @@ class Run:
     history: list[Epoch] = field(default_factory=list)
     finished: bool = False
     interrupted: bool = False
+
+    def _repr_html_(self) -> str:
+        return part(curves(self.history, self.best_epoch))
 
     @property
     def since_best(self) -> int:

@@ -10,6 +10,7 @@ from .corpus import (
     write_conll as write_conll,
 )
 from .entity import (
+    Entities as Entities,
     Entity as Entity,
 )
 from .explain_records import (

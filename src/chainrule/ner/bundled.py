@@ -17,6 +17,9 @@ class Sample(NamedTuple):
     dev: Corpus
     test: Corpus
 
+    def _repr_html_(self) -> str:
+        return "".join(corpus._repr_html_() for corpus in self)
+
 
 def sample(language: str = "en") -> Sample:
     """The sample in English ("en") or Korean ("ko"); SettingError for another language."""

@@ -20,6 +20,7 @@ from typing import BinaryIO, NamedTuple
 
 from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, counted
+from chainrule.ner.notebook import shown_corpus, shown_sentence
 from chainrule.ner.source import Source, StrPath, opened, place_of
 from chainrule.ner.tags import OUTSIDE, Scheme, convert, detect, fault, is_bare, spans
 
@@ -37,6 +38,9 @@ class Sentence(NamedTuple):
     line: int = 1
     document: int = 0
 
+    def _repr_html_(self) -> str:
+        return shown_sentence(self)
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -46,6 +50,9 @@ class Corpus:
     sentences: tuple[Sentence, ...]
     scheme: Scheme | None
     notes: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return shown_corpus(self)
 
     @cached_property
     def tokens(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from chainrule.ner.lattice import Ids
+from chainrule.ner.notebook import shown_entity, shown_text
 
 FIELDS = ("start", "end", "label", "score", "text")
 """What there is to every name, asked or not."""
@@ -34,6 +35,18 @@ class Entity(NamedTuple):
         """The record as JSON has it; with alternatives, if there are any."""
         found = dict(zip(FIELDS, self, strict=False))
         return found | ({"alternatives": [a._asdict() for a in self.alternatives]} if self.alternatives else {})
+
+    def _repr_html_(self) -> str:
+        return shown_entity(self)
+
+
+class Entities(list[Entity]):
+    """The names of a text, in order; `text` is what they were found in."""
+
+    text: str = ""
+
+    def _repr_html_(self) -> str:
+        return shown_text(self.text, self)
 
 
 class Found(NamedTuple):

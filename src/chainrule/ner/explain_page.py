@@ -2,6 +2,7 @@
 
 from html import escape
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from chainrule.display.axes import figure
 from chainrule.display.document import card, document, switches, table
@@ -9,14 +10,17 @@ from chainrule.display.language import LANGUAGES, Language, Text, Words, in_html
 from chainrule.ner import explain_page_words as w
 from chainrule.ner.explain_nearest import Near
 from chainrule.ner.explain_page_parts import STYLE, Bars, number, places, shade, strip
-from chainrule.ner.explain_records import BEFORE, Choice, Explanation, Piece, Reason, Window, Word
+from chainrule.ner.explain_unknown import BEFORE
+
+if TYPE_CHECKING:
+    from chainrule.ner.explain_records import Choice, Explanation, Piece, Reason, Window, Word
 
 LONGEST = 4000  # characters of the text that are shown
 REACH = 60  # characters on both sides of what lies beyond it
 SCRIPT = '"use strict";'
 
 
-def page(found: Explanation, name: str, language: Language = "en") -> str:
+def page(found: "Explanation", name: str, language: Language = "en") -> str:
     """The explanation as HTML, in both languages; `language` is the one that is shown first."""
     title = f"{w.TITLE[LANGUAGES.index(language)]} – {name}"
     header = (
@@ -31,12 +35,12 @@ def page(found: Explanation, name: str, language: Language = "en") -> str:
 # ── the text, and how to see it ───────────────────────────────────────────────────────────────────────
 
 
-def _shown(found: Explanation) -> str:
+def _shown(found: "Explanation") -> str:
     """Only what belongs to the method that is chosen."""
     return "".join(f":root:has(#by-{m}:checked) .by:not(.{m}){{display:none}}" for m in found.methods)
 
 
-def _text(found: Explanation) -> str:
+def _text(found: "Explanation") -> str:
     """The text with its names, those that are explained as links; and the switch of methods."""
     numbers = {reason.start: k for k, reason in enumerate(found.reasons)}
     pieces, at = [], 0
@@ -59,7 +63,7 @@ def _text(found: Explanation) -> str:
     return card(w.TEXT, f'<p class="whole">{"".join(pieces)}</p>{notes}{_methods(found) if found.reasons else ""}')
 
 
-def _methods(found: Explanation) -> str:
+def _methods(found: "Explanation") -> str:
     """The switch of methods, which works without a script, and what each of them says."""
     order = [m for m in w.METHODS if m in found.methods]
     choices = "".join(
@@ -75,7 +79,7 @@ def _methods(found: Explanation) -> str:
 # ── one name ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _reason(found: Explanation, k: int, reason: Reason) -> str:
+def _reason(found: "Explanation", k: int, reason: "Reason") -> str:
     label = reason.label if found.token is None else reason.windows[0].chosen.tag
     head = (
         f'<h2 class="why"><b>{escape(reason.text.strip() or "␣")}</b> → <b class="tag">{escape(label)}</b> '
@@ -88,7 +92,7 @@ def _reason(found: Explanation, k: int, reason: Reason) -> str:
     return f'<section class="card reason" id="name-{k}">{body}</section>'
 
 
-def _facts(found: Explanation, reason: Reason) -> str:
+def _facts(found: "Explanation", reason: "Reason") -> str:
     value, blank = (number(x, places(reason.value), "") for x in (reason.value, reason.blank))
     facts: list[tuple[Text, str]] = [(w.SCORE[found.of], value), (w.BLANK, blank)]
     if reason.runner_up is None:
@@ -101,7 +105,7 @@ def _facts(found: Explanation, reason: Reason) -> str:
     return f'<dl class="facts">{shown}</dl>'
 
 
-def _shaded(found: Explanation, reason: Reason, method: str) -> str:
+def _shaded(found: "Explanation", reason: "Reason", method: str) -> str:
     """The words around the name as they stand in the text, each in the colour of what it adds."""
     most = _most(reason, method)
     tokens = {s.first + k: token for s in found.sentences for k, token in enumerate(s.tokens)}
@@ -122,18 +126,18 @@ def _shaded(found: Explanation, reason: Reason, method: str) -> str:
     return f'<p class="shaded by {method}">{"".join(inside)}</p>'
 
 
-def _most(reason: Reason, method: str) -> float:
+def _most(reason: "Reason", method: str) -> float:
     """The largest that a word adds or takes."""
     return max(abs(word.adds[method]) for word in reason.words) or 1.0
 
 
-def _name(word: Word) -> str:
+def _name(word: "Word") -> str:
     if word.token is None:
         return f'<i class="mute">{in_html(w.START if word.side == BEFORE else w.END)}</i>'
     return escape(word.text) if word.text.strip() else "␣"
 
 
-def _words(found: Explanation, reason: Reason) -> str:
+def _words(found: "Explanation", reason: "Reason") -> str:
     """Every word: its bar by the chosen method, its numbers by all of them, and its part of δ."""
     order = [m for m in w.METHODS if m in found.methods]
     bars = {m: Bars([word.adds[m] for word in reason.words]) for m in order}
@@ -155,7 +159,7 @@ def _words(found: Explanation, reason: Reason) -> str:
     return table(head, rows, "adds", [""] * (len(rows) - 1) + ['class="total"'])
 
 
-def _proof(reason: Reason) -> str:
+def _proof(reason: "Reason") -> str:
     if reason.proof is None:
         return ""
     digits = places(reason.proof.difference)
@@ -170,7 +174,7 @@ def _proof(reason: Reason) -> str:
     return f'<p class="remark">{sign} {in_html(said)}</p>'
 
 
-def _features(found: Explanation, reason: Reason) -> str:
+def _features(found: "Explanation", reason: "Reason") -> str:
     """What each feature of each word adds, by the chosen method."""
     pieces = reason.words[0].pieces
     if len(pieces) < 2:
@@ -185,13 +189,13 @@ def _features(found: Explanation, reason: Reason) -> str:
     return _folded(w.FEATURES, f"{''.join(tables)}{remark}")
 
 
-def _piece(piece: Piece, method: str, most: float) -> str:
+def _piece(piece: "Piece", method: str, most: float) -> str:
     value = escape(piece.value.replace("\u241f", "·")) + ("" if piece.known else "?")
     added = f'<span class="w {shade(piece.adds[method] / most)}">{number(piece.adds[method], places(most))}</span>'
     return f"{added}<br><small>{'␣' if value == ' ' else value}</small>"
 
 
-def _tags(reason: Reason) -> str:
+def _tags(reason: "Reason") -> str:
     rows = [
         [
             escape(window.text.strip() or "␣") if k == 0 else "",
@@ -205,12 +209,12 @@ def _tags(reason: Reason) -> str:
     return _folded(w.TAGS, table((w.WORD, w.TAG, w.ITS_SCORE, w.PROBABILITY), rows, "tags"))
 
 
-def _listed(window: Window) -> tuple[Choice, ...]:
+def _listed(window: "Window") -> "tuple[Choice, ...]":
     """The best tags, and the chosen one, if it is none of them."""
     return window.best if window.chosen in window.best else (*window.best, window.chosen)
 
 
-def _nearest(reason: Reason) -> str:
+def _nearest(reason: "Reason") -> str:
     rows = [
         [_context(near), f"<b>{escape(near.tag)}</b>", f"{near.cosine:.2f}", escape(f"{near.file}:{near.line}")]
         for window in reason.windows

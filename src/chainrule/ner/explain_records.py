@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chainrule.display.notebook import iframe
 from chainrule.ner.entity import Entity
 from chainrule.ner.explain_nearest import Near
+from chainrule.ner.explain_page import page
 from chainrule.ner.explain_path import CLOSE
 from chainrule.ner.explain_scores import Doubles
 from chainrule.ner.tokenizer import Token
-
-BEFORE, AFTER = "before", "after"
 
 
 class Piece(NamedTuple):
@@ -147,6 +147,9 @@ class Explanation(NamedTuple):
     of: str
     baseline: str
     token: int | None
+
+    def _repr_html_(self) -> str:
+        return iframe(page(self, f"{len(self.entities)} names"))
 
     @property
     def reasons(self) -> list[Reason]:

@@ -22,6 +22,7 @@ BASELINES: Mapping[str, str] = {
     "unknown": "words that are not known",
     "padding": "what stands beside a sentence",
 }
+BEFORE, AFTER = "before", "after"  # beside a sentence
 STRANGE = "\uffff"  # no character, and so in no vocabulary
 SIGHT = max(max(kind.numbers) for kind in FAMILIES.values() if kind.sight is Sight.AHEAD)
 """How many tokens away from its own a feature looks, at most, or else as far as a space, or over the sentence."""

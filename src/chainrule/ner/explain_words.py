@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.ner.explain_methods import Shares
-from chainrule.ner.explain_records import AFTER, BEFORE, Piece, Word
+from chainrule.ner.explain_records import Piece, Word
 from chainrule.ner.explain_scores import Part
-from chainrule.ner.explain_unknown import Surroundings
+from chainrule.ner.explain_unknown import AFTER, BEFORE, Surroundings
 from chainrule.ner.features import Features
 from chainrule.ner.tokenizer import Token
 from chainrule.ner.vocab import CAPS, UNKNOWN

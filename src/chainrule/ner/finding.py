@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.compute.spans import Spans
 from chainrule.ner.decode import Floats, Scorer
-from chainrule.ner.entity import Alternative, Entity, Found
+from chainrule.ner.entity import Alternative, Entities, Entity, Found
 from chainrule.ner.lattice import Ids, Names, ranges, trimmed
 from chainrule.ner.reading import Reader
 
@@ -70,7 +70,7 @@ def _spellings(names: Names, spelt: Mapping[str, Ids]) -> Iterator[Spans]:
         yield Spans(names.starts, names.ends, tags[kind])
 
 
-def entities(texts: Sequence[str], found: Found, labels: Sequence[str], least: float) -> Iterator[list[Entity]]:
+def entities(texts: Sequence[str], found: Found, labels: Sequence[str], least: float) -> Iterator[Entities]:
     """The names of each text, without those less probable than `least`; labels by tag."""
     rest = zip(
         found.starts.tolist(),
@@ -83,4 +83,6 @@ def entities(texts: Sequence[str], found: Found, labels: Sequence[str], least: f
     new = tuple.__new__  # what Entity(…) comes to, in half the time
     for text, count in zip(texts, found.counts.tolist(), strict=True):
         names = islice(rest, count)
-        yield [new(Entity, (a, b, labels[k], p, text[a:b], x)) for a, b, k, p, x in names if p >= least]
+        each = Entities([new(Entity, (a, b, labels[k], p, text[a:b], x)) for a, b, k, p, x in names if p >= least])
+        each.text = text
+        yield each

@@ -83,6 +83,7 @@ def write_folder(folder: str | Path, config: Config, features: Features, params:
     with opened(target):
         made = target / f".{os.getpid()}.tmp"
         try:
+            shutil.rmtree(made, ignore_errors=True)  # of a process that had our number and was killed
             made.mkdir()
             _fill(made, config, features, params)
             _exchange(made, target)
@@ -186,20 +187,19 @@ def _listed(known: Vocabulary) -> list[str | list[str]]:
 
 
 def _exchange(made: Path, target: Path) -> None:
-    """Move the finished files into place, config.json last; if one cannot be moved, the old ones come back."""
+    """Move the finished files into place, config.json last; after any error in between the old ones come back."""
     old = made / "old"
     old.mkdir()
-    held = [name for name in FILES if (target / name).exists()]
+    moves = [(target / name, old / name) for name in reversed(FILES) if (target / name).exists()]
+    moves += [(made / name, target / name) for name in FILES if (made / name).exists()]
     try:
-        for name in held:
-            os.replace(target / name, old / name)
-        for name in FILES:
-            if (made / name).exists():
-                os.replace(made / name, target / name)
-    except OSError:
-        for name in held:
-            with suppress(OSError):
-                os.replace(old / name, target / name)
+        for source, goal in moves:
+            os.replace(source, goal)
+    except BaseException:
+        for source, goal in reversed(moves):
+            if goal.exists() and not source.exists():
+                with suppress(OSError):
+                    os.replace(goal, source)
         raise
 
 

@@ -13,6 +13,7 @@ from unicodedata import east_asian_width
 
 from chainrule.errors import DataError
 from chainrule.ner.corpus import check_tags, read_table
+from chainrule.ner.notebook import shown_score
 from chainrule.ner.source import StrPath
 from chainrule.ner.tags import OUTSIDE, Scheme, detect, fault, illegal_moves, is_bare, spans, split
 
@@ -94,6 +95,9 @@ class Score(TypeScore):
             "by_type": {label: s.as_dict() for label, s in self.by_type.items()},
             "confusion": {gold: dict(row) for gold, row in self.confusion.items()},
         }
+
+    def _repr_html_(self) -> str:
+        return shown_score(self)
 
     def table(self, title: str = "entities") -> str:
         """The figures of each type and of all; shares in percent."""

@@ -21,7 +21,7 @@ from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.choices import Choices, settings_of, settings_on
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.decode import Decoder, Floats, Scorer
-from chainrule.ner.entity import Entity, Found
+from chainrule.ner.entity import Entities, Found
 from chainrule.ner.example import Example, example
 from chainrule.ner.explain import explain
 from chainrule.ner.explain_records import Explanation
@@ -34,6 +34,7 @@ from chainrule.ner.lattice import Line, Names, ranges
 from chainrule.ner.lookups import Listed, given_lookups
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.model import Network
+from chainrule.ner.notebook import shown_tagger
 from chainrule.ner.pretrained import Pretrained
 from chainrule.ner.reading import Reader, Reading
 from chainrule.ner.rename import check_label, renamed
@@ -194,6 +195,9 @@ class Tagger(Pretrained):
 
     # ── using ─────────────────────────────────────────────────────────────────────────────────────────
 
+    def _repr_html_(self) -> str:
+        return shown_tagger(self)
+
     @property
     def characters(self) -> bool:
         """Whether the model reads characters; otherwise it reads words."""
@@ -237,7 +241,7 @@ class Tagger(Pretrained):
     def _scheme(self) -> Scheme:
         return self.config.scheme  # type: ignore[return-value]
 
-    def tag(self, text: str, alternatives: int = 0) -> list[Entity]:
+    def tag(self, text: str, alternatives: int = 0) -> Entities:
         """The entities of a text, in order; each with so many of the labels that it could have instead."""
         return next(self.pipe([text], alternatives=alternatives))
 
@@ -245,7 +249,7 @@ class Tagger(Pretrained):
 
     def pipe(
         self, texts: Iterable[str], batch_size: int = 256, workers: int = 1, alternatives: int = 0
-    ) -> Iterator[list[Entity]]:
+    ) -> Iterator[Entities]:
         """The entities of each text, in order, in bounded memory. SettingError for one text in place of many.
 
         batch_size     texts that are tagged together, fewer where they are long; no result depends on it

@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, counted
+from chainrule.ner.notebook import shown_vectors
 
 Kind = Literal["binary", "text", "glove"]
 Floats = npt.NDArray[np.float32]
@@ -74,6 +75,9 @@ class Vectors:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def _repr_html_(self) -> str:
+        return shown_vectors(self)
 
     def __contains__(self, word: object) -> bool:
         return word in self.lookup

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from chainrule.compute.files import written_whole
 from chainrule.errors import DataError, SettingError
+from chainrule.ner.notebook import shown_vocabulary
 from chainrule.ner.vectors import Floats, Vectors
 from chainrule.ner.words import ENCODING, Index, Words
 
@@ -103,6 +104,9 @@ class Vocabulary:
             _check_many(self)
         else:
             _check(*self.words, *self.shared)
+
+    def _repr_html_(self) -> str:
+        return shown_vocabulary(self)
 
     @classmethod
     def build(cls, sentences: Iterable[Sequence[str]], minimum: int = 1, extra: Iterable[str] = ()) -> Self:

@@ -11,7 +11,8 @@ from chainrule.ner.entity import Entity
 from chainrule.ner.explain_methods import GRADIENT, INTEGRATED, OCCLUSION
 from chainrule.ner.explain_nearest import Near
 from chainrule.ner.explain_page_parts import number, places
-from chainrule.ner.explain_records import BEFORE, Explanation, Proof, Reason, Sentence, Window, Word
+from chainrule.ner.explain_records import Explanation, Proof, Reason, Sentence, Window, Word
+from chainrule.ner.explain_unknown import BEFORE
 from chainrule.shell.tag import UNSEEN, underlined
 
 Paint = Callable[[str, str], str]
