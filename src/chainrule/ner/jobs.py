@@ -2,7 +2,7 @@
 
 A job is done when its result lies in its place, which it takes whole (`compute.files`); done a second time it
 gives the same. So nothing has to be known of who was at what: an executor that breaks is replaced by another,
-which gets all that is not done. Executors are those of `concurrent.futures`, or of any library that has the same face.
+which gets all that is not done. Executors are those of `concurrent.futures`, or of a library with the same face.
 """
 
 from collections.abc import Callable, Sequence
