@@ -47,14 +47,15 @@ class SideBySide:
     def __call__(self, pieces: Sequence[Piece]) -> NDArray[np.float64]:
         """The sum of the losses, and of how many."""
         told = np.zeros(2)
-        moved: dict[str, list[Rows]] = {name: [_moves(w[:0], w[:0], NONE)] for name, w in self.params.items()}
+        moved: dict[str, list[Rows]] = {name: [_moves(w[:0], w[:0], NONE, NONE)] for name, w in self.params.items()}
         for k in share(len(pieces), self.ranks.rank, self.ranks.world):
             drawn = self.draw(pieces[k])
-            rows = np.unique(np.concatenate([drawn.words.ravel(), drawn.around.ravel(), drawn.against.ravel()]))
+            met = np.concatenate([drawn.words.ravel(), drawn.around.ravel(), drawn.against.ravel()])
+            rows, counts = np.unique(met, return_counts=True)
             before = {name: w[rows] for name, w in self.params.items()}
             told += self.learn(drawn, pieces[k].first, pieces[k].last)
             for name, w in self.params.items():
-                moved[name].append(_moves(before[name], w[rows], rows))
+                moved[name].append(_moves(before[name], w[rows], rows, counts))
                 w[rows] = before[name]
         self.ranks.allreduce(told)
         for name, w in self.params.items():
@@ -62,15 +63,19 @@ class SideBySide:
             sent = Rows(np.concatenate([p.indices for p in parts]), np.concatenate([p.values for p in parts]))
             found = self.ranks.allgather_rows(sent)
             every = coalesce(Rows(found.indices, found.values.astype(np.float64)))
-            w[every.indices] += (every.values[:, :-1] / every.values[:, -1:]).astype(w.dtype)
+            far, pieces_, times = every.values[:, :-2], every.values[:, -2:-1], every.values[:, -1:]
+            w[every.indices] += (far / (1 + (pieces_ - 1) * np.minimum(1, times / pieces_ / OFTEN))).astype(w.dtype)
         return told
 
 
 NONE = np.zeros(0, np.int64)
+import os
+OFTEN = float(os.environ.get("OFTEN", "100"))
 
 
-def _moves(before: Floats, after: Floats, rows: NDArray[np.int64]) -> Rows:
-    """The rows that moved: how far, and 1 behind it."""
+def _moves(before: Floats, after: Floats, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> Rows:
+    """The rows that moved: how far, and behind it 1, and how often the piece met them."""
     changed = (after != before).any(axis=1)
     far = after[changed] - before[changed]
-    return Rows(rows[changed], np.concatenate([far, np.ones((len(far), 1), far.dtype)], axis=1))
+    told = np.stack([np.ones(len(far), far.dtype), counts[changed].astype(far.dtype)], axis=1)
+    return Rows(rows[changed], np.concatenate([far, told], axis=1))
