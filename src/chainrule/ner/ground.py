@@ -152,6 +152,7 @@ def continued(
     more = [f"new labels: {', '.join(new)}"] if new else []
     count = len(features.vocabulary) - first
     more += [f"{count:,} words more than the {first - len(SPECIAL):,} of the model"]
+    more += ["best epoch: by the mean F1 of the labels on dev, so that new ones count beside old ones"]
     return Ground(decoder, features, params, rare, tuned, tuning, (*more, *said, why))
 
 

@@ -114,11 +114,11 @@ def report(
     given = {"train": job.train, "old": job.rehearse, "dev": job.dev, "test": test}
     corpora = {part: corpus for part, corpus in given.items() if corpus is not None}
     settings = {**asdict(network.architecture), **asdict(job.plan), **asdict(job.choices)}
-    judged = {
-        part: Judged.of(job.decoder, job.features, params, c, temperature)
-        for part, c in corpora.items()
-        if part in JUDGED
-    }
+
+    def said(corpus: Corpus) -> Judged:
+        return Judged.of(job.decoder, job.features, params, corpus, temperature).renamed(job.untold(corpus))
+
+    judged = {part: said(corpus) for part, corpus in corpora.items() if part in JUDGED}
     return Report(
         name=name or job.train.path.stem,
         run=run,
@@ -127,7 +127,7 @@ def report(
         held_out=job.held_out,
         test=judged["test"].score if test else None,
         changes=changes or {},
-        cases=by_case(test or job.dev, lambda copy: Judged.of(job.decoder, job.features, params, copy).score),
+        cases=by_case(test or job.dev, lambda copy: said(copy).score),
         network=network,
         trained=tuple(node.attrs["name"] for node in job.task.trained),
         units=watched(network, params, job.features, job.dev),

@@ -29,7 +29,7 @@ from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.model import Network
 from chainrule.ner.partial import partial_loss
 from chainrule.ner.shown import Shown
-from chainrule.ner.tags import spans
+from chainrule.ner.tags import OUTSIDE, spans
 from chainrule.ner.told import Told, at_its_word, told
 from chainrule.ner.trained import Model
 from chainrule.ner.vectors import Vectors
@@ -60,6 +60,11 @@ class Job:
     rehearse: Corpus | None = None
     partial: bool = False
     """Whether tokens may have several tags."""
+
+    def untold(self, corpus: Corpus) -> dict[str, str]:
+        """The labels that a corpus lacks where training goes on: found there, they are neither right nor wrong."""
+        labels = {tag.partition("-")[2] for tag in self.decoder.tags} - {"", *corpus.labels}
+        return dict.fromkeys(sorted(labels), OUTSIDE) if self.start else {}
 
     def loss(self, network: Network) -> Node:
         """The loss of a network like that of the job."""
