@@ -34,7 +34,7 @@ from chainrule.ner.model import Network
 from chainrule.ner.small import Small
 from chainrule.ner.training import Job
 from chainrule.ner.vocab import UNKNOWN, Vocabulary
-from chainrule.ner.windows import encode
+from chainrule.ner.windows import encode_corpus
 
 ENTRIES, EFFORT = 32, 10**7  # entries of each parameter that are checked; fewer where W holds more numbers
 EXAMPLES = 200  # of the training data, among which that of the check is
@@ -173,7 +173,7 @@ def _doubtful(job: Job) -> Integers:
 
 def watched(network: Network, params: Params, features: Features, corpus: Corpus) -> Units:
     """How the hidden units fare on windows of a corpus, evenly spaced."""
-    encoded = encode([s.tokens for s in corpus.sentences], features, network.architecture.radius)
+    encoded = encode_corpus(corpus.sentences, features, network.architecture.radius)
     if not len(encoded):
         return Units(np.zeros(network.architecture.hidden), 0)
     some = np.arange(0, len(encoded), -(-len(encoded) // WINDOWS))

@@ -18,7 +18,7 @@ from chainrule.learn.train import Plan, Run, Task
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.cases import recased, shares
 from chainrule.ner.choices import Choices
-from chainrule.ner.corpus import Corpus
+from chainrule.ner.corpus import Corpus, documents_of
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
@@ -138,7 +138,12 @@ def prepare(
         lesson = told(start, corpora, dev, decoder, choices.scheme, choices.missing_labels, held_out)
     loss = network.loss() if lesson.barred is None else partial_loss(network)
     loss, held = ground.tuning.held(loss, network) if ground.tuning else (loss, {})
-    encoded = encode([*(s.tokens for s in every.sentences), *copies], features, architecture.radius)
+    encoded = encode(
+        [*(s.tokens for s in every.sentences), *copies],
+        features,
+        architecture.radius,
+        documents_of(every.sentences, 1 + len(shares(choices.augment))),
+    )
     feed = _feed(network, encoded, lesson, ground.rare, len(train.sentences), choices)
     judge = Judge(lesson.dev, features, decoder, choices.scheme, balanced=start is not None)
     task = Task(
