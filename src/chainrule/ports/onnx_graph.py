@@ -75,10 +75,10 @@ class Symbol:
     def __invert__(self) -> "Symbol":
         return self.graph.node("Not", self)
 
-    def __ne__(self, other: object) -> Array:  # type: ignore[override]  # entry by entry, as arrays do
+    def __ne__(self, other: object) -> Array:  # entry by entry, as arrays do
         return ~self._with("Equal", other)
 
-    __hash__ = None  # as arrays
+    __hash__ = None  # type: ignore[assignment]  # as arrays
 
 
 for _name in ("add", "sub", "mul", "truediv", "pow", "and", "or", "lt", "le", "gt", "ge", "eq"):
