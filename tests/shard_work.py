@@ -22,6 +22,6 @@ def divided(model, shard):
     return model / shard[0]
 
 
-def killed(form, tagger, texts):
+def killed(*_: object) -> str:
     """Nothing: the process ends."""
     os.kill(os.getpid(), signal.SIGKILL)

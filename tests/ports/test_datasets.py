@@ -2,13 +2,17 @@
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 
 from chainrule import DataError
 from chainrule.ner import read_any
+from chainrule.ner.formats import read_parts
 from chainrule.ports import datasets as port
 from chainrule.ports.datasets import asked, parts
+from chainrule.shell.main import main
+from chainrule.shell.train import _named
 
 library = pytest.importorskip("datasets", reason='no datasets: pip install "chainrule[hf]"')
 ROWS = [
@@ -65,6 +69,25 @@ def test_the_parts_of_a_data_set_have_the_names_of_splits(folder):
         "test": f"{folder}#test",
     }
     assert parts(f"{folder}#test") == {"train": f"{folder}#test"}
+
+
+def test_training_takes_the_parts_that_there_are(folder, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["train", folder, "--epochs", "1", "--json", "--out", "run"])
+    assert left.value.code in (0, None)
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["test"]["gold"] == 1
+    assert json.loads(Path("run/config.json").read_text())["training"]["data"] == "named#train"
+    parts = read_parts(folder)
+    assert {part: corpus.entities for part, corpus in parts.items()} == {"train": 2, "dev": 1, "test": 1}
+    assert list(read_parts(f"{folder}#test")) == ["train"]
+
+
+def test_a_run_is_called_after_its_data(folder, monkeypatch):
+    names = [
+        _named(Path(name)) for name in ("hf:a/b", "hf:wnut_17", "hf:x:en#test", "dir/eng.train", "hf:./named")
+    ]
+    assert names == ["b", "wnut_17", "x-en-test", "eng", "named"]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,10 @@ def fitted(tagger):
 
 def test_every_setting_of_training_is_a_parameter():
     names = {f.name for kind in (Architecture, Plan, Choices) for f in fields(kind)}
-    assert set(WindowTagger().get_params()) == names | {"vectors", "backend"}
+    found = set(WindowTagger().get_params())
+    assert names | {"vectors", "backend"} <= found
+    assert not found & {"out", "resume", "watch", "stop", "begin", "settings", "data", "dev"}
+    assert found <= names | signature(Tagger.train).parameters.keys()
     assert set(signature(WindowTagger).parameters) == set(WindowTagger().get_params())
 
 
@@ -146,8 +149,15 @@ def test_a_pickle_before_fit_is_its_parameters():
 
 def test_a_pickle_that_is_damaged_is_refused(fitted):
     state = fitted.__getstate__()
-    for files in ({}, {**state["model"], "../x": b""}, {**state["model"], "vocab.txt": b"other\n"}):
-        with pytest.raises(ModelError):
+    model = state["model"]
+    part = {name: raw for name, raw in model.items() if name != "config.json"}
+    for files, said in (
+        ({}, r"these files are no model \(none\)"),
+        ({**model, "../x": b""}, "these files are no model"),
+        ({**model, "vocab.txt": b"other\n"}, "^the model/vocab.txt: has been altered"),
+        (part, "^the model: no model here"),
+    ):
+        with pytest.raises(ModelError, match=said):
             WindowTagger().__setstate__({**state, "model": files})
 
 

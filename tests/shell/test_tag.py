@@ -15,7 +15,7 @@ from shard_work import killed
 from chainrule.ner import Tagger
 from chainrule.ner.corpus import read_corpus
 from chainrule.shell import tag
-from chainrule.shell.tag import LONGEST
+from chainrule.shell.tag_lines import LONGEST
 
 MARSH = "Prime Minister Helen Marsh flew to Berlin on Monday for two days of talks on energy supply."
 

@@ -118,7 +118,8 @@ def fed(xp: Namespace, node: Node, value: Array, wrong: Callable[[Node, str], st
         return value
     if not xp.isdtype(value.dtype, _KINDS[node.dtype]):
         raise DTypeError(wrong(node, str(value.dtype)))
-    result = xp.astype(value, wanted)
+    with np.errstate(over="ignore"):
+        result = xp.astype(value, wanted)
     too_large = False
     with suppress(TypeError):  # of arrays that are traced no number can be looked at
         too_large = node.dtype in FLOATS and bool(xp.any(xp.isinf(result) & xp.isfinite(value)))

@@ -42,6 +42,17 @@ class Sentence(NamedTuple):
         return shown_sentence(self)
 
 
+def documents_of(sentences: Sequence[Sentence], times: int = 1) -> list[int]:
+    """The document of each sentence, where they stand so many times one behind the other.
+
+    Where no document is marked a sentence is one by itself; otherwise those with the same number.
+    """
+    alone = {s.document: (s.document, 0) for s in sentences if s.document}
+    keys = [(copy, alone.get(s.document, (0, k))) for copy in range(times) for k, s in enumerate(sentences, 1)]
+    numbers: dict[object, int] = {}
+    return [numbers.setdefault(key, len(numbers)) for key in keys]
+
+
 @dataclass(frozen=True)
 class Corpus:
     """The sentences of a file, and what was found out about them; `scheme` is None without tags."""

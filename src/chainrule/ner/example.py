@@ -38,7 +38,7 @@ def example(
     y: Sequence[int],
     token: int | None,
 ) -> Example:
-    """The loss on the N tokens of some sentences whose right tags are `y`, (N,).
+    """The loss on the N tokens of some sentences of one text whose right tags are `y`, (N,).
 
     token   the window of this token alone, of all if None
     Of the table E only the rows of the words that are met are there, in the order of their numbers. Dropout is
@@ -46,7 +46,7 @@ def example(
     with another tag. Raises SettingError for a token that is none, for one token where the tags of sentences are
     scored together, and where nothing is asked of any window.
     """
-    encoded = encode(tokens, features, network.architecture.radius)
+    encoded = encode(tokens, features, network.architecture.radius, [0] * len(tokens))
     if not len(encoded):
         raise SettingError("there is no token in it, and so no loss; give a sentence")
     if token is not None and not 0 <= token < len(encoded):

@@ -68,7 +68,7 @@ def explain(
     asked, left = (_one(names, first, token), 0) if token is not None else _bounded(names, most)
     if every:
         asked = [_filled(each, len(tokens)) for each, tokens in zip(asked, sentences, strict=True)]
-    reader = Reader(tagger, methods, of, baseline)
+    reader = Reader(tagger, sentences, methods, of, baseline)
     found = [
         reader.sentence(text, tokens, start, each)
         for tokens, start, each in zip(sentences, first, asked, strict=False)

@@ -9,7 +9,7 @@ from chainrule.ner.corpus import Corpus, Sentence
 from chainrule.ner.explain_scores import Doubles, Scores
 from chainrule.ner.features import Features
 from chainrule.ner.nearest import nearest, unit
-from chainrule.ner.windows import encode
+from chainrule.ner.windows import encode_corpus
 
 TOGETHER = 1 << 13  # tokens, and at least a sentence, that are looked at in one pass
 
@@ -34,7 +34,7 @@ def nearest_windows(
     asked, radius = unit(hidden.astype(np.float32)), scores.network.architecture.radius
     best, places, before = np.zeros((len(hidden), 0), np.float32), np.zeros((len(hidden), 0), np.int64), 0
     for sentences in _blocks(corpus.sentences):
-        encoded = encode([s.tokens for s in sentences], features, radius)
+        encoded = encode_corpus(sentences, features, radius)
         h = unit(scores.hidden(scores.rows(encoded.windows(slice(None)))).astype(np.float32))
         found = list(nearest(asked, h, count))
         best = np.concatenate([best, np.concatenate([cosines for _, cosines, _ in found])], axis=1)
@@ -50,15 +50,15 @@ def nearest_windows(
 
 
 def _blocks(sentences: Sequence[Sentence]) -> Iterator[list[Sentence]]:
-    """The sentences that have tokens, so many of them that there is enough to do."""
+    """The sentences, so many of them that there is enough to do, and documents whole."""
     block: list[Sentence] = []
     held = 0
     for sentence in sentences:
-        block.append(sentence)
-        held += len(sentence.tokens)
-        if held >= TOGETHER:
+        if held >= TOGETHER and not 0 < sentence.document == block[-1].document:
             yield block
             block, held = [], 0
+        block.append(sentence)
+        held += len(sentence.tokens)
     if held:
         yield block
 

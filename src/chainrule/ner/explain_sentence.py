@@ -1,6 +1,7 @@
 """The reasons of the names of one sentence: windows are asked together, and summed up by word."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -53,14 +54,29 @@ class _Known(NamedTuple):
 
 
 class Reader:
-    """What explains the sentences of texts."""
+    """What explains the sentences of a text."""
 
-    def __init__(self, tagger: "Tagger", methods: Sequence[str], of: str, baseline: str) -> None:
+    def __init__(
+        self, tagger: "Tagger", text: Sequence[Sequence[Token]], methods: Sequence[str], of: str, baseline: str
+    ) -> None:
         self.labels = [OUTSIDE, *tagger.labels]
         self._tagger, self._methods, self._of, self._baseline = tagger, methods, of, baseline
         self._scores = Scores(tagger.network, tagger.params)
         self._words = Words(self._scores.parts, tagger.features, tagger.network.architecture.radius)
         self._parts = [split(tag) for tag in tagger.config.tags]
+        self._text = [[token.text for token in sentence] for sentence in text]
+        self._document = [0] * len(text)
+
+    @cached_property
+    def _ids(self) -> dict[str, Ids]:
+        """The features of all tokens of the text."""
+        return self._tagger.features.ids(self._text, self._document)
+
+    @cached_property
+    def _tags(self) -> list[str]:
+        """The tags of all tokens of the text."""
+        tagged, scheme = self._tagger.tag_tokens(self._text, self._document), self._tagger.config.scheme
+        return [tag for tags in tagged for tag in convert(tags, scheme)]  # type: ignore[arg-type]
 
     def sentence(self, text: str, tokens: Sequence[Token], first: int, asked: Sequence[Asked]) -> Sentence:
         """A sentence, whose tokens are numbered from `first`, with a reason for each that is asked for."""
@@ -97,23 +113,23 @@ class Reader:
 
     def _hidden(self, sentence: Sentence, centres: Sequence[int]) -> Doubles:
         """h of these tokens, (B, H)."""
-        around = self._around([token.text for token in sentence.tokens])
+        around = self._around([token.text for token in sentence.tokens], sentence.first)
         return self._scores.hidden(self._scores.rows(around.windows(np.array(centres, np.int64))))
 
     # ── what is known of a sentence ───────────────────────────────────────────────────────────────────
 
     def _known(self, text: str, tokens: Sequence[Token], first: int) -> _Known:
         t, words = self._tagger, [token.text for token in tokens]
-        around = self._around(words)
+        around = self._around(words, first)
         chunks = [np.arange(k, min(k + CHUNK, len(words))) for k in range(0, len(words), CHUNK)]
         s = np.concatenate([self._scores.scores(self._scores.rows(around.windows(c))) for c in chunks])
         number = {tag: k for k, tag in enumerate(t.config.tags)}
-        tags = convert(t.tag_tokens([words])[0], t.config.scheme)  # type: ignore[arg-type]
+        tags = self._tags[first : first + len(words)]
         return _Known(text, tokens, first, around, s, self._chances(s), np.array([number[tag] for tag in tags]))
 
-    def _around(self, words: Sequence[str]) -> Surroundings:
-        t = self._tagger
-        return Surroundings(words, t.features, t.network.architecture.radius, self._baseline, t.characters)
+    def _around(self, words: Sequence[str], first: int) -> Surroundings:
+        t, ids = self._tagger, {name: ids[first : first + len(words)] for name, ids in self._ids.items()}
+        return Surroundings(words, t.features, t.network.architecture.radius, self._baseline, t.characters, ids)
 
     @property
     def _moves(self) -> Doubles:

@@ -5,7 +5,8 @@
     padding    what stands beside a sentence
 
 A window of nothing else is where the score is explained from. Where one word is replaced, the sentence is read
-anew, since features of the words near it, such as bigrams, may hold it.
+anew, since features of the words near it, such as bigrams, may hold it; what its document says of other
+words stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from chainrule.learn.choose import choose
-from chainrule.ner.families import FAMILIES, Sight, alone
+from chainrule.ner.families import FAMILIES, Sight, alone, family
 from chainrule.ner.features import Features, Ids
 from chainrule.ner.vocab import LOWER, OTHER, PADDING, UNKNOWN
-from chainrule.ner.windows import Encoded, encode
+from chainrule.ner.windows import Encoded, encode, padded
 
 BASELINES: Mapping[str, str] = {
     "unknown": "words that are not known",
@@ -33,13 +34,20 @@ class Surroundings:
     """The windows of a sentence of N tokens, and the same with unknown words in them."""
 
     def __init__(
-        self, tokens: Sequence[str], features: Features, radius: int, baseline: str, characters: bool
+        self,
+        tokens: Sequence[str],
+        features: Features,
+        radius: int,
+        baseline: str,
+        characters: bool,
+        ids: Mapping[str, Ids] | None = None,
     ) -> None:
+        """`ids` are those of the features of the tokens, where the sentence is not by itself."""
         choose("baseline", baseline, BASELINES)
         self.tokens, self.features, self.radius = tokens, features, radius
         self._unknown, self._padding = baseline == "unknown", baseline == "padding"
         self._caps = OTHER if characters else LOWER
-        self._encoded = encode([tokens], features, radius)
+        self._encoded = padded(features.ids([tokens]) if ids is None else ids, (len(tokens),), radius)
 
     def windows(self, centres: Ids) -> dict[str, Ids]:
         """The windows around B tokens, (B, W) for each feature."""
@@ -56,7 +64,7 @@ class Surroundings:
         """The windows around B tokens, each W times, the word at one place after another unknown: (B W, W)."""
         W = 2 * self.radius + 1
         windows = self._with_blank(self._encoded, np.repeat(centres, W))
-        far = [name for name in self.features.values if not alone(name)]
+        far = [n for n in self.features.values if not alone(n) and family(n)[0].sight is not Sight.DOCUMENT]
         if far:
             windows |= {name: ids for name, ids in self._anew(centres).items() if name in far}
         place = np.tile(np.arange(W), len(centres))

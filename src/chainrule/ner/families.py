@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from chainrule.errors import SettingError
 from chainrule.learn.choose import choose, within
-from chainrule.ner.context import CASE, Context
+from chainrule.ner.context import CASE, MENTION, WRITTEN, Context
 from chainrule.ner.vocab import normalise
 
 BROWN, GAZETTEER = "brown", "gazetteer"
@@ -25,9 +25,10 @@ Spelling = Callable[[int, Tokens], list[str]]
 
 
 class Sight(Enum):
-    """What a value depends on: the token, so many tokens from there on, all between two spaces, the sentence."""
+    """What a value depends on: the token, so many tokens from there on, all between two spaces, the sentence, the
+    document."""
 
-    TOKEN, AHEAD, BETWEEN, SENTENCE = range(4)
+    TOKEN, AHEAD, BETWEEN, SENTENCE, DOCUMENT = range(5)
 
 
 class Family(NamedTuple):
@@ -94,7 +95,7 @@ def _borders(word: Tokens, k: int, number: int) -> str:
     return f"{min(k, number)}{min(len(word) - k - 1, number)}"
 
 
-TOKEN, AHEAD, BETWEEN, SENTENCE = Sight
+TOKEN, AHEAD, BETWEEN, SENTENCE, DOCUMENT = Sight
 NONE, SOME, GRAMS = range(1), range(1, 9), range(2, 9)
 FAMILIES: Mapping[str, Family] = {
     "shape": Family(
@@ -146,6 +147,10 @@ FAMILIES: Mapping[str, Family] = {
         "how it lies in a name of that list: B I E S, or b i e s without capitals",
     ),
     "case": Family(CASE, 10, NONE, SENTENCE, "its capitals, and how much of the sentence has some"),
+    "written": Family(WRITTEN, 5, NONE, DOCUMENT, "how the word is written elsewhere in the document"),
+    "mention": Family(
+        MENTION, 5, NONE, DOCUMENT, "its place in a longer row of capitals elsewhere in the document"
+    ),
 }
 _NAME = re.compile(rf"([a-z]+)(\d*)(?:_({LIST}))?")
 

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from chainrule.errors import SettingError
 from chainrule.ner.clusters import clustered
-from chainrule.ner.context import CAPITALS, FACTS, LISTED, MATCHES, Context, Cut, Facts
+from chainrule.ner.context import CAPITALS, FACTS, FORM, LISTED, MATCHES, Context, Cut, Facts
 from chainrule.ner.families import Spelling, Tokens, alone, family
 from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.vocab import PADDING, SPECIAL, UNKNOWN, Embedding, Vocabulary, caps_ids
 
 SPELT = 15  # letters that are looked at
 LETTERS = "letters"
-WIDTHS = {LETTERS: SPELT}
+WIDTHS = {LETTERS: SPELT, FORM: 2}
 """How many numbers those have that are not one for each token."""
 
 Ids = NDArray[np.int64]

@@ -87,6 +87,14 @@ def read_any(path: StrPath, *, form: str | None = None, tokens: str = "words") -
     return replace(corpus, notes=(size, f"{given.found.form}: {given.found.evidence}", *kinds, *report.remarks()))
 
 
+def read_parts(path: StrPath) -> dict[str, Corpus]:
+    """What a name stands for: train, and dev and test where it has these, each as `read_any` reads it."""
+    known = claimed(path)
+    parts = formats()[known[0]].parts if known else None
+    named = parts(Path(path)) if parts else {"train": path}
+    return {part: read_any(name) for part, name in named.items()}
+
+
 def _line(place: str) -> int:
     number = place.rpartition(":")[2]
     return int(number) if number.isdigit() else 1

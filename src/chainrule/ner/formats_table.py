@@ -52,6 +52,8 @@ class Format:
     """How it is read by its path, where it is no one text."""
     prefix: str = ""
     """What names of its data begin with, where they are no paths."""
+    parts: Callable[[Path], Mapping[str, str]] | None = None
+    """train, and dev and test if there are these, and their names, where one name stands for several."""
 
 
 def _lines(of: Callable[[Record], Any]) -> Write:

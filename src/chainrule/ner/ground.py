@@ -14,7 +14,7 @@ from chainrule.learn.batches import rng_for
 from chainrule.learn.train import Params
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.choices import Choices
-from chainrule.ner.corpus import Corpus
+from chainrule.ner.corpus import Corpus, documents_of
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.finetune import FineTuning, policy
@@ -73,8 +73,10 @@ def fresh(
         given,
         spelt=bool(architecture.letters),
         lookups=lookups,
+        documents=documents_of(train.sentences),
     )
-    features = with_values(features, copies, choices.rare)
+    times = len(copies) // max(1, len(sentences))
+    features = with_values(features, copies, choices.rare, documents_of(train.sentences, times))
     network = Network(architecture, len(vocabulary), len(tags), features.rows)
     decoder = Decoder(network, tags, choices.scheme, backend)
     tuned, why = policy(choices.fine_tune, vectors is not None, train)
@@ -131,7 +133,8 @@ def continued(
     words = [w for k, w in enumerate(met.words) if tuned or (embedding is not None and embedding.known[k])]
     features = with_words(replace(model.features, lookups=lookups), words, counts)
     for part in (sentences, copies):
-        features = with_values(features, part, choices.rare)
+        documents = documents_of(train.sentences, len(part) // max(1, len(sentences)))
+        features = with_values(features, part, choices.rare, documents)
     old = model.decoder
     new = [label for label in labels if label not in model.config.labels]
     tags = [*old.tags, *tag_list(new, choices.scheme)[1:]]
@@ -152,6 +155,7 @@ def continued(
     more = [f"new labels: {', '.join(new)}"] if new else []
     count = len(features.vocabulary) - first
     more += [f"{count:,} words more than the {first - len(SPECIAL):,} of the model"]
+    more += ["best epoch: by the mean F1 of the labels on dev, so that new ones count beside old ones"]
     return Ground(decoder, features, params, rare, tuned, tuning, (*more, *said, why))
 
 

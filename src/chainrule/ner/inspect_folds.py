@@ -24,7 +24,7 @@ import numpy as np
 
 from chainrule.learn.batches import rng_for
 from chainrule.learn.choose import within
-from chainrule.ner.corpus import Corpus
+from chainrule.ner.corpus import Corpus, documents_of
 from chainrule.ner.inspect import Inspection
 from chainrule.ner.marginals import Chances, by_label, marginals
 from chainrule.ner.metrics import Score, score
@@ -127,10 +127,11 @@ class Judgement(NamedTuple):
 
 
 def _judged(tagger: Tagger, corpus: Corpus, numbers: Sequence[int]) -> Iterator[Judgement]:
-    tokens = [corpus.sentences[k].tokens for k in numbers]
-    chances = by_label(tagger.config.tags, corpus.labels, marginals(tagger, tokens))
+    sentences = [corpus.sentences[k] for k in numbers]
+    tokens, documents = [s.tokens for s in sentences], documents_of(sentences)
+    chances = by_label(tagger.config.tags, corpus.labels, marginals(tagger, tokens, documents))
     ends = np.cumsum([len(sentence) for sentence in tokens])
-    return map(Judgement, tagger.tag_tokens(tokens), np.split(chances, ends[:-1]))
+    return map(Judgement, tagger.tag_tokens(tokens, documents), np.split(chances, ends[:-1]))
 
 
 # ── what is in doubt ──────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from chainrule.ner.lattice import Ids, Names
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.objectives import MARGIN
 from chainrule.ner.tags import Scheme, spans, split
-from chainrule.ner.windows import Encoded, encode
+from chainrule.ner.windows import Encoded, encode_corpus
 
 QUANTILES = 101  # thresholds that are tried where scores are only compared in training
 THRESHOLDS = np.arange(0, 3.25, 0.25)
@@ -46,9 +46,7 @@ class Judge:
         self, corpus: Corpus, features: Features, decoder: Decoder, scheme: Scheme, *, balanced: bool = False
     ) -> None:
         self.decoder, self.balanced = decoder, balanced
-        self.encoded: Encoded = encode(
-            [s.tokens for s in corpus.sentences], features, decoder.network.architecture.radius
-        )
+        self.encoded: Encoded = encode_corpus(corpus.sentences, features, decoder.network.architecture.radius)
         self.gold = [s.tags for s in corpus.sentences]
         self.y = tag_numbers(corpus, decoder.tags, scheme)
         self._lengths = np.array(self.encoded.lengths, np.int64)

@@ -16,7 +16,7 @@ from chainrule.ner.features import Features
 from chainrule.ner.metrics import Score, score
 from chainrule.ner.tags import OUTSIDE, Span, convert, spans, split
 from chainrule.ner.trained import Model
-from chainrule.ner.windows import encode
+from chainrule.ner.windows import encode_corpus
 
 
 class Case(NamedTuple):
@@ -46,7 +46,7 @@ class Judged:
         cls, decoder: Decoder, features: Features, params: Params, corpus: Corpus, temperature: float = 1.0
     ) -> "Judged":
         """What the network of a decoder says of a corpus, its probabilities at this temperature."""
-        encoded = encode([s.tokens for s in corpus.sentences], features, decoder.network.architecture.radius)
+        encoded = encode_corpus(corpus.sentences, features, decoder.network.architecture.radius)
         scores, lengths = decoder.scores(params, encoded), np.array(encoded.lengths, np.int64)
         line = decoder.line(params, scores, lengths)
         names = decoder.lattice.names(line)

@@ -60,7 +60,7 @@ class Numbered:
 
     def __call__(self, ids: Mapping[str, Ids]) -> Ids:
         """The numbers of N tokens, (N,)."""
-        rows = np.column_stack([ids[name] for name in self._names]).astype(np.int32)
+        rows = np.column_stack([ids[name] for name in self._names]).astype(np.int32, order="C")
         keys: list[bytes] = rows.view(self._bytes).ravel().tolist()  # type: ignore[assignment]
         found = np.fromiter(map(self._numbers.get, keys, repeat(-1)), np.int64, len(keys))
         missing = np.flatnonzero(found < 0)

@@ -12,10 +12,15 @@ from chainrule.ner.windows import encode
 Chances = NDArray[np.float64]
 
 
-def marginals(tagger: Tagger, sentences: Sequence[Sequence[str]]) -> Chances:
-    """P(tag) of every token at the temperature of the model, (N, C), float64; rows sum to 1."""
+def marginals(
+    tagger: Tagger, sentences: Sequence[Sequence[str]], documents: Sequence[int] | None = None
+) -> Chances:
+    """P(tag) of every token at the temperature of the model, (N, C), float64; rows sum to 1.
+
+    documents   that of each sentence; each is one by itself, unless it is said
+    """
     T = tagger.config.temperature
-    encoded = encode(sentences, tagger.features, tagger.config.architecture.radius)
+    encoded = encode(sentences, tagger.features, tagger.config.architecture.radius, documents)
     params: Mapping[str, NDArray[np.floating]] = {n: np.asarray(a, np.float32) for n, a in tagger.params.items()}
     scores = tagger.decoder.scores(params, encoded) / np.float32(T)
     moves = {"A": params["A"] / np.float32(T)} if "A" in params else {}

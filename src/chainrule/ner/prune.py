@@ -19,7 +19,7 @@ import numpy as np
 from chainrule.errors import SettingError
 from chainrule.learn.choose import within
 from chainrule.learn.store import Tensors
-from chainrule.ner.corpus import Corpus
+from chainrule.ner.corpus import Corpus, documents_of
 from chainrule.ner.decode import Floats
 from chainrule.ner.features import Features, Ids
 from chainrule.ner.folder import FILES, WORDS, stored, write_folder
@@ -194,9 +194,10 @@ class Change(NamedTuple):
 def compared(before: Tagger, after: Tagger, corpus: Corpus) -> Change:
     """Both models on the same sentences."""
     sentences = [s.tokens for s in corpus.sentences]
-    tags = [t.tag_tokens(sentences) for t in (before, after)]
+    documents = documents_of(corpus.sentences)
+    tags = [t.tag_tokens(sentences, documents) for t in (before, after)]
     old, new = ({(k, *name) for k, found in enumerate(each) for name in spans(found)} for each in tags)
-    p, q = (marginals(t, sentences) for t in (before, after))
+    p, q = (marginals(t, sentences, documents) for t in (before, after))
     change = np.abs(p - q).max(axis=1, initial=0)
     unknown = [_unknown(t.features, sentences) for t in (before, after)]
     gold = corpus.tagged("IOB2")

@@ -34,7 +34,7 @@ from chainrule.ner.model import Network
 from chainrule.ner.small import Small
 from chainrule.ner.training import Job
 from chainrule.ner.vocab import UNKNOWN, Vocabulary
-from chainrule.ner.windows import encode
+from chainrule.ner.windows import encode_corpus
 
 ENTRIES, EFFORT = 32, 10**7  # entries of each parameter that are checked; fewer where W holds more numbers
 EXAMPLES = 200  # of the training data, among which that of the check is
@@ -114,11 +114,11 @@ def report(
     given = {"train": job.train, "old": job.rehearse, "dev": job.dev, "test": test}
     corpora = {part: corpus for part, corpus in given.items() if corpus is not None}
     settings = {**asdict(network.architecture), **asdict(job.plan), **asdict(job.choices)}
-    judged = {
-        part: Judged.of(job.decoder, job.features, params, c, temperature)
-        for part, c in corpora.items()
-        if part in JUDGED
-    }
+
+    def said(corpus: Corpus) -> Judged:
+        return Judged.of(job.decoder, job.features, params, corpus, temperature).renamed(job.untold(corpus))
+
+    judged = {part: said(corpus) for part, corpus in corpora.items() if part in JUDGED}
     return Report(
         name=name or job.train.path.stem,
         run=run,
@@ -127,7 +127,7 @@ def report(
         held_out=job.held_out,
         test=judged["test"].score if test else None,
         changes=changes or {},
-        cases=by_case(test or job.dev, lambda copy: Judged.of(job.decoder, job.features, params, copy).score),
+        cases=by_case(test or job.dev, lambda copy: said(copy).score),
         network=network,
         trained=tuple(node.attrs["name"] for node in job.task.trained),
         units=watched(network, params, job.features, job.dev),
@@ -173,7 +173,7 @@ def _doubtful(job: Job) -> Integers:
 
 def watched(network: Network, params: Params, features: Features, corpus: Corpus) -> Units:
     """How the hidden units fare on windows of a corpus, evenly spaced."""
-    encoded = encode([s.tokens for s in corpus.sentences], features, network.architecture.radius)
+    encoded = encode_corpus(corpus.sentences, features, network.architecture.radius)
     if not len(encoded):
         return Units(np.zeros(network.architecture.hidden), 0)
     some = np.arange(0, len(encoded), -(-len(encoded) // WINDOWS))

@@ -30,7 +30,10 @@ def _body(changes: Changes) -> str:
     figures = table(("", *w.CHANGE_COLUMNS), rows, "types", marks)
     told = all(row.tagged for row in changes.rows)
     remark = "" if told else f'<p class="remark">{in_html(w.UNTAGGED_REMARK)}</p>'
-    lists = _names(changes, w.FORGOTTEN, "forgotten") + _names(changes, w.GAINED, "gained")
+    tagged, others = ([row for row in changes.rows if row.tagged is told] for told in (True, False))
+    lists = _names(changes, w.FORGOTTEN, [p for row in tagged for p in row.forgotten], stands=True)
+    lists += _names(changes, w.GAINED, [p for row in tagged for p in row.gained])
+    lists += _names(changes, w.OTHERWISE, [p for row in others for p in row.forgotten])
     return f'{figures}{remark}<div class="groups">{lists}</div>'
 
 
@@ -48,18 +51,16 @@ def signed(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-", "−")
 
 
-def _names(changes: Changes, title: Text, kind: str) -> str:
-    """The sentences of the names that were gained or forgotten, gold above and what is found now below."""
-    places: Sequence[Place] = sorted(place for row in changes.rows for place in getattr(row, kind))
+def _names(changes: Changes, title: Text, places: Sequence[Place], *, stands: bool = False) -> str:
+    """The sentences of names, what they are above and what is found now below."""
     if not places:
         return ""
     count = w.NAMES_OF.filled(count=f"{len(places):,}")
     rest = len(places) - MOST
     more = f'<p class="remark">{in_html(w.MORE.filled(count=f"{rest:,}"))}</p>' if rest > 0 else ""
-    shown = "".join(_sentence(changes, place) for place in places[:MOST])
-    stands = " open" if kind == "forgotten" else ""
+    shown = "".join(_sentence(changes, place) for place in sorted(places)[:MOST])
     return (
-        f'<details class="group"{stands}><summary><b>{in_html(title)}</b> '
+        f'<details class="group"{" open" if stands else ""}><summary><b>{in_html(title)}</b> '
         f'<span class="mute">{in_html(count)}</span></summary>{shown}{more}</details>'
     )
 

@@ -159,6 +159,7 @@ UNTAGGED_REMARK = Words(
 )
 GAINED = Words("Gained: right now, not before", "새로 맞힘: 이전에는 틀렸으나 이제 맞음")
 FORGOTTEN = Words("Forgotten: right before, not now", "잊음: 이전에는 맞았으나 이제 틀림")
+OTHERWISE = Words("Otherwise now, of labels that this data lacks", "이제 달라짐: 이 데이터에 표시되지 않은 유형")
 NAMES_OF = Words("{count} names", "이름 {count}개")
 CASES = Words("In other letters", "대소문자를 바꾸면")
 CASE_COLUMNS = (

@@ -19,7 +19,7 @@ from chainrule.learn.collective import ALONE, Collective
 from chainrule.learn.ranks import USUAL
 from chainrule.learn.train import Params, Plan, Run, Watch, train
 from chainrule.ner.choices import Choices, settings_of, settings_on
-from chainrule.ner.corpus import Corpus
+from chainrule.ner.corpus import Corpus, documents_of
 from chainrule.ner.decode import Decoder, Floats, Scorer
 from chainrule.ner.entity import Entities, Found
 from chainrule.ner.example import Example, example
@@ -279,9 +279,14 @@ class Tagger(Pretrained):
         """The tokens of each sentence of a text, with their places in the text."""
         return cut_text(text, self.config.tokenizer)
 
-    def tag_tokens(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        """The tags (IOB2) of sentences that are cut into tokens already. SettingError for texts that are not."""
-        names, _ = self._names(sentences)
+    def tag_tokens(
+        self, sentences: Sequence[Sequence[str]], documents: Sequence[int] | None = None
+    ) -> list[list[str]]:
+        """The tags (IOB2) of sentences that are cut into tokens already. SettingError for texts that are not.
+
+        documents   that of each sentence, in a row; each is one by itself, unless it is said
+        """
+        names, _ = self._names(sentences, documents)
         lengths = names.ends - names.starts
         begins, inside = self._written
         tags = np.full(sum(map(len, sentences)), OUTSIDE, object)
@@ -290,9 +295,11 @@ class Tagger(Pretrained):
         rest = iter(tags.tolist())
         return [list(islice(rest, len(sentence))) for sentence in sentences]
 
-    def find(self, sentences: Sequence[Sequence[str]]) -> list[list[tuple[Span, float]]]:
+    def find(
+        self, sentences: Sequence[Sequence[str]], documents: Sequence[int] | None = None
+    ) -> list[list[tuple[Span, float]]]:
         """The names in sentences that are cut into tokens already: from token to token, and their probability."""
-        names, chances = self._names(sentences)
+        names, chances = self._names(sentences, documents)
         first = np.cumsum([0, *map(len, sentences)])
         home = first.searchsorted(names.starts, "right") - 1
         places = zip(names.starts - first[home], names.ends - first[home], names.tags, chances(), strict=True)
@@ -302,12 +309,14 @@ class Tagger(Pretrained):
                 found[k].append((Span(int(a), int(b), self._labels[tag]), p))
         return found
 
-    def _names(self, sentences: Sequence[Sequence[str]]) -> tuple[Names, Callable[[], list[float]]]:
+    def _names(
+        self, sentences: Sequence[Sequence[str]], documents: Sequence[int] | None
+    ) -> tuple[Names, Callable[[], list[float]]]:
         """The names among the tokens of all sentences, and what counts their probabilities; SettingError."""
         if any(isinstance(sentence, str) for sentence in sentences):
             raise SettingError("tag_tokens takes sentences, each a list of tokens; tag takes a text")
         memory = self._known()
-        reading = memory.reader.tokens(sentences)
+        reading = memory.reader.tokens(sentences, documents)
         line, scores = self._tagged(memory, reading)
         names = self.decoder.lattice.names(line)
         return names, partial(memory.scorer.chances, names, line.path, scores, reading.lengths)
@@ -333,7 +342,11 @@ class Tagger(Pretrained):
         Raises SettingError for tags that the model does not know, or not one for each token.
         """
         tokens = [[t.text for t in s] for s in self.tokenize(text)] if isinstance(text, str) else [list(text)]
-        right = list(tags) if tags is not None else [tag for found in self.tag_tokens(tokens) for tag in found]
+        right = (
+            list(tags)
+            if tags is not None
+            else [tag for found in self.tag_tokens(tokens, [0] * len(tokens)) for tag in found]
+        )
         if len(right) != sum(map(len, tokens)):
             raise SettingError(f"{len(right)} tags for {sum(map(len, tokens))} tokens; give one for each")
         places = {tag: k for k, tag in enumerate(self.config.tags)}
@@ -360,7 +373,7 @@ class Tagger(Pretrained):
             choose("label of the model", ours, dict.fromkeys(self.labels))
             if theirs not in corpus.labels:
                 check_label(ours, theirs)
-        tagged = self.tag_tokens([s.tokens for s in corpus.sentences])
+        tagged = self.tag_tokens([s.tokens for s in corpus.sentences], documents_of(corpus.sentences))
         return score(corpus.tagged("IOB2"), [renamed(tags, rename or {}) for tags in tagged], "IOB2")
 
 

@@ -68,6 +68,8 @@ def told(
     y = np.where(alone, every.argmax(axis=1), 0)
     own = here[0] | {*dev.labels}
     judged = _said(model, dev, [label for label in labels if label not in own])
+    if judged is not None:
+        notes.append("dev: names of labels that it lacks are taken to be those that the model finds")
     return Told(y, None if alone.all() else barred(every), judged.completed(own) if judged else dev, tuple(notes))
 
 

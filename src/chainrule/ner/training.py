@@ -18,7 +18,7 @@ from chainrule.learn.train import Plan, Run, Task
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.cases import recased, shares
 from chainrule.ner.choices import Choices
-from chainrule.ner.corpus import Corpus
+from chainrule.ner.corpus import Corpus, documents_of
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
@@ -29,7 +29,7 @@ from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.model import Network
 from chainrule.ner.partial import partial_loss
 from chainrule.ner.shown import Shown
-from chainrule.ner.tags import spans
+from chainrule.ner.tags import OUTSIDE, spans
 from chainrule.ner.told import Told, at_its_word, told
 from chainrule.ner.trained import Model
 from chainrule.ner.vectors import Vectors
@@ -60,6 +60,11 @@ class Job:
     rehearse: Corpus | None = None
     partial: bool = False
     """Whether tokens may have several tags."""
+
+    def untold(self, corpus: Corpus) -> dict[str, str]:
+        """The labels that a corpus lacks where training goes on: found there, they are neither right nor wrong."""
+        labels = {tag.partition("-")[2] for tag in self.decoder.tags} - {"", *corpus.labels}
+        return dict.fromkeys(sorted(labels), OUTSIDE) if self.start else {}
 
     def loss(self, network: Network) -> Node:
         """The loss of a network like that of the job."""
@@ -133,7 +138,12 @@ def prepare(
         lesson = told(start, corpora, dev, decoder, choices.scheme, choices.missing_labels, held_out)
     loss = network.loss() if lesson.barred is None else partial_loss(network)
     loss, held = ground.tuning.held(loss, network) if ground.tuning else (loss, {})
-    encoded = encode([*(s.tokens for s in every.sentences), *copies], features, architecture.radius)
+    encoded = encode(
+        [*(s.tokens for s in every.sentences), *copies],
+        features,
+        architecture.radius,
+        documents_of(every.sentences, 1 + len(shares(choices.augment))),
+    )
     feed = _feed(network, encoded, lesson, ground.rare, len(train.sentences), choices)
     judge = Judge(lesson.dev, features, decoder, choices.scheme, balanced=start is not None)
     task = Task(

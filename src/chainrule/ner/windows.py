@@ -8,6 +8,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.ner.corpus import Sentence, documents_of
 from chainrule.ner.families import GAZETTEER
 from chainrule.ner.features import Features, Ids
 from chainrule.ner.gazetteers import begun
@@ -63,9 +64,19 @@ class Encoded:
         return np.split(values, list(accumulate(self.lengths))[:-1]) if self.lengths else []
 
 
-def encode(sentences: Sequence[Sequence[str]], features: Features, radius: int) -> Encoded:
-    """The word and all features of every token; the padding has id 0 in each."""
-    made = padded(features.ids(sentences), tuple(map(len, sentences)), radius)
+def encode_corpus(sentences: Sequence[Sentence], features: Features, radius: int) -> Encoded:
+    """Sentences of a corpus, in their documents."""
+    return encode([s.tokens for s in sentences], features, radius, documents_of(sentences))
+
+
+def encode(
+    sentences: Sequence[Sequence[str]], features: Features, radius: int, documents: Sequence[int] | None = None
+) -> Encoded:
+    """The word and all features of every token; the padding has id 0 in each.
+
+    documents   that of each sentence, see `context.Cut`
+    """
+    made = padded(features.ids(sentences, documents), tuple(map(len, sentences)), radius)
     lists = {name: known for name, known in features.values.items() if name.startswith(GAZETTEER)}
     return replace(made, matches={name: begun(made.tables[name], known) for name, known in lists.items()})
 

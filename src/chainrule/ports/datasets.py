@@ -66,11 +66,13 @@ def read(name: str | Path, reading: Reading | None = None) -> Iterator[Record]:
 
 
 def parts(name: str | Path) -> dict[str, str]:
-    """The names of the parts that a data set has, of train, dev and test; only itself where a split is named."""
+    """The names of train, dev and test; only itself where a split is named, or none is train."""
     if asked(name).split:
         return {"train": str(name)}
     splits = _loaded(asked(name), str(name))
     found = {part: next((s for s in usual if s in splits), None) for part, usual in PARTS.items()}
+    if found["train"] is None:
+        return {"train": str(name)}
     return {part: f"{name}#{split}" for part, split in found.items() if split}
 
 
@@ -118,4 +120,5 @@ FORMAT = Format(
     (),
     read,
     PREFIX,
+    parts,
 )

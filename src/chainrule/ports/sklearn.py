@@ -6,7 +6,7 @@ The estimator speaks the protocol and inherits nothing, so that scikit-learn is 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,14 +29,22 @@ from chainrule.ports.model_bytes import model_bytes, tagger_of
 Tokens = Sequence[Sequence[str]]
 Tags = Sequence[Sequence[str]]
 SETTINGS = tuple(f.name for kind in (Choices, Architecture, Plan) for f in fields(kind))
-PARAMETERS: Mapping[str, Any] = {"vectors": None, "backend": "auto", **dict.fromkeys(SETTINGS)}
+_OF_RUNS = {"out", "resume", "watch", "stop", "begin", "ranks"}  # what is about a run, and not about its result
+PARAMETERS: Mapping[str, Any] = {
+    **{
+        name: given.default
+        for name, given in signature(Tagger.train).parameters.items()
+        if given.kind is Parameter.KEYWORD_ONLY and name not in _OF_RUNS
+    },
+    **dict.fromkeys(SETTINGS),
+}
 
 
 class WindowTagger:
     """The window tagger as an estimator: fit, predict, predict_proba, score, get_params, set_params.
 
-    vectors     word vectors to begin with, a file or `Vectors`        backend   who computes, see `learn.backends`
-    settings    fields of Architecture, Plan and Choices; None is what is usual under the recipe
+    settings    the keywords of `Tagger.train`, such as vectors and backend, and fields of Architecture, Plan and
+                Choices; None is what is usual under the recipe
 
     After `fit`: `tagger_`, the `Tagger`; `classes_`, O and the labels; `y_scheme_`, the scheme of the tags in y.
     Raises SettingError for a name that is no setting; `fit` does for a value outside its range.

@@ -23,7 +23,7 @@ from chainrule.ner.tagger import Tagger
 from chainrule.shell import options
 from chainrule.shell.evaluate import note_units
 from chainrule.shell.explain_text import told
-from chainrule.shell.tag import grouped
+from chainrule.shell.tag_lines import grouped
 from chainrule.shell.terminal import is_live
 
 EPILOG = """\b
@@ -136,7 +136,7 @@ def _read(source: str) -> str:
 
 def _lines(source: str) -> Iterator[str]:
     for group in grouped([source]):
-        yield from group
+        yield from (given.text for given in group)
 
 
 # ── forms of output ───────────────────────────────────────────────────────────────────────────────────

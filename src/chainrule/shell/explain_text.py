@@ -13,7 +13,7 @@ from chainrule.ner.explain_nearest import Near
 from chainrule.ner.explain_page_parts import number, places
 from chainrule.ner.explain_records import Explanation, Proof, Reason, Sentence, Window, Word
 from chainrule.ner.explain_unknown import BEFORE
-from chainrule.shell.tag import UNSEEN, underlined
+from chainrule.shell.tag_forms import UNSEEN, underlined
 
 Paint = Callable[[str, str], str]
 """Paints a text: "more", "less" or "mute"."""

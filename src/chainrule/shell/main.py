@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "prune": "Write a smaller model: 16 bits, fewer words, the same names; report what changed.",
     "explain": "Say why names are names: what each word and feature adds, what else it could be.",
     "convert": "Write annotated text in another format; report every name that does not fit.",
+    "export": "Write the network of a model for other runtimes: ONNX.",
     "vectors": "Train word vectors on text of any size; neighbours and analogies; what fine-tuning moved.",
     "derive": "Differentiate a formula: textbook form, steps, LaTeX, Python, proved by numbers.",
     "trace": "Compute a formula forward and backward: every value, every gradient, as a table, tree or page.",

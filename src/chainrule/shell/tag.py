@@ -1,26 +1,26 @@
 """`chainrule tag`: find the names in text, files or standard input."""
 
-import io
-import os
-import re
-import select
-import shutil
+import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple
 
 import click
-from rich.cells import cell_len
 
-from chainrule.errors import DataError
-from chainrule.ner.entity import Entity
-from chainrule.ner.forms import FORMS, Form, between
+from chainrule.compute.files import written_whole
+from chainrule.display.language import Language
+from chainrule.errors import ChainruleError, DataError
 from chainrule.ner.tagger import Tagger
+from chainrule.ner.tags import OUTSIDE, tags_of
 from chainrule.ner.workers import shared_out
 from chainrule.shell import options
+from chainrule.shell.tag_forms import FORMS, Frame
+from chainrule.shell.tag_lines import DOCUMENT, INPUTS, Given, columns_of, grouped, refuse
 from chainrule.shell.terminal import is_live
 
 EPILOG = """\b
@@ -28,12 +28,12 @@ Examples:
   chainrule tag runs/mine "Museums in Paris are amazing"
   chainrule tag runs/mine - < text.txt
   chainrule tag runs/mine a.txt b.txt --format jsonl --workers 2
+  chainrule tag runs/mine letters.txt --alternatives 2 --out names.html
+  chainrule tag runs/mine gold.conll --input conll | chainrule score -
 """
-
-LONGEST = 1 << 20  # bytes of a line
-BLOCK = 1 << 16  # bytes read at once, at most
-PATHLIKE = re.compile(r"(\.{0,2}|~)/\S*|\S*/|\S+\.(txt|text|md|conll|csv|tsv|jsonl?|html?|xml|pdf|gz|zip)")
-UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move the cursor, or worse
+SUFFIXES = {".txt": "text", ".json": "jsonl", ".jsonl": "jsonl", ".conll": "conll", ".tsv": "tsv"}
+SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
+CONLL = "conll"
 
 
 @click.command(epilog=EPILOG)
@@ -42,8 +42,23 @@ UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move t
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", *FORMS]),
-    help="Output [text on a terminal, jsonl elsewhere]; one record for each line of input.",
+    type=click.Choice(list(FORMS)),
+    help="Output [by the name of --out; else text on a terminal, jsonl elsewhere]; one record for each text.",
+)
+@click.option(
+    "--input",
+    "given",
+    type=click.Choice(list(INPUTS)),
+    default="text",
+    show_default=True,
+    help='A text in each line; JSON objects whose field "text" is it, other fields are kept; or tokens.',
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this file, whole or not at all.")
+@click.option(
+    "--alternatives",
+    type=click.IntRange(min=0),
+    default=0,
+    help="So many labels that each name could have instead, with their probabilities; O for no name.",
 )
 @click.option(
     "--workers",
@@ -61,173 +76,130 @@ UNSEEN = dict.fromkeys((*range(32), *range(127, 160)), " ")  # they would move t
     default=0.0,
     help="Find more names and err more, as anonymisation wants it: 1 or 2.",
 )
-@options.gazetteers
+@click.option(
+    "--keep-going", is_flag=True, help="Tell of broken lines as JSON, and go on; exit with 1 at the end."
+)
+@options.language
 @options.backend
 def command(
     model: Path,
     sources: tuple[str, ...],
     form: str | None,
+    given: str,
+    out: Path | None,
+    alternatives: int,
     workers: int,
     min_score: float,
     recall_bias: float,
-    gazetteers: dict[str, Path],
+    keep_going: bool,
+    lang: Language,
     backend: str,
-) -> None:
+) -> int:
     """Find the names in SOURCES: text, files, or - for standard input; line by line."""
     if not sources and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
-    tagger = Tagger.load(model, backend).with_gazetteers(gazetteers).inclined(recall_bias, min_score)
-    work = partial(_records, form or ("text" if is_live(sys.stdout) else "jsonl"))
-    for _, records in shared_out(work, tagger, grouped(sources or ("-",)), workers):
-        click.echo(records)
+    form = _form(form, given, out)
+    if alternatives and FORMS[form].asked is None:
+        raise click.UsageError(f"{form} has no place for alternatives; choose jsonl, tsv, html or text")
+    tagger = Tagger.load(model, backend).inclined(recall_bias, min_score)
+    wrong = _Noted() if keep_going else refuse
+    work = _rows if given == CONLL else partial(_records, form, max(alternatives, FORMS[form].asked or 0))
+    groups = grouped(sources or ("-",), wrong, given)
+    frame = Frame(model.name, tagger.labels, lang, alternatives)
+    with _written(out) as write:
+        _write(write, form, frame, (answer for _, answer in shared_out(work, tagger, groups, workers)))
+    return int(isinstance(wrong, _Noted) and wrong.any)
 
 
-def _records(form: str, tagger: Tagger, texts: Sequence[str]) -> str:
-    """The records of some lines, which depend on no other lines."""
-    return "\n".join(map(FORMATS[form], texts, tagger.pipe(texts), repeat(tagger)))
+def _form(form: str | None, given: str, out: Path | None) -> str:
+    """The form of the output: what is said, what the file is called, what suits the terminal."""
+    usual = SUFFIXES.get(out.suffix.lower()) if out else "text" if is_live(sys.stdout) else None
+    if given != CONLL:
+        return form or usual or "jsonl"
+    if form not in (None, CONLL):
+        raise click.UsageError(f"--input conll adds a column, it does not write {form}; leave --format out")
+    return CONLL
 
 
-# ── lines of text ─────────────────────────────────────────────────────────────────────────────────────
+class _Noted:
+    """Tells of what is wrong on standard error, a JSON object a line."""
+
+    any = False
+
+    def __call__(self, error: DataError, place: str, line: int) -> None:
+        self.any = True
+        told = {"error": str(error), "source": place, "line": line}
+        click.echo(json.dumps(told, ensure_ascii=False), err=True)
 
 
-def grouped(sources: Sequence[str]) -> Iterator[list[str]]:
-    """The lines of all sources; a group holds what is there, maybe nothing, so that nobody waits for an answer."""
-    for source in sources:
-        if source == "-":
-            yield from _standard_input()
-        elif _is_file(source):
-            with Path(source).open("rb") as file:
-                yield from _lines(file, source)
-        else:
-            _refuse_path(source)
-            yield from _lines(io.BytesIO(os.fsencode(source) or b"\n"), "the text")
+@contextmanager
+def _written(out: Path | None) -> Iterator[Callable[[str], None]]:
+    """What writes records: to standard output at once, or to a file that is there when all are."""
+    if out is None:
+        yield click.echo
+        return
+    with written_whole(out) as file:
+
+        def write(record: str) -> None:
+            file.write(f"{record}\n".encode())
+
+        yield write
+    click.echo(f"  {out}", err=True)
 
 
-def _standard_input() -> Iterator[list[str]]:
-    if sys.stdin is None:
-        raise DataError("standard input: is closed; give a text or files")
-    stream = cast(io.BufferedReader, sys.stdin.buffer)
-    yield from _lines(stream, "standard input", partial(_is_waiting, stream))
+class Answer(NamedTuple):
+    """The records of some texts, or None; and how many names of each label they have."""
+
+    records: str | None
+    texts: int
+    counts: Counter[str]
 
 
-def _is_file(source: str) -> bool:
+def _write(write: Callable[[str], None], form: str, frame: Frame, answers: Iterator[Answer]) -> None:
+    """All records and what is around them; a page is ended also where the texts end with an error."""
+    texts, counts = 0, Counter[str]()
+    if (head := FORMS[form].before(frame)) is not None:
+        write(head)
     try:
-        return len(source) < 4096 and Path(source).is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def _is_folder(source: str) -> bool:
-    try:
-        return len(source) < 4096 and Path(source).is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _refuse_path(source: str) -> None:
-    """Refuse a folder, and what can only be meant as a file: it would be tagged as a text of one word."""
-    if source and _is_folder(source):
-        raise DataError(f"{source}: is a folder; name files in it")
-    if PATHLIKE.fullmatch(source):
-        raise DataError(f"{source}: there is no such file; check the path")
-
-
-def _is_waiting(stream: io.BufferedIOBase) -> bool:
-    """Whether to read from a stream would take until there is more; where none can know, it would."""
-    try:
-        return not select.select([stream], [], [], 0)[0]
-    except (OSError, ValueError):
-        return True
-
-
-def _lines(
-    stream: io.BufferedIOBase, place: str, is_waiting: Callable[[], bool] = lambda: False
-) -> Iterator[list[str]]:
-    """The lines of a stream, as many as each read brings; DataError for one that is not UTF-8 or too long."""
-    number, rest = 0, b""
-    while True:
-        if is_waiting():
-            yield []
-        if not (block := stream.read1(BLOCK)):
-            break
-        *lines, rest = (rest + block).split(b"\n")
-        yield from _decoded(lines, place, number)
-        number += len(lines)
-        if len(rest) > LONGEST:
-            _decode(rest, place, number + 1)
-    if rest:
-        yield [_decode(rest, place, number + 1)]
-
-
-def _decoded(lines: Sequence[bytes], place: str, before: int) -> Iterator[list[str]]:
-    """Lines as one group; those in front of a bad one are given before it is refused."""
-    texts: list[str] = []
-    try:
-        for number, raw in enumerate(lines, before + 1):
-            texts.append(_decode(raw, place, number))
-    except DataError:
-        yield texts
+        for answer in answers:
+            texts, counts = texts + answer.texts, counts + answer.counts
+            if answer.records is not None:
+                write(answer.records)
+    except ChainruleError:
+        _end(write, form, frame, texts, counts)
         raise
-    yield texts
+    _end(write, form, frame, texts, counts)
 
 
-def _decode(raw: bytes, place: str, number: int) -> str:
-    if len(raw) > LONGEST:
-        raise DataError(f"{place}:{number}: a line of over {LONGEST:,} bytes; break it into paragraphs")
-    try:
-        return raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{place}:{number}: byte {error.start + 1} (0x{raw[error.start]:02x}) is not UTF-8; convert it"
-        ) from None
+def _end(write: Callable[[str], None], form: str, frame: Frame, texts: int, counts: Counter[str]) -> None:
+    if (foot := FORMS[form].after(frame, texts, counts)) is not None:
+        write(foot)
 
 
-# ── forms of output ───────────────────────────────────────────────────────────────────────────────────
+def _records(form: str, alternatives: int, tagger: Tagger, group: Sequence[Given]) -> Answer:
+    """The records of some texts, which depend on no other texts."""
+    found = list(tagger.pipe([given.text for given in group], alternatives=alternatives))
+    records = [r for r in map(FORMS[form].record, group, found, repeat(tagger)) if r is not None]
+    counts = Counter(e.label for names in found for e in names)
+    return Answer("\n".join(records) if records else None, len(group), counts)
 
 
-def _text(text: str, entities: Sequence[Entity], tagger: Tagger) -> str:
-    """The text with each name underlined by its label, and the names with their probabilities."""
-    shown = text.translate(UNSEEN)
-    if not entities:
-        return f"\n  {shown}\n\n  no names found" if shown.strip() else ""
-    names = [shown[e.start : e.end] for e in entities]
-    width, longest = max(map(cell_len, names)), max(len(e.label) for e in entities)
-    listed = [
-        f"  {name}{' ' * (width - cell_len(name))}  {e.label:<{longest}}  {e.score:.2f}"
-        for name, e in zip(names, entities, strict=True)
-    ]
-    return "\n".join(["", *underlined(shown, entities), "", *listed])
+def _rows(tagger: Tagger, group: Sequence[Given]) -> Answer:
+    """Lines of CoNLL with a column more, the tag; it is O where a document begins, and blank lines have none."""
+    tokens = [[columns_of(row)[0] for row in given.rows] for given in group]
+    found = iter(tagger.find([sentence for sentence in tokens if sentence]))
+    lines: list[str] = []
+    counts = Counter[str]()
+    for given, sentence in zip(group, tokens, strict=True):
+        if not sentence:
+            lines.append(_with(given.text, OUTSIDE) if given.text.startswith(DOCUMENT) else given.text)
+            continue
+        names = [name for name, _ in next(found)]
+        counts.update(name.label for name in names)
+        lines += map(_with, given.rows, tags_of(names, len(sentence)))
+    return Answer("\n".join(lines), len(group), counts)
 
 
-def underlined(text: str, entities: Sequence[Entity]) -> Iterator[str]:
-    """The text in rows that fit the terminal, below each the labels of its names."""
-    width = max(shutil.get_terminal_size().columns - 4, 20)
-    for start, end in _rows(text, entities, width):
-        yield f"  {text[start:end]}"
-        marks = ""
-        for e in between(entities, start, end):
-            gap = cell_len(text[start : e.start]) - cell_len(marks)
-            marks += " " * max(gap, bool(marks))  # a label may be longer than its name
-            marks += e.label.center(cell_len(text[e.start : min(e.end, end)]), "─")
-        if marks:
-            yield f"  {marks}"
-
-
-def _rows(text: str, entities: Sequence[Entity], width: int) -> Iterator[tuple[int, int]]:
-    """Cut a text into rows of at most so many cells, at a space outside of names where there is one."""
-    inside = {k for e in entities for k in range(e.start, e.end)}
-    start, used, space = 0, 0, -1
-    for k, letter in enumerate(text):
-        if letter == " " and k not in inside:
-            space = k
-        used += cell_len(letter)
-        if used > width:
-            end = space if space > start else k
-            yield start, end
-            start = end + (end == space)
-            used = cell_len(text[start : k + 1])
-    if start < len(text):
-        yield start, len(text)
-
-
-FORMATS: Mapping[str, Form] = {"text": _text, **FORMS}
+def _with(row: str, tag: str) -> str:
+    between = " " if " " in row and "\t" not in row else "\t"
+    return f"{row}{between}{tag}"

@@ -1,6 +1,7 @@
 """`chainrule train`: the main job."""
 
 import json
+import re
 import shlex
 import signal
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +26,7 @@ from chainrule.ner.corpus import Corpus
 from chainrule.ner.families import FAMILIES, written
 from chainrule.ner.finetune import FINE_TUNE, REMEDIES
 from chainrule.ner.folder import CHECKPOINT, REPORT
-from chainrule.ner.formats import read_any
+from chainrule.ner.formats import read_any, read_parts
 from chainrule.ner.lookups import given_lookups
 from chainrule.ner.metrics import Score
 from chainrule.ner.objectives import OBJECTIVES
@@ -193,7 +194,7 @@ def command(
     settings |= {"start": model, "rehearse": corpora.old}
     if find_rate:
         return _rates(corpora, settings, as_json)
-    folder = out or _free(Path("runs"), data.stem if data else f"sample-{language or 'en'}")
+    folder = out or _free(Path("runs"), _named(data) if data else f"sample-{language or 'en'}")
     watch = watcher(quiet or as_json)
     jobs: list[Job] = []
 
@@ -243,7 +244,7 @@ def command(
             ),
             folder / REPORT,
         )
-    _report(tagger, part, tagger.evaluate(judged), changes, folder, as_json, quiet)
+    _report(tagger, part, tagger.evaluate(judged, jobs[0].untold(judged)), changes, folder, as_json, quiet)
     for note in () if quiet or as_json else tagger.notes[len(jobs[0].notes) :]:
         click.echo(f"  {note}", err=True)
     return code
@@ -291,10 +292,13 @@ def _corpora(
 ) -> _Corpora:
     """What to train on, choose the epoch by and judge by; files given by name replace parts of the sample."""
     others = [None if path is None else read_any(path) for path in (dev, test, old, old_test)]
-    if data is not None:
-        return _Corpora(read_any(data), *others)
-    parts = sample(language)
-    return _Corpora(parts.train, others[0] or parts.dev, others[1] or parts.test, *others[2:])
+    parts = sample(language)._asdict() if data is None else read_parts(data)
+    return _Corpora(parts["train"], others[0] or parts.get("dev"), others[1] or parts.get("test"), *others[2:])
+
+
+def _named(data: Path) -> str:
+    """What a run on these data is called."""
+    return re.sub(r"[^\w.-]+", "-", data.stem.removeprefix("hf:")).strip("-") or "run"
 
 
 def _changes(before: Tagger, after: Tagger, corpora: Mapping[str, Corpus]) -> dict[str, Changes]:
