@@ -2,25 +2,35 @@
 
 import json
 import sys
-from collections import Counter
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from chainrule.compute.files import written_whole
 from chainrule.display.language import Language
-from chainrule.errors import ChainruleError, DataError
+from chainrule.errors import DataError
+from chainrule.ner.jobs import Executors, Outcome
 from chainrule.ner.tagger import Tagger
-from chainrule.ner.tags import OUTSIDE, tags_of
 from chainrule.ner.workers import shared_out
+from chainrule.ports.executors import PLACES, executors
 from chainrule.shell import options
 from chainrule.shell.tag_forms import FORMS, Frame
-from chainrule.shell.tag_lines import DOCUMENT, INPUTS, Given, columns_of, grouped, refuse
+from chainrule.shell.tag_lines import INPUTS, grouped, refuse
+from chainrule.shell.tag_shards import (
+    PARQUET,
+    Manner,
+    Shard,
+    Tally,
+    begin,
+    digest_of,
+    shards_of,
+    summary,
+    tag_shards,
+)
+from chainrule.shell.tag_work import CONLL, work_of, write_all
 from chainrule.shell.terminal import is_live
 
 EPILOG = """\b
@@ -33,7 +43,6 @@ Examples:
 """
 SUFFIXES = {".txt": "text", ".json": "jsonl", ".jsonl": "jsonl", ".conll": "conll", ".tsv": "tsv"}
 SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
-CONLL = "conll"
 
 
 @click.command(epilog=EPILOG)
@@ -42,7 +51,7 @@ CONLL = "conll"
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(FORMS)),
+    type=click.Choice([*FORMS, PARQUET]),
     help="Output [by the name of --out; else text on a terminal, jsonl elsewhere]; one record for each text.",
 )
 @click.option(
@@ -53,7 +62,17 @@ CONLL = "conll"
     show_default=True,
     help='A text in each line; JSON objects whose field "text" is it, other fields are kept; or tokens.',
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this file, whole or not at all.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write to this file, whole or not at all; or a file for each of SOURCES into this folder (out/).",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(list(PLACES)),
+    help="Who tags files into a folder: processes here, a Dask cluster, or the processes of MPI.  [local]",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, such as tcp://10.0.0.1:8786.")
 @click.option(
     "--alternatives",
     type=click.IntRange(min=0),
@@ -87,6 +106,8 @@ def command(
     form: str | None,
     given: str,
     out: Path | None,
+    executor: str | None,
+    scheduler: str | None,
     alternatives: int,
     workers: int,
     min_score: float,
@@ -98,17 +119,51 @@ def command(
     """Find the names in SOURCES: text, files, or - for standard input; line by line."""
     if not sources and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
+    if executor or scheduler or _is_folder(out):
+        if out is None:
+            raise click.UsageError("--executor tags files into a folder; add --out FOLDER")
+        form = form or (CONLL if given == CONLL else "jsonl")
+        manner = Manner(
+            str(model), digest_of(model), form, given, alternatives, min_score, recall_bias, lang, backend
+        )
+        return _shards(sources, out, manner, executors(executor or "local", workers, scheduler))
+    if form == PARQUET:
+        raise click.UsageError("parquet is written into a folder; add --out FOLDER/")
     form = _form(form, given, out)
     if alternatives and FORMS[form].asked is None:
         raise click.UsageError(f"{form} has no place for alternatives; choose jsonl, tsv, html or text")
     tagger = Tagger.load(model, backend).inclined(recall_bias, min_score)
     wrong = _Noted() if keep_going else refuse
-    work = _rows if given == CONLL else partial(_records, form, max(alternatives, FORMS[form].asked or 0))
+    work = work_of(given, form, alternatives)
     groups = grouped(sources or ("-",), wrong, given)
     frame = Frame(model.name, tagger.labels, lang, alternatives)
     with _written(out) as write:
-        _write(write, form, frame, (answer for _, answer in shared_out(work, tagger, groups, workers)))
+        write_all(write, form, frame, (answer for _, answer in shared_out(work, tagger, groups, workers)))
     return int(isinstance(wrong, _Noted) and wrong.any)
+
+
+def _is_folder(out: Path | None) -> bool:
+    """Whether that is a folder, or shall be one: a name without an ending."""
+    return out is not None and (out.is_dir() or not (out.exists() or out.suffix))
+
+
+def _shards(sources: Sequence[str], out: Path, manner: Manner, executors: Executors) -> int:
+    """Tag files into a folder, and say how that went; 1 where a file could not be tagged."""
+    shards, began, done = shards_of(sources, out, manner), time.monotonic(), 0
+    begin(out, manner)
+    live = is_live(sys.stderr)
+
+    def watch(outcome: Outcome[Shard, Tally]) -> None:
+        nonlocal done
+        done += 1
+        if outcome.error is not None:
+            click.echo(f"error: {outcome.error}", err=True)
+        if live:
+            click.echo(f"\r  {done:,} of {len(shards):,} files ", err=True, nl=False)
+
+    found = tag_shards(shards, executors, watch)
+    click.echo(f"{chr(13) * live}  {summary(found, time.monotonic() - began)} · {out}", err=True)
+    return int(any(outcome.error is not None for outcome in found))
 
 
 def _form(form: str | None, given: str, out: Path | None) -> str:
@@ -145,61 +200,3 @@ def _written(out: Path | None) -> Iterator[Callable[[str], None]]:
 
         yield write
     click.echo(f"  {out}", err=True)
-
-
-class Answer(NamedTuple):
-    """The records of some texts, or None; and how many names of each label they have."""
-
-    records: str | None
-    texts: int
-    counts: Counter[str]
-
-
-def _write(write: Callable[[str], None], form: str, frame: Frame, answers: Iterator[Answer]) -> None:
-    """All records and what is around them; a page is ended also where the texts end with an error."""
-    texts, counts = 0, Counter[str]()
-    if (head := FORMS[form].before(frame)) is not None:
-        write(head)
-    try:
-        for answer in answers:
-            texts, counts = texts + answer.texts, counts + answer.counts
-            if answer.records is not None:
-                write(answer.records)
-    except ChainruleError:
-        _end(write, form, frame, texts, counts)
-        raise
-    _end(write, form, frame, texts, counts)
-
-
-def _end(write: Callable[[str], None], form: str, frame: Frame, texts: int, counts: Counter[str]) -> None:
-    if (foot := FORMS[form].after(frame, texts, counts)) is not None:
-        write(foot)
-
-
-def _records(form: str, alternatives: int, tagger: Tagger, group: Sequence[Given]) -> Answer:
-    """The records of some texts, which depend on no other texts."""
-    found = list(tagger.pipe([given.text for given in group], alternatives=alternatives))
-    records = [r for r in map(FORMS[form].record, group, found, repeat(tagger)) if r is not None]
-    counts = Counter(e.label for names in found for e in names)
-    return Answer("\n".join(records) if records else None, len(group), counts)
-
-
-def _rows(tagger: Tagger, group: Sequence[Given]) -> Answer:
-    """Lines of CoNLL with a column more, the tag; it is O where a document begins, and blank lines have none."""
-    tokens = [[columns_of(row)[0] for row in given.rows] for given in group]
-    found = iter(tagger.find([sentence for sentence in tokens if sentence]))
-    lines: list[str] = []
-    counts = Counter[str]()
-    for given, sentence in zip(group, tokens, strict=True):
-        if not sentence:
-            lines.append(_with(given.text, OUTSIDE) if given.text.startswith(DOCUMENT) else given.text)
-            continue
-        names = [name for name, _ in next(found)]
-        counts.update(name.label for name in names)
-        lines += map(_with, given.rows, tags_of(names, len(sentence)))
-    return Answer("\n".join(lines), len(group), counts)
-
-
-def _with(row: str, tag: str) -> str:
-    between = " " if " " in row and "\t" not in row else "\t"
-    return f"{row}{between}{tag}"
