@@ -13,6 +13,7 @@ from chainrule.algebra.label import label
 from chainrule.algebra.notation import write
 from chainrule.algebra.op import OPS, Array, Namespace, Op, declare
 from chainrule.algebra.phrase import Phrase, dimension, multiple_of_pi, number, verbatim
+from chainrule.algebra.shown import Shown
 from chainrule.algebra.signature import (
     BOOLEAN,
     FLOAT64,
@@ -34,7 +35,7 @@ Operand = Union["Node", float, np.ndarray, Sequence[float]]
 MOST_AXES = 20  # the letters of a product are one alphabet
 
 
-class Node:
+class Node(Shown):
     """An expression `(op, inputs, attrs)` whose shape and dtype are known. Equal expressions are one object."""
 
     __slots__ = ("__weakref__", "attrs", "dtype", "inputs", "op", "plain", "shape")
@@ -63,9 +64,6 @@ class Node:
     def T(self) -> "Node":  # noqa: N802 — NumPy's name
         """The transpose; on a vector, a mark that it is read as a row."""
         return FUNCTIONS["transpose"](self)
-
-    def __repr__(self) -> str:
-        return write(self)
 
     def __copy__(self) -> "Node":
         return self

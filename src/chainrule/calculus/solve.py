@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from chainrule.algebra.matrix import inv
 from chainrule.algebra.node import Node, topological, variable
-from chainrule.algebra.notation import write
+from chainrule.algebra.notation import latex, write
 from chainrule.algebra.product import eye, zeros
 from chainrule.calculus.definite import Sign, definiteness, is_definite
 from chainrule.calculus.derive import gradient
@@ -62,6 +62,9 @@ class Solution:
             rows[-1] += ", where " + " and ".join(self.needs)
         rows.append(f"a {self.kind}" + (" where " + " and ".join(self.given) if self.given else ""))
         return "\n".join(rows)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {latex(self.x)} = {latex(self.written)}$"
 
 
 def solve_for(s: Node, x: Node, facts: Facts | None = None) -> Solution:

@@ -6,6 +6,7 @@ exist, is left to the interpreter: it converts, computes, or says in its own wor
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape
 from typing import Any, Protocol
 
 import numpy as np
@@ -132,6 +133,10 @@ class Compiled:
     def __repr__(self) -> str:
         shapes = ", ".join(shape_text(o.shape) for o in self._outputs)
         return f"<compiled ({', '.join(self.inputs)}) → {shapes}; {self.backend}>"
+
+    def _repr_html_(self) -> str:
+        said, source = escape(repr(self)), escape(self.source)
+        return f"<details><summary><code>{said}</code></summary><pre>{source}</pre></details>"
 
     def __call__(self, /, *args: Any, **values: Any) -> Array | list[Array]:
         """The value of the expression, or the list of them. Raises BindingError, DTypeError."""

@@ -8,6 +8,7 @@ h shrinks, no gradient exists, and the entry is called a kink and not an error.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -87,6 +88,9 @@ class Check:
         what = "wrong" if counts["WRONG"] else "not checked" if counts["undefined"] else "agree"
         count = counts["WRONG"] or counts["undefined"] or len(self.rows)
         return "\n".join([*lines, "", *notes, f"  {count} of {len(self.rows)} {what}"])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
 
 def _line(row: Row, width: int) -> str:

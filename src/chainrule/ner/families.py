@@ -9,13 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from itertools import chain, pairwise
 from typing import NamedTuple
 
 from chainrule.errors import SettingError
 from chainrule.learn.choose import choose, within
 from chainrule.ner.context import CASE, MENTION, WRITTEN, Context
-from chainrule.ner.vocab import normalise
+from chainrule.ner.vocab import CACHED, normalise
 
 BROWN, GAZETTEER = "brown", "gazetteer"
 LIST = r"\w{1,64}"  # the name of a list
@@ -65,7 +66,15 @@ SCRIPTS = (("가", "힣", "가"), ("ㄱ", "ㆎ", "ㄱ"), ("㐀", "鿿", "字"), 
 
 
 def _shape(token: str) -> str:
-    return re.sub(r"(.)\1+", r"\1", "".join(map(_sign, token)), flags=re.DOTALL)
+    return _cached_shape(token) if len(token) <= CACHED else _cached_shape.__wrapped__(token)
+
+
+@lru_cache(1 << 14)
+def _cached_shape(token: str) -> str:
+    return RUNS.sub(r"\1", "".join(map(_sign, token)))
+
+
+RUNS = re.compile(r"(.)\1+", re.DOTALL)
 
 
 def _joined(values: Sequence[str], number: int) -> list[str]:
@@ -79,13 +88,19 @@ SEAM = "\u241f"  # between values that are joined
 def _in_spaces(part: Callable[[Tokens, int, int], str]) -> Spelling:
     """Of a token between two spaces, or ends of the sentence: `part` of what lies there, its place, the number."""
 
+    def inside(word: Tokens, number: int) -> list[str]:
+        return [part(word, k, number) for k in range(len(word))]
+
+    known = lru_cache(1 << 12)(inside)  # the same words return
+
     def values(number: int, tokens: Tokens) -> list[str]:
-        forms = list(map(normalise, tokens))
+        forms = tuple(map(normalise, tokens))
         edges = [-1, *(k for k, token in enumerate(tokens) if token.isspace()), len(tokens)]
         found: list[str] = []
         for left, right in pairwise(edges):
             word = forms[left + 1 : right]
-            found += [part(word, k, number) for k in range(len(word))] + [" "] * (right < len(tokens))
+            found += known(word, number) if len(word) <= CACHED else inside(word, number)
+            found += [" "] * (right < len(tokens))
         return found
 
     return values

@@ -124,8 +124,10 @@ class Features:
         found = {"words": words, CAPITALS: caps_ids(tokens)}
         for name, known in self.values.items():
             if name not in self.contexts:
-                numbers = map(known.lookup.get, self._spelt(name, sentences), repeat(UNKNOWN))
-                found[name] = np.fromiter(numbers, np.int64, len(tokens))
+                spellings = list(self._spelt(name, sentences))
+                distinct = dict.fromkeys(spellings)
+                numbers = dict(zip(distinct, map(known.lookup.get, distinct, repeat(UNKNOWN)), strict=True))
+                found[name] = np.fromiter(map(numbers.__getitem__, spellings), np.int64, len(tokens))
         found |= {name: numbers[words] for name, numbers in self.clusters.items()} | self.known(tokens)
         return found if self.letters is None else found | {LETTERS: spelt(tokens, self.letters)}
 
