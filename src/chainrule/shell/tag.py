@@ -18,6 +18,7 @@ from chainrule.errors import ChainruleError, DataError
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import OUTSIDE, tags_of
 from chainrule.ner.workers import shared_out
+from chainrule.ports import parquet
 from chainrule.shell import options
 from chainrule.shell.tag_forms import FORMS, Frame
 from chainrule.shell.tag_lines import DOCUMENT, INPUTS, Given, columns_of, grouped, refuse
@@ -29,10 +30,11 @@ Examples:
   chainrule tag runs/mine - < text.txt
   chainrule tag runs/mine a.txt b.txt --format jsonl --workers 2
   chainrule tag runs/mine letters.txt --alternatives 2 --out names.html
+  chainrule tag runs/mine texts.parquet --out names.parquet
   chainrule tag runs/mine gold.conll --input conll | chainrule score -
 """
 SUFFIXES = {".txt": "text", ".json": "jsonl", ".jsonl": "jsonl", ".conll": "conll", ".tsv": "tsv"}
-SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
+SUFFIXES |= dict.fromkeys((".html", ".htm"), "html") | dict.fromkeys(parquet.SUFFIXES, "parquet")
 CONLL = "conll"
 
 
@@ -101,12 +103,14 @@ def command(
     form = _form(form, given, out)
     if alternatives and FORMS[form].asked is None:
         raise click.UsageError(f"{form} has no place for alternatives; choose jsonl, tsv, html or text")
+    if form == "parquet" and out is None:
+        raise click.UsageError("parquet is a file; name it, --out names.parquet")
     tagger = Tagger.load(model, backend).inclined(recall_bias, min_score)
     wrong = _Noted() if keep_going else refuse
     work = _rows if given == CONLL else partial(_records, form, max(alternatives, FORMS[form].asked or 0))
     groups = grouped(sources or ("-",), wrong, given)
     frame = Frame(model.name, tagger.labels, lang, alternatives)
-    with _written(out) as write:
+    with _written(out, form) as write:
         _write(write, form, frame, (answer for _, answer in shared_out(work, tagger, groups, workers)))
     return int(isinstance(wrong, _Noted) and wrong.any)
 
@@ -133,7 +137,7 @@ class _Noted:
 
 
 @contextmanager
-def _written(out: Path | None) -> Iterator[Callable[[str], None]]:
+def _written(out: Path | None, form: str) -> Iterator[Callable[[str], None]]:
     """What writes records: to standard output at once, or to a file that is there when all are."""
     if out is None:
         yield click.echo
@@ -143,7 +147,11 @@ def _written(out: Path | None) -> Iterator[Callable[[str], None]]:
         def write(record: str) -> None:
             file.write(f"{record}\n".encode())
 
-        yield write
+        if form == "parquet":
+            with parquet.lines_to(file) as write_lines:
+                yield write_lines
+        else:
+            yield write
     click.echo(f"  {out}", err=True)
 
 

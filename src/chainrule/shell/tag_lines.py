@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from chainrule.errors import DataError
+from chainrule.ports import parquet
 
 LONGEST = 1 << 20  # bytes of a line
 BLOCK = 1 << 16  # bytes read at once, at most
 MOST = 1 << 14  # tokens of a sentence
-PATHLIKE = re.compile(r"(\.{0,2}|~)/\S*|\S*/|\S+\.(txt|text|md|conll|csv|tsv|jsonl?|html?|xml|pdf|gz|zip)")
+PATHLIKE = re.compile(
+    r"(\.{0,2}|~)/\S*|\S*/|\S+\.(txt|text|md|conll|csv|tsv|jsonl?|html?|parquet|pq|xml|pdf|gz|zip)"
+)
 DOCUMENT = "-DOCSTART-"
 
 Wrong = Callable[[DataError, str, int], None]
@@ -50,6 +53,8 @@ def grouped(sources: Sequence[str], wrong: Wrong = refuse, form: str = "text") -
     for source in sources:
         if source == "-":
             yield from read(_standard_input(wrong), "standard input", wrong)
+        elif _is_file(source) and source.lower().endswith(parquet.SUFFIXES):
+            yield from _columns(source)
         elif _is_file(source):
             with Path(source).open("rb") as file:
                 yield from read(_lines(file, source, wrong), source, wrong)
@@ -57,6 +62,14 @@ def grouped(sources: Sequence[str], wrong: Wrong = refuse, form: str = "text") -
             _refuse_path(source)
             text = io.BytesIO(os.fsencode(source) or b"\n")
             yield from read(_lines(text, "the text", wrong), "the text", wrong)
+
+
+def _columns(source: str) -> Iterator[Group]:
+    """The column `text` of Parquet."""
+    line = 1
+    for texts in parquet.text_batches(source):
+        yield [Given(k, text) for k, text in enumerate(texts, line)]
+        line += len(texts)
 
 
 def _is_file(source: str) -> bool:
