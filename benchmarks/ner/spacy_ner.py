@@ -92,7 +92,7 @@ def learn(data: "Data", seed: int, folder: Path, epochs: int = EPOCHS) -> None:
         ner.add_label(label)
     learned = list(examples(nlp, data.parts.train.sentences))
     nlp.initialize(lambda: learned)
-    rule = Adam(0.001, L2=0.01, grad_clip=1.0, L2_is_weight_decay=True)
+    rule = Adam(0.001, L2=0.01, grad_clip=1.0, L2_is_weight_decay=True, use_averages=False)
     sizes = compounding(100, 1000, 1.001)
     dev = data.parts.dev.sentences
     best, since = -1.0, 0
@@ -100,11 +100,10 @@ def learn(data: "Data", seed: int, folder: Path, epochs: int = EPOCHS) -> None:
         random.shuffle(learned)
         for batch in minibatch_by_words(learned, size=sizes, tolerance=0.2):
             nlp.update(batch, drop=DROPOUT, sgd=rule)
-        with nlp.use_params(rule.averages):
-            found = score([s.tags for s in dev], tagger(nlp)([s.tokens for s in dev])).f1
-            best, since = (found, 0) if found > best else (best, since + 1)
-            if since == 0:
-                nlp.to_disk(folder)
+        found = score([s.tags for s in dev], tagger(nlp)([s.tokens for s in dev])).f1
+        best, since = (found, 0) if found > best else (best, since + 1)
+        if since == 0:
+            nlp.to_disk(folder)
         if since == PATIENCE:
             break
 

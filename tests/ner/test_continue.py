@@ -144,6 +144,9 @@ def test_a_folder_is_a_model_to_go_on_from_and_what_comes_of_it_again(model, tmp
     again = further(Tagger.load(tmp_path / "new"), few(only(PARTS.train, "DATE")), only(PARTS.dev, "DATE"), **FEW)
     assert again.labels == ["DATE", "LOC", "ORG", "PER"]
     assert again.config.training["settings"]["schedule"] == "constant,warmup:200"
+    about = again.config.training["from"]
+    assert about["labels"] == ["LOC", "ORG", "PER"]
+    assert about["fingerprint"] == Tagger.load(tmp_path / "new").config.training["fingerprint"]
 
 
 @pytest.mark.parametrize("objective", ["logistic", "hinge", "margin", "sentence"])

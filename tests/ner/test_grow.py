@@ -11,10 +11,11 @@ from chainrule.errors import DataError, SettingError
 from chainrule.learn.backends import runner
 from chainrule.ner import Tagger, sample
 from chainrule.ner.choices import settings_of, settings_on
+from chainrule.ner.clusters import joining
 from chainrule.ner.grow import FORBIDDEN, sources
 from chainrule.ner.objectives import OBJECTIVES
 from chainrule.ner.prune import prune
-from chainrule.ner.training import prepare
+from chainrule.ner.training import joined, prepare
 from chainrule.ner.vectors import Vectors
 from chainrule.ner.vocab import Vocabulary
 from chainrule.ner.windows import encode
@@ -146,6 +147,25 @@ def test_given_vectors_are_those_of_new_words_if_they_are_of_the_kind_that_the_m
     assert any("not those that the model knows (mean cosine 0.0" in note for note in job.notes)
     unknown = [job.features.vocabulary.lookup[w] for w in new if w in job.features.vocabulary.lookup]
     assert len(unknown) > 50 and np.all(job.task.params["E"][unknown] == model.params["E"][1])
+
+
+def test_a_new_word_joins_the_cluster_of_its_given_vector():
+    rng = np.random.default_rng(0)
+    centres = 3 * rng.normal(size=(4, 8))
+    vectors = np.concatenate([centres[k % 4] + 0.1 * rng.normal(size=(1, 8)) for k in range(40)]).astype(
+        np.float32
+    )
+    clusters = np.array([0, 1, *(2 + k % 4 for k in range(2, 30))])
+    found = joining(vectors[:30], clusters, vectors[30:])
+    assert found.tolist() == [2 + k % 4 for k in range(30, 40)]
+    assert joining(vectors[:2], np.array([0, 1]), vectors[30:]).tolist() == [1] * 10
+
+
+def test_documents_of_old_and_new_data_stay_apart():
+    one = NEW.of(s._replace(document=k // 2) for k, s in enumerate(NEW.sentences[:4]))
+    both = joined([one, one, OLD])
+    assert [s.document for s in both.sentences[:10]] == [0, 0, 1, 1, 0, 0, 2, 2, 0, 0]
+    assert joined([one]) == one.of(one.sentences)
 
 
 @pytest.mark.parametrize(

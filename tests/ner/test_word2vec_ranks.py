@@ -9,7 +9,7 @@ from chainrule.learn.collective import ALONE
 from chainrule.learn.gradients import Rows
 from chainrule.ner.similar import Similar
 from chainrule.ner.word2vec import Word2Vec, train
-from chainrule.ner.word2vec_ranks import Piece, SideBySide
+from chainrule.ner.word2vec_ranks import OFTEN, Piece, SideBySide
 from chainrule.ner.word_counts import numbered
 
 CHUNK = 400
@@ -59,7 +59,7 @@ def test_what_is_learnt_side_by_side_is_worth_something(text_file):
 
 
 class Summed:
-    """A collective by which a row moves by the sum of what all pieces learnt."""
+    """A collective by which no word is frequent, so that each moves by the sum of what all pieces learnt."""
 
     rank, world = 0, 1
 
@@ -68,7 +68,7 @@ class Summed:
 
     def allgather_rows(self, rows):
         values = rows.values.copy()
-        values[:, -1] = 1 / np.bincount(rows.indices)[rows.indices]
+        values[:, -1] = 0
         return Rows(rows.indices, values)
 
 
@@ -87,12 +87,13 @@ def test_a_frequent_word_does_not_diverge_since_its_moves_are_averaged(text_file
     assert by_sums > 3 * alone
 
 
-def test_a_row_moves_by_the_mean_over_the_pieces_that_move_it():
+@pytest.mark.parametrize("times", [1, OFTEN])
+def test_a_row_moves_by_the_mean_where_it_is_frequent_and_by_the_sum_where_it_is_rare(times):
     params = {"E": np.zeros((4, 2), np.float32)}
 
     class Drawn:
         def __init__(self, rows):
-            self.words = self.around = self.against = np.array(rows)
+            self.words, self.around, self.against = np.repeat(rows, times), np.zeros(0, int), np.zeros(0, int)
 
     def learn(drawn, first, last):
         params["E"][drawn.words[0]] += first
@@ -102,7 +103,8 @@ def test_a_row_moves_by_the_mean_over_the_pieces_that_move_it():
     pieces = [Piece(1, k, None, 0, x, 0.0) for k, x in enumerate(far)]
     together = SideBySide(params, lambda piece: Drawn(rows[piece.number]), learn, ALONE)
     np.testing.assert_array_equal(together(pieces), [3, 6])
-    np.testing.assert_array_equal(params["E"], [[2, 2], [5, 5], [0, 0], [0, 0]])
+    both = 2 if times == OFTEN else 4 / (1 + 1 / OFTEN)
+    np.testing.assert_allclose(params["E"], [[both] * 2, [5, 5], [0, 0], [0, 0]], rtol=1e-7)
 
 
 def test_a_round_without_moves_changes_nothing():

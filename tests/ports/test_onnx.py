@@ -169,5 +169,5 @@ def test_another_version_is_a_sentence(monkeypatch):
     with pytest.raises(cr.ExtraError) as raised:
         model(cr.tanh(x))
     assert str(raised.value) == (
-        'chainrule.ports.onnx needs ONNX 1.16 or newer, below 2, and found 1.9: pip install "chainrule[onnx]"'
+        'chainrule.ports.onnx needs ONNX 1.17 or newer, below 2, and found 1.9: pip install "chainrule[onnx]"'
     )

@@ -23,5 +23,5 @@ def test_what_is_wrong_is_a_line(cli, model, tmp_path, monkeypatch):
     monkeypatch.setattr(extra.metadata, "version", lambda name: "1.9")
     done = cli("export", model, "--onnx", tmp_path / "t.onnx")
     assert done.code == 2 and done.err.count("\n") == 1
-    assert done.err.endswith('needs ONNX 1.16 or newer, below 2, and found 1.9: pip install "chainrule[onnx]"\n')
+    assert done.err.endswith('needs ONNX 1.17 or newer, below 2, and found 1.9: pip install "chainrule[onnx]"\n')
     assert not (tmp_path / "t.onnx").exists()

@@ -14,7 +14,7 @@ from shard_work import killed
 
 from chainrule.ner import Tagger
 from chainrule.ner.corpus import read_corpus
-from chainrule.shell import tag
+from chainrule.shell import tag_work
 from chainrule.shell.tag_lines import LONGEST
 
 MARSH = "Prime Minister Helen Marsh flew to Berlin on Monday for two days of talks on energy supply."
@@ -241,7 +241,7 @@ def test_nobody_who_asks_a_worker_line_by_line_waits_for_an_answer_and_ctrl_c_en
 
 
 def test_a_worker_that_is_killed_is_an_error_behind_whole_lines(cli, model, monkeypatch):
-    monkeypatch.setattr(tag, "_records", killed)
+    monkeypatch.setattr(tag_work, "records", killed)
     done = cli("tag", model, "--workers", "2", stdin=b"one\ntwo\n")
     assert (done.code, done.out) == (1, "")
     assert re.fullmatch(

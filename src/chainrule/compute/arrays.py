@@ -18,7 +18,8 @@ from chainrule.algebra.signature import BOOLEAN, FLOATS, INTEGER
 from chainrule.compute.adapters import ARRAYS, adapter
 from chainrule.errors import BindingError, DTypeError
 
-_CREATING = frozenset({"asarray", "arange", "empty", "eye", "full", "linspace", "ones", "zeros"})
+CREATING = frozenset({"asarray", "arange", "empty", "eye", "full", "linspace", "ones", "zeros"})
+"""Functions of a namespace that make an array, on a device."""
 
 _PLAIN = (np.ndarray, np.generic, float, int, list, tuple)
 
@@ -90,7 +91,7 @@ class Placed:
 
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._xp, name)
-        return partial(function, device=self._device) if name in _CREATING else function
+        return partial(function, device=self._device) if name in CREATING else function
 
 
 def placed(arrays: Arrays, values: Mapping[str, Any]) -> Namespace:

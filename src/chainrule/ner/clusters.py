@@ -35,6 +35,20 @@ def clustered(vectors: Floats, known: NDArray[np.bool_], count: int) -> Ids:
     return found
 
 
+def joining(vectors: Floats, clusters: Ids, more: Floats) -> Ids:
+    """The numbers of the clusters whose mean direction is nearest to more vectors, (N, D) → (N,).
+
+    vectors (V, D) are those of words whose clusters (V,) are known; 1 where none is.
+    """
+    numbers = np.unique(clusters[clusters > UNKNOWN])
+    if not len(numbers):
+        return np.full(len(more), UNKNOWN, np.int64)
+    rows = _directions(vectors)
+    centres = _directions(np.stack([rows[clusters == number].sum(axis=0) for number in numbers]))
+    found: Ids = numbers[_nearest(_directions(more), centres)]
+    return found
+
+
 def _centres(rows: Floats, count: int) -> Floats:
     start = rng_for(count, "clusters").permutation(len(rows))[:count]
     centres = rows[np.sort(start)]

@@ -14,6 +14,7 @@ from chainrule.learn.batches import rng_for
 from chainrule.learn.train import Params
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.choices import Choices
+from chainrule.ner.clusters import joining
 from chainrule.ner.corpus import Corpus, documents_of
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
@@ -146,7 +147,9 @@ def continued(
     if embedding is not None:
         own = np.array([met.lookup[w] for w in features.vocabulary.words[first:]], np.int64)
         rows = np.flatnonzero(embedding.known[own])
-        params["E"][first + rows] = embedding.matrix[own[rows]]
+        params["E"][first + rows] = added = embedding.matrix[own[rows]]
+        for numbers in features.clusters.values():  # made for this job alone, see with_words
+            numbers[first + rows] = joining(params["E"][:first], numbers[:first], added)
     known = np.arange(len(features.vocabulary)) > UNKNOWN
     rare = (np.array(features.vocabulary.counts) == 1) & (np.arange(len(known)) >= first)
     before = Embedding(params["E"], known, 1.0)

@@ -18,7 +18,7 @@ from chainrule.learn.train import Plan, Run, Task
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.cases import recased, shares
 from chainrule.ner.choices import Choices
-from chainrule.ner.corpus import Corpus, documents_of
+from chainrule.ner.corpus import Corpus, Sentence, documents_of
 from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Features
 from chainrule.ner.feeds import Feed
@@ -123,7 +123,7 @@ def prepare(
             raise DataError(
                 f"{other.path}: is in {_unit(other)}, but the training data in {_unit(train)}; convert one"
             )
-    every = train.of([s for corpus in corpora for s in corpus.sentences])
+    every = joined(corpora)
     copies = [s.tokens for case in shares(choices.augment) for s in recased(every, case).sentences]
     ground = (
         fresh(every, labels, copies, vectors, architecture, choices, lookups, plan.seed, backend)
@@ -173,6 +173,15 @@ def prepare(
         rehearse=rehearse,
         partial=lesson.barred is not None,
     )
+
+
+def joined(corpora: Sequence[Corpus]) -> Corpus:
+    """The sentences of several corpora, whose documents stay apart."""
+    sentences: list[Sentence] = []
+    for corpus in corpora:
+        begin = max((s.document for s in sentences), default=0)
+        sentences += [s._replace(document=s.document and begin + s.document) for s in corpus.sentences]
+    return corpora[0].of(sentences)
 
 
 def _unit(corpus: Corpus) -> str:
@@ -250,10 +259,20 @@ def described(job: Job, run: Run, plan: Plan, choices: Choices) -> dict[str, Any
         "tokens": job.train.tokens,
         "best_epoch": run.best_epoch,
         "vectors": _state(job),
+        **_before(job),
         **job.features.lookups.about,
         "fingerprint": job.fingerprint,
         "settings": {n: v for n, v in settings.items() if n != "checkpoint_every" and v != math.inf},
     }
+
+
+def _before(job: Job) -> dict[str, Any]:
+    """Where training went on from."""
+    if job.start is None:
+        return {}
+    rehearsed = {"rehearsed": job.rehearse.path.name} if job.rehearse else {}
+    about = {n: job.start.config.training.get(n) for n in ("data", "fingerprint")}
+    return {"from": {**about, "labels": job.start.config.labels, **rehearsed}}
 
 
 def _state(job: Job) -> str:

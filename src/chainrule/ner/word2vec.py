@@ -35,6 +35,7 @@ from chainrule.ner.word_counts import END, Text
 ROWS = 16  # of so many words in a step, for each thread
 MET = 8  # times at most that a step is expected to meet a word: what it adds up must not move the word too far
 CHUNK = 1 << 15  # words, and ends of lines, drawn for at once
+ROUNDS, SHORT = 40, 1024  # exchanges in an epoch at least, where pieces of so many words allow it
 LEAST = 1e-4  # what the rate falls to, as a share of its start
 
 
@@ -226,13 +227,14 @@ def train(
 def _rounds(text: Text, a: Word2Vec) -> Iterator[list[Piece]]:
     """The pieces of the text that are learnt from side by side, or each alone, epoch by epoch."""
     total, done = text.kept * a.epochs, 0
+    size = min(CHUNK, max(SHORT, text.kept // (ROUNDS * a.pieces))) if a.pieces else CHUNK
 
     def rate() -> float:
         return a.at_first * max(LEAST, 1 - done / total)
 
     for epoch in range(1, a.epochs + 1):
         pieces: list[Piece] = []
-        for k, chunk in enumerate(text.chunks(CHUNK)):
+        for k, chunk in enumerate(text.chunks(size)):
             first = rate()
             done += int(np.count_nonzero(chunk != END))
             pieces.append(Piece(epoch, k, chunk, done, first, rate()))

@@ -1,11 +1,14 @@
 """Pieces of text that are learnt from side by side, by however many processes, from the same vectors.
 
-    e ← e + Σₖ Δₖ / m        Δₖ what piece k moves the vector by, m how many pieces move it at all
+    e ← e + Σₖ Δₖ / (1 + (m − 1) min(1, n / 100 m))
 
-A word that one piece meets moves by all that it learnt there, a frequent one, which every piece meets, by their
-mean: by the sum it would go too far, and diverge. What a piece moves depends on the vectors that the round began
-with, on the seed and on its place in the text, and sums are taken in the order of the pieces, so that the number
-of processes decides nothing (McDonald et al. 2010 mix parameters likewise). Only rows that moved are sent.
+Δₖ is what piece k moves the vector by, m how many pieces move it at all, n how often they meet the word. What a
+rare word learns in several pieces adds up, as it does in one piece after the other. A frequent word goes in each of
+them as far as it can, and moves by their mean: by the sum it would go too far, and diverge.
+
+What a piece moves depends on the vectors that the round began with, on the seed and on its place in the text, and
+sums are taken in the order of the pieces, so that the number of processes decides nothing. Only rows that moved are
+sent. (McDonald et al. 2010 mix the parameters of a perceptron in rounds likewise.)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +23,9 @@ from chainrule.learn.ranks import share
 from chainrule.ner.vectors import Floats
 from chainrule.ner.word2vec_draws import Drawn
 from chainrule.ner.word_counts import Numbers
+
+OFTEN = 100  # times that a piece meets a word, at the usual rates, until it does not move it much further
+NONE = np.zeros(0, np.int64)
 
 
 class Piece(NamedTuple):
@@ -47,7 +53,9 @@ class SideBySide:
     def __call__(self, pieces: Sequence[Piece]) -> NDArray[np.float64]:
         """The sum of the losses, and of how many."""
         told = np.zeros(2)
-        moved: dict[str, list[Rows]] = {name: [_moves(w[:0], w[:0], NONE, NONE)] for name, w in self.params.items()}
+        moved: dict[str, list[Rows]] = {
+            name: [_moves(w[:0], w[:0], NONE, NONE)] for name, w in self.params.items()
+        }
         for k in share(len(pieces), self.ranks.rank, self.ranks.world):
             drawn = self.draw(pieces[k])
             met = np.concatenate([drawn.words.ravel(), drawn.around.ravel(), drawn.against.ravel()])
@@ -63,14 +71,9 @@ class SideBySide:
             sent = Rows(np.concatenate([p.indices for p in parts]), np.concatenate([p.values for p in parts]))
             found = self.ranks.allgather_rows(sent)
             every = coalesce(Rows(found.indices, found.values.astype(np.float64)))
-            far, pieces_, times = every.values[:, :-2], every.values[:, -2:-1], every.values[:, -1:]
-            w[every.indices] += (far / (1 + (pieces_ - 1) * np.minimum(1, times / pieces_ / OFTEN))).astype(w.dtype)
+            far, m, n = np.split(every.values, [-2, -1], axis=1)
+            w[every.indices] += (far / (1 + (m - 1) * np.minimum(1, n / (OFTEN * m)))).astype(w.dtype)
         return told
-
-
-NONE = np.zeros(0, np.int64)
-import os
-OFTEN = float(os.environ.get("OFTEN", "100"))
 
 
 def _moves(before: Floats, after: Floats, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> Rows:

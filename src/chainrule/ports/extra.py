@@ -25,13 +25,14 @@ class Library(NamedTuple):
 
 
 LIBRARIES: Mapping[str, Library] = {
+    "cupy": Library("CuPy", "cupy", "14", distribution="cupy-cuda12x"),
     "datasets": Library("Hugging Face's datasets", "hf", "3.0", "6"),
     "distributed": Library("Dask", "dask", "2024.8"),
     "huggingface_hub": Library("huggingface_hub", "hf", "0.25", "3", "huggingface-hub"),
     "jax": Library("JAX", "jax", "0.6", "1"),
     "mpi4py": Library("mpi4py", "mpi", "4"),
-    "onnx": Library("ONNX", "onnx", "1.16", "2"),
-    "onnxruntime": Library("ONNX Runtime", "onnx", "1.18", "2"),
+    "onnx": Library("ONNX", "onnx", "1.17", "2"),
+    "onnxruntime": Library("ONNX Runtime", "onnx", "1.30", "2"),
     "pandas": Library("pandas", "parquet", "2.2", "4"),
     "pyarrow": Library("pyarrow", "parquet", "17"),
     "sklearn": Library("scikit-learn", "sklearn", "1.6", "2", "scikit-learn"),

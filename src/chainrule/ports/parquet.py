@@ -23,6 +23,7 @@ from chainrule.ports.extra import needed
 from chainrule.ports.rows import records, text_row, token_row
 
 TOGETHER = 1024  # rows of a batch
+SUFFIXES = (".parquet", ".pq")
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────
@@ -60,17 +61,23 @@ def _numbered(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
 
 
 def read_texts(path: str | Path, column: str = "text") -> Iterator[str]:
-    """The texts in a column, none for a row without. Raises DataError where there is no such column of texts."""
+    """The texts in a column, empty for a row without. Raises DataError where there is no such column of texts."""
+    for batch in text_batches(path, column):
+        yield from batch
+
+
+def text_batches(path: str | Path, column: str = "text") -> Iterator[list[str]]:
+    """The same, many at once."""
     with _opened(path) as file:
         if column not in file.schema_arrow.names:
             raise DataError(
                 f"{path}: has no column {column!r}, but {', '.join(file.schema_arrow.names)}; name one"
             )
         for batch in file.iter_batches(TOGETHER, columns=[column]):
-            for text in batch.column(0).to_pylist():
-                if not isinstance(text, str | None):
-                    raise DataError(f"{path}: column {column!r} holds {text!r}; name a column of texts")
-                yield text or ""
+            texts = [text or "" for text in batch.column(0).to_pylist()]
+            if odd := next((text for text in texts if not isinstance(text, str)), None):
+                raise DataError(f"{path}: column {column!r} holds {odd!r:.60}; name a column of texts")
+            yield texts
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────────────
@@ -96,11 +103,45 @@ def _write(
     stream: BinaryIO,
     writing: Writing,
 ) -> None:
-    pa, parquet = needed("pyarrow", __name__), needed("pyarrow.parquet", __name__)
-    schema, found = _schemas()[kind], iter(given)
-    with parquet.ParquetWriter(stream, schema) as writer:
+    with _rows_to(stream, kind) as write_rows:
+        found = iter(given)
         while batch := [row(record, writing) for record in islice(found, TOGETHER)]:
-            writer.write_table(pa.Table.from_pylist(batch, schema))
+            write_rows(batch)
+
+
+@contextmanager
+def _rows_to(stream: BinaryIO, kind: str) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """What writes rows to a stream, each time as a group of their own."""
+    pa, parquet = needed("pyarrow", __name__), needed("pyarrow.parquet", __name__)
+    schema = _schemas()[kind]
+    with parquet.ParquetWriter(stream, schema) as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema))
+
+
+@contextmanager
+def lines_to(stream: BinaryIO) -> Iterator[Callable[[str], None]]:
+    """What writes texts with names, given as lines of JSON, to a stream; it is whole when this ends."""
+    with _rows_to(stream, "texts") as write_rows:
+        held: list[dict[str, Any]] = []
+
+        def take(lines: str) -> None:
+            held.extend(map(_of_json, lines.split("\n")))
+            while len(held) >= TOGETHER:
+                write_rows(held[:TOGETHER])
+                del held[:TOGETHER]
+
+        yield take
+        if held:
+            write_rows(held)
+
+
+def _of_json(line: str) -> dict[str, Any]:
+    """A line as a row; fields that have no column are in `meta`."""
+    value = json.loads(line)
+    text, names, key = value.pop("text"), value.pop("entities"), value.pop("id", None)
+    value.pop("tokens", None)
+    meta = json.dumps(value, ensure_ascii=False) if value else None
+    return {"text": text, "entities": names, "id": None if key is None else str(key), "meta": meta}
 
 
 _texts = partial(_write, "texts", lambda record, writing: text_row(record))
@@ -131,7 +172,7 @@ TEXTS = Format(
     Demands(),
     None,
     _texts,
-    (".parquet", ".pq"),
+    SUFFIXES,
     read,
 )
 TOKENS = replace(

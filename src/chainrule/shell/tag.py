@@ -1,26 +1,25 @@
 """`chainrule tag`: find the names in text, files or standard input."""
 
 import json
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from chainrule.compute.files import written_whole
 from chainrule.display.language import Language
 from chainrule.errors import DataError
 from chainrule.ner.jobs import Executors, Outcome
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.workers import shared_out
+from chainrule.ports import parquet
 from chainrule.ports.executors import PLACES, executors
 from chainrule.shell import options
 from chainrule.shell.tag_forms import FORMS, Frame
-from chainrule.shell.tag_lines import INPUTS, grouped, refuse
+from chainrule.shell.tag_lines import INPUTS, grouped, is_folder, refuse
 from chainrule.shell.tag_shards import (
-    PARQUET,
     Manner,
     Shard,
     Tally,
@@ -30,7 +29,7 @@ from chainrule.shell.tag_shards import (
     summary,
     tag_shards,
 )
-from chainrule.shell.tag_work import CONLL, work_of, write_all
+from chainrule.shell.tag_work import CONLL, work_of, write_all, written
 from chainrule.shell.terminal import is_live
 
 EPILOG = """\b
@@ -39,10 +38,11 @@ Examples:
   chainrule tag runs/mine - < text.txt
   chainrule tag runs/mine a.txt b.txt --format jsonl --workers 2
   chainrule tag runs/mine letters.txt --alternatives 2 --out names.html
+  chainrule tag runs/mine texts.parquet --out names.parquet
   chainrule tag runs/mine gold.conll --input conll | chainrule score -
 """
 SUFFIXES = {".txt": "text", ".json": "jsonl", ".jsonl": "jsonl", ".conll": "conll", ".tsv": "tsv"}
-SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
+SUFFIXES |= dict.fromkeys((".html", ".htm"), "html") | dict.fromkeys(parquet.SUFFIXES, "parquet")
 
 
 @click.command(epilog=EPILOG)
@@ -51,7 +51,7 @@ SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*FORMS, PARQUET]),
+    type=click.Choice(list(FORMS)),
     help="Output [by the name of --out; else text on a terminal, jsonl elsewhere]; one record for each text.",
 )
 @click.option(
@@ -64,7 +64,8 @@ SUFFIXES |= dict.fromkeys((".html", ".htm"), "html")
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    "place",
+    type=click.Path(),
     help="Write to this file, whole or not at all; or a file for each of SOURCES into this folder (out/).",
 )
 @click.option(
@@ -105,7 +106,7 @@ def command(
     sources: tuple[str, ...],
     form: str | None,
     given: str,
-    out: Path | None,
+    place: str | None,
     executor: str | None,
     scheduler: str | None,
     alternatives: int,
@@ -119,7 +120,8 @@ def command(
     """Find the names in SOURCES: text, files, or - for standard input; line by line."""
     if not sources and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("nothing to tag; give a text, files, or - for standard input")
-    if executor or scheduler or _is_folder(out):
+    out = None if place is None else Path(place)
+    if executor or scheduler or (place and _is_folder(place, sources)):
         if out is None:
             raise click.UsageError("--executor tags files into a folder; add --out FOLDER")
         form = form or (CONLL if given == CONLL else "jsonl")
@@ -127,24 +129,26 @@ def command(
             str(model), digest_of(model), form, given, alternatives, min_score, recall_bias, lang, backend
         )
         return _shards(sources, out, manner, executors(executor or "local", workers, scheduler))
-    if form == PARQUET:
-        raise click.UsageError("parquet is written into a folder; add --out FOLDER/")
     form = _form(form, given, out)
     if alternatives and FORMS[form].asked is None:
         raise click.UsageError(f"{form} has no place for alternatives; choose jsonl, tsv, html or text")
+    if form == "parquet" and out is None:
+        raise click.UsageError("parquet is a file; name it, --out names.parquet")
     tagger = Tagger.load(model, backend).inclined(recall_bias, min_score)
     wrong = _Noted() if keep_going else refuse
     work = work_of(given, form, alternatives)
     groups = grouped(sources or ("-",), wrong, given)
     frame = Frame(model.name, tagger.labels, lang, alternatives)
-    with _written(out) as write:
+    with written(out, form) as write:
         write_all(write, form, frame, (answer for _, answer in shared_out(work, tagger, groups, workers)))
+    if out is not None:
+        click.echo(f"  {out}", err=True)
     return int(isinstance(wrong, _Noted) and wrong.any)
 
 
-def _is_folder(out: Path | None) -> bool:
-    """Whether that is a folder, or shall be one: a name without an ending."""
-    return out is not None and (out.is_dir() or not (out.exists() or out.suffix))
+def _is_folder(place: str, sources: Sequence[str]) -> bool:
+    """Whether results go to a folder: one that is there, or is written as one, or because the texts lie in one."""
+    return place.endswith(("/", os.sep)) or Path(place).is_dir() or any(map(is_folder, sources))
 
 
 def _shards(sources: Sequence[str], out: Path, manner: Manner, executors: Executors) -> int:
@@ -185,18 +189,3 @@ class _Noted:
         self.any = True
         told = {"error": str(error), "source": place, "line": line}
         click.echo(json.dumps(told, ensure_ascii=False), err=True)
-
-
-@contextmanager
-def _written(out: Path | None) -> Iterator[Callable[[str], None]]:
-    """What writes records: to standard output at once, or to a file that is there when all are."""
-    if out is None:
-        yield click.echo
-        return
-    with written_whole(out) as file:
-
-        def write(record: str) -> None:
-            file.write(f"{record}\n".encode())
-
-        yield write
-    click.echo(f"  {out}", err=True)

@@ -157,6 +157,7 @@ def _rows(text: str, entities: Sequence[Entity], width: int) -> Iterator[tuple[i
 FORMS: Mapping[str, Form] = {
     "text": Form(_text, asked=1),
     "jsonl": Form(_jsonl),
+    "parquet": Form(_jsonl),
     "conll": Form(_conll, asked=None),
     "tsv": Form(_tsv, _heading),
     "html": Form(

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from chainrule.errors import DataError
+from chainrule.ports import parquet
 
 LONGEST = 1 << 20  # bytes of a line
 BLOCK = 1 << 16  # bytes read at once, at most
 MOST = 1 << 14  # tokens of a sentence
-PATHLIKE = re.compile(r"(\.{0,2}|~)/\S*|\S*/|\S+\.(txt|text|md|conll|csv|tsv|jsonl?|html?|xml|pdf|gz|zip)")
+PATHLIKE = re.compile(
+    r"(\.{0,2}|~)/\S*|\S*/|\S+\.(txt|text|md|conll|csv|tsv|jsonl?|html?|parquet|pq|xml|pdf|gz|zip)"
+)
 DOCUMENT = "-DOCSTART-"
 
 Wrong = Callable[[DataError, str, int], None]
@@ -50,6 +53,8 @@ def grouped(sources: Sequence[str], wrong: Wrong = refuse, form: str = "text") -
     for source in sources:
         if source == "-":
             yield from read(_standard_input(wrong), "standard input", wrong)
+        elif _is_file(source) and source.lower().endswith(parquet.SUFFIXES):
+            yield from _columns(source)
         elif _is_file(source):
             with Path(source).open("rb") as file:
                 yield from read(_lines(file, source, wrong), source, wrong)
@@ -59,6 +64,14 @@ def grouped(sources: Sequence[str], wrong: Wrong = refuse, form: str = "text") -
             yield from read(_lines(text, "the text", wrong), "the text", wrong)
 
 
+def _columns(source: str) -> Iterator[Group]:
+    """The column `text` of Parquet."""
+    line = 1
+    for texts in parquet.text_batches(source):
+        yield [Given(k, text) for k, text in enumerate(texts, line)]
+        line += len(texts)
+
+
 def _is_file(source: str) -> bool:
     try:
         return len(source) < 4096 and Path(source).is_file()
@@ -66,7 +79,8 @@ def _is_file(source: str) -> bool:
         return False
 
 
-def _is_folder(source: str) -> bool:
+def is_folder(source: str) -> bool:
+    """Whether a source is a folder, and not a text."""
     try:
         return len(source) < 4096 and Path(source).is_dir()
     except (OSError, ValueError):
@@ -75,7 +89,7 @@ def _is_folder(source: str) -> bool:
 
 def _refuse_path(source: str) -> None:
     """Refuse a folder, and what can only be meant as a file: it would be tagged as a text of one word."""
-    if source and _is_folder(source):
+    if source and is_folder(source):
         raise DataError(f"{source}: is a folder; name files in it")
     if PATHLIKE.fullmatch(source):
         raise DataError(f"{source}: there is no such file; check the path")

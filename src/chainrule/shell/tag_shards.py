@@ -6,7 +6,7 @@ not done. `chainrule.json` in the folder says of which model and settings the re
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
@@ -17,20 +17,14 @@ from typing import NamedTuple
 from chainrule.compute.files import written_whole
 from chainrule.display.language import Language
 from chainrule.errors import DataError, counted
-from chainrule.ner.entity import Entity
 from chainrule.ner.folder import CONFIG
 from chainrule.ner.jobs import Executors, Outcome, carry_out
 from chainrule.ner.tagger import Tagger
-from chainrule.ner.workers import groups
-from chainrule.ports import parquet
 from chainrule.shell.tag_forms import Frame
-from chainrule.shell.tag_lines import Given, Group, grouped, refuse
-from chainrule.shell.tag_work import work_of, write_all
+from chainrule.shell.tag_lines import grouped, refuse
+from chainrule.shell.tag_work import work_of, write_all, written
 
 ABOUT = "chainrule.json"
-PARQUET = "parquet"
-COLUMNAR = (".parquet", ".pq")
-TOGETHER = 256  # texts that are tagged together
 
 
 class Manner(NamedTuple):
@@ -91,40 +85,12 @@ def tag_shard(shard: Shard) -> Tally:
         return Tally(there=True)
     tagger = _tagger(manner)
     target.parent.mkdir(parents=True, exist_ok=True)
-    return (_columns if manner.form == PARQUET else _records)(shard, tagger, target)
-
-
-def _columns(shard: Shard, tagger: Tagger, target: Path) -> Tally:
-    texts = names = 0
-
-    def rows() -> Iterator[tuple[str, Sequence[Entity]]]:
-        nonlocal texts, names
-        for group in _groups(shard):
-            every = [given.text for given in group]
-            for text, found in zip(every, tagger.pipe(every), strict=True):
-                texts, names = texts + 1, names + len(found)
-                yield text, found
-
-    parquet.write(target, rows())
-    return Tally(texts, names)
-
-
-def _records(shard: Shard, tagger: Tagger, target: Path) -> Tally:
-    manner = shard.manner
     work = work_of(manner.given, manner.form, manner.alternatives)
     frame = Frame(Path(manner.model).name, tagger.labels, manner.language, manner.alternatives)
-    with written_whole(target) as file:
-        answers = (work(tagger, group) for group in _groups(shard))
-        texts, counts = write_all(lambda record: file.write(f"{record}\n".encode()), manner.form, frame, answers)
+    groups = filter(None, grouped([shard.source], refuse, manner.given))
+    with written(target, manner.form) as write:
+        texts, counts = write_all(write, manner.form, frame, (work(tagger, group) for group in groups))
     return Tally(texts, counts.total())
-
-
-def _groups(shard: Shard) -> Iterable[Group]:
-    """The texts of a shard."""
-    if Path(shard.source).suffix.lower() not in COLUMNAR:
-        return (group for group in grouped([shard.source], refuse, shard.manner.given) if group)
-    texts = parquet.read_texts(shard.source)
-    return ([Given(0, text) for text in group] for group in groups(texts, TOGETHER))
 
 
 # ── a run ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,13 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
+from pathlib import Path
 from typing import NamedTuple
 
+import click
+
+from chainrule.compute.files import written_whole
 from chainrule.errors import ChainruleError
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.tags import OUTSIDE, tags_of
+from chainrule.ports import parquet
 from chainrule.shell.tag_forms import FORMS, Frame
 from chainrule.shell.tag_lines import DOCUMENT, Given, columns_of
 
@@ -20,6 +26,20 @@ Work = Callable[[Tagger, Sequence[Given]], "Answer"]
 def work_of(given: str, form: str, alternatives: int) -> Work:
     """What is done with groups of texts of one form of input, for one form of output."""
     return rows if given == CONLL else partial(records, form, max(alternatives, FORMS[form].asked or 0))
+
+
+@contextmanager
+def written(out: Path | None, form: str) -> Iterator[Callable[[str], object]]:
+    """What writes records: to standard output at once, or to a file that is there when all are."""
+    if out is None:
+        yield click.echo
+        return
+    with written_whole(out) as file:
+        if form == "parquet":
+            with parquet.lines_to(file) as write_lines:
+                yield write_lines
+        else:
+            yield lambda record: file.write(f"{record}\n".encode())
 
 
 class Answer(NamedTuple):
