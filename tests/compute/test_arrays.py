@@ -108,3 +108,16 @@ def test_a_library_may_be_described_by_an_entry_point(monkeypatch):
         arrays._adapted.cache_clear()
     assert isinstance(found, Foreign)
     np.testing.assert_array_equal(found.array, np.tanh(np.ones(2)))
+
+
+def test_what_numpy_makes_an_array_of_goes_with_any_library(values):
+    class Series:
+        """Data of a library that is no array library."""
+
+        dtype = np.dtype("f8")
+
+        def __array__(self, dtype=None, copy=None):
+            return values["x"]
+
+    found = cr.evaluate(W @ x, {"W": there(values["W"]), "x": Series()})
+    np.testing.assert_allclose(np.asarray(found), values["W"] @ values["x"], rtol=1e-14)

@@ -21,6 +21,8 @@ EPOCH, TOTAL = 100, 1000
         ("linear:0.2", {0: 1, 500: 0.6, 1000: 0.2}),
         ("inverse:400", {0: 1, 400: 1, 800: 0.5, 4000: 0.1}),
         ("constant,warmup:4", {0: 0.25, 1: 0.5, 3: 1, 4: 1}),
+        ("constant,rise:0.04", {0: 0.25, 1: 0.5, 3: 1, 4: 1}),
+        ("halve:1, rise:2", {0: 0.005, 99: 0.5, 100: 0.2525, 199: 0.5, 200: 0.25}),
         ("halve:1, warmup:200", {0: 0.005, 99: 0.5, 100: 0.2525, 199: 0.5, 200: 0.25}),
     ],
 )
@@ -36,7 +38,7 @@ def test_a_cosine_over_no_steps_at_all_is_defined() -> None:
 
 FORMS = (
     "One of: constant, cosine[:FLOOR], halve:EPOCHS, inverse:STEPS, linear[:FLOOR], step:FACTOR:EPOCHS, "
-    "each also followed by ,warmup:STEPS"
+    "each also followed by ,rise:EPOCHS, each also followed by ,warmup:STEPS"
 )
 
 
@@ -48,7 +50,7 @@ FORMS = (
         ("warmup:3", f"unknown schedule 'warmup'. {FORMS}"),
         (
             "cosine,warmpu:3",
-            "unknown addition to a schedule 'warmpu'; did you mean warmup? One of: warmup:STEPS",
+            "unknown addition to a schedule 'warmpu'; did you mean warmup? One of: rise:EPOCHS, warmup:STEPS",
         ),
         ("halve", "'halve' does not read as halve:EPOCHS"),
         ("halve:x", "'halve:x' does not read as halve:EPOCHS"),
@@ -59,6 +61,7 @@ FORMS = (
         ("step:1:2", "the decay factor is 1.0; it must be a finite number above 0 and below 1"),
         ("cosine:1", "the floor of the cosine is 1.0; it must be a finite number at least 0 and below 1"),
         ("inverse:nan", "the number of steps before the decay is nan; it must be a finite number above 0"),
+        ("cosine,rise:0", "the number of epochs to rise in is 0.0; it must be a finite number above 0"),
         ("cosine,warmup:-3", "the number of warm-up steps is -3.0; it must be a finite number above 0"),
     ],
 )

@@ -8,10 +8,11 @@ from chainrule.errors import DataError, SettingError
 from chainrule.ner import Tagger, sample
 from chainrule.ner.changes import Changes
 from chainrule.ner.folder import CHECKPOINT, WEIGHTS
-from chainrule.ner.metrics import score
+from chainrule.ner.metrics import Score, TypeScore, score
 from chainrule.ner.partial import BARRED
 from chainrule.ner.report import checked
 from chainrule.ner.tags import spans
+from chainrule.ner.told import Told
 
 PARTS = sample("en")
 HALF = len(PARTS.train.sentences) // 2
@@ -101,6 +102,7 @@ def test_what_was_done_is_said(model):
     tagger = further(model, few(NEW), rehearse=few(OLD), begin=jobs.append, rehearsal=0.5, **FEW)
     said = "\n".join(tagger.notes)
     assert "new labels: ORG" in said
+    assert "dev lacks LOC, PER: the model's names stand there; to agree by more than its F1 is no merit" in said
     assert f"words more than the {len(model.vocabulary) - 2:,} of the model" in said
     assert "lacks LOC, PER: O there may be one of these; the old data shows which" in said
     assert said.count("lacks ORG: O there may be one of these") == 1
@@ -143,7 +145,7 @@ def test_a_folder_is_a_model_to_go_on_from_and_what_comes_of_it_again(model, tmp
     Tagger.train(few(NEW), NEW_DEV, start=tmp_path / "old", out=tmp_path / "new", backend="numpy", **FEW)
     again = further(Tagger.load(tmp_path / "new"), few(only(PARTS.train, "DATE")), only(PARTS.dev, "DATE"), **FEW)
     assert again.labels == ["DATE", "LOC", "ORG", "PER"]
-    assert again.config.training["settings"]["schedule"] == "constant,warmup:200"
+    assert again.config.training["settings"]["schedule"] == "constant,rise:2"
     about = again.config.training["from"]
     assert about["labels"] == ["LOC", "ORG", "PER"]
     assert about["fingerprint"] == Tagger.load(tmp_path / "new").config.training["fingerprint"]
@@ -156,6 +158,18 @@ def test_every_objective_goes_on(objective):
     tagger = further(model, few(NEW, 60), rehearse=few(OLD, 60), **settings)
     losses = [epoch.train_loss for epoch in tagger.run.history]
     assert losses[-1] < losses[0] and tagger.labels == ["LOC", "ORG", "PER"]
+
+
+def test_to_agree_with_the_model_by_more_than_its_own_f1_is_no_merit():
+    def scored(agreed, learned):
+        types = {"PER": TypeScore(10, 10, agreed), "ORG": TypeScore(10, 10, learned)}
+        return Score(20, 20, agreed + learned, types)
+
+    told = Told(np.zeros(0, np.int64), None, OLD, most={"PER": 0.6})
+    assert told.rank(scored(10, 0)) == told.rank(scored(7, 0)) == pytest.approx(0.3)
+    assert told.rank(scored(7, 2)) == pytest.approx(0.4)
+    assert told.rank(scored(4, 2)) == pytest.approx(0.3)
+    assert told.rank(Score(0, 0, 0)) == 0
 
 
 # ── once more, and refusals ───────────────────────────────────────────────────────────────────────────

@@ -183,8 +183,9 @@ def test_another_network_is_refused(name, value):
 def test_settings_are_those_of_the_model_with_smaller_steps_after_a_warm_up():
     model = trained(batch_size=16, l2=0.01)
     _, plan, _ = settings_of(settings_on(model.config, {"epochs": 2, "dropout": 0.3}))
-    assert (plan.batch_size, plan.epochs, plan.learning_rate, plan.schedule) == (16, 2, 0.1, "constant,warmup:200")
+    assert (plan.batch_size, plan.epochs, plan.learning_rate, plan.schedule) == (16, 2, 0.1, "constant,rise:2")
     again = settings_of(settings_on(model.config, {"learning_rate": 0.7, "schedule": "cosine"}))
+    assert plan.patience == 7
     assert (again[0].l2, again[1].learning_rate, again[1].schedule) == (0.01, 0.7, "cosine")
 
 

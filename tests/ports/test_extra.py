@@ -64,18 +64,18 @@ def test_an_absent_library_is_one_sentence(name, version):
     assert isinstance(raised.value, ImportError)
 
 
-@pytest.mark.parametrize("found", ["2.3.9", "3.6.99", "4.0.0.dev3", "4", "14.1"])
+@pytest.mark.parametrize("found", ["2.3.9", "3.7.99", "4.0.0.dev3", "4", "14.1"])
 def test_another_version_is_one_sentence(found, version):
     version(found)
     with pytest.raises(ExtraError) as raised:
         needed("spacy.tokens", "chainrule.ports.spacy")
     assert str(raised.value) == (
-        f"chainrule.ports.spacy needs spaCy 3.7 or newer, below 4, and found {found}: "
+        f"chainrule.ports.spacy needs spaCy 3.8 or newer, below 4, and found {found}: "
         'pip install "chainrule[spacy]"'
     )
 
 
-@pytest.mark.parametrize("found", ["3.7", "3.7.0", "3.8.18", "3.7rc1", "3.99.1+local"])
+@pytest.mark.parametrize("found", ["3.8", "3.8.0", "3.8.18", "3.8rc1", "3.99.1+local"])
 def test_versions_in_the_range_are_taken(found, version):
     version(found)
     check("spacy", "chainrule.ports.spacy")

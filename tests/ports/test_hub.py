@@ -51,13 +51,23 @@ def test_what_is_not_there_is_one_sentence(hub):
         port.folder("ann/nothing")
     said = str(raised.value)
     assert said.startswith("ann/nothing: no folder of a model, nor to be had from the hub (") and "\n" not in said
-    with pytest.raises(ModelError, match="no folder of a model"):
-        port.folder("no such ? name")
+
+
+@pytest.mark.parametrize("name", ["no such ? name", "/runs/mine", "runs/mine/", "../nobody", "a/b/c", ""])
+def test_what_is_no_name_of_the_hub_is_not_asked_of_it(name, monkeypatch):
+    monkeypatch.setattr(port, "needed", None)
+    assert port.folder(name) is None
+    if name:
+        with pytest.raises(ModelError, match="no model here; give the folder that training wrote"):
+            Tagger.from_pretrained(name)
 
 
 def test_without_the_library_its_extra_is_named(monkeypatch):
     monkeypatch.setattr("chainrule.ports.extra.metadata.version", lambda name: "0.1")
-    with pytest.raises(ExtraError, match=r'needs huggingface_hub 0\.25 or newer.*pip install "chainrule\[hf\]"'):
+    with pytest.raises(
+        ExtraError,
+        match=r'^ann/names: no folder is here, and .* needs huggingface_hub 0\.25 or newer.*pip install "chainrule\[hf\]"',
+    ):
         port.folder("ann/names")
 
 

@@ -32,7 +32,7 @@ def test_without_spacy_its_extra_is_named(monkeypatch):
         with pytest.raises(ExtraError) as raised:
             ask()
         assert str(raised.value) == (
-            "chainrule.ports.spacy needs spaCy 3.7 or newer, below 4, and found 2.3.9: "
+            "chainrule.ports.spacy needs spaCy 3.8 or newer, below 4, and found 2.3.9: "
             'pip install "chainrule[spacy]"'
         )
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

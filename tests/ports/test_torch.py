@@ -61,6 +61,9 @@ def test_autograd_agrees_at_the_first_and_the_second_order(values):
     given = [values[name] for name in "Wxbu"]
     assert gradcheck(lambda *v: tuple(f(*v)), given)
     assert gradgradcheck(lambda *v: tuple(f(*v)), given)
+    loss = function(s, [W, x, b, u], backend="numpy")
+    assert gradcheck(loss, given)
+    assert gradgradcheck(loss, given)
 
 
 @needs_torch
@@ -156,6 +159,35 @@ def test_nothing_is_copied_on_the_way_in():
     graph._graph._run = lambda *arrays: seen.extend(arrays) or [arrays[0] * 2]
     graph(given)
     assert np.shares_memory(seen[0], given.numpy())
+
+
+@needs_torch
+def test_a_loss_is_computed_with_its_gradients_once(values):
+    f = function(s, backend="numpy")
+    calls = []
+    run = f._graph._run
+    f._graph._run = lambda *arrays: calls.append("value") or run(*arrays)
+    f(values).backward()
+    assert calls == []
+    with torch.no_grad():
+        f(values)
+    assert calls == ["value"]
+    twice = f(values)
+    (3 * twice).backward(retain_graph=True)
+    first = values["W"].grad.clone()
+    twice.backward()
+    np.testing.assert_allclose(first, values["W"].grad * 4 / 5, rtol=1e-14)
+
+
+@needs_torch
+def test_what_nothing_depends_on_has_no_gradient():
+    q = cr.vector("q", "k")
+    given, other = (torch.ones(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    h = function(cr.tanh(x), [x, q], backend="numpy")
+    h(given.detach(), other).sum().backward()
+    assert other.grad is None
+    h(given, other).sum().backward()
+    assert other.grad is None and given.grad is not None
 
 
 @needs_torch

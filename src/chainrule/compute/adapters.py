@@ -6,8 +6,9 @@
 Nothing here knows who they are; they are loaded when their name is asked for.
 """
 
-from importlib import metadata
 from typing import Any
+
+from chainrule.compute.installed import entry_points
 
 BACKENDS = "chainrule.backends"
 """Name of a backend → a function of expressions and inputs that gives a `Compiled`."""
@@ -18,11 +19,9 @@ ARRAYS = "chainrule.arrays"
 
 def names(group: str) -> list[str]:
     """What is there in a group."""
-    return sorted({entry.name for entry in metadata.entry_points(group=group)})
+    return sorted({entry.name for entry in entry_points(group=group)})
 
 
 def adapter(group: str, name: str) -> Any:
     """What a name in a group stands for, None for a name that is not there. Raises what its import raises."""
-    for entry in metadata.entry_points(group=group, name=name):
-        return entry.load()
-    return None
+    return next((entry.load() for entry in entry_points(group=group) if entry.name == name), None)

@@ -53,7 +53,7 @@ def arrays_of(values: Mapping[str, Any]) -> Arrays:
     """
     found: dict[str, tuple[str, Arrays]] = {}
     for name, value in values.items():
-        arrays = _arrays_of(value)
+        arrays = library_of(value)
         if arrays is not None:
             found.setdefault(arrays.title, (name, arrays))
     if len(found) > 1:
@@ -64,7 +64,7 @@ def arrays_of(values: Mapping[str, Any]) -> Arrays:
     return next((arrays for _, arrays in found.values()), NUMPY)
 
 
-def _arrays_of(value: Any) -> Arrays | None:
+def library_of(value: Any) -> Arrays | None:
     """The library of a value; None for numbers, lists, and whatever NumPy is to make an array of."""
     if isinstance(value, _PLAIN):
         return NUMPY if isinstance(value, np.ndarray) else None

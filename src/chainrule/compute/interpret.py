@@ -12,7 +12,7 @@ from chainrule.algebra.notation import described, write
 from chainrule.algebra.op import Array, Namespace
 from chainrule.algebra.recent import recall, remember
 from chainrule.algebra.signature import BOOLEAN, FLOAT64, FLOATS, INTEGER, Binding, Dim
-from chainrule.compute.arrays import NUMPY, Arrays, arrays_of, fed, placed
+from chainrule.compute.arrays import NUMPY, Arrays, arrays_of, fed, library_of, placed
 from chainrule.compute.typed import typed
 from chainrule.errors import BindingError, ChainruleError, DTypeError, GraphError
 
@@ -214,9 +214,9 @@ def _as_it_is(node: Node, value: Any) -> Array:
 
 def _fed_elsewhere(xp: Namespace, node: Node, value: Any) -> Array:
     """The value of a variable as an array of another library; numbers and lists become one."""
-    if hasattr(value, "dtype") and not isinstance(value, np.generic):
-        return fed(xp, node, value, _wrong_kind)
-    return xp.asarray(checked(node, value))
+    if library_of(value) is None:
+        return xp.asarray(checked(node, value))
+    return fed(xp, node, value, _wrong_kind)
 
 
 def _fed(node: Node, value: Any) -> Array:

@@ -64,6 +64,12 @@ def warmup(schedule: Schedule, steps: float) -> Schedule:
     return lambda step, *progress: min(1.0, (step + 1) / steps) * schedule(step, *progress)
 
 
+def rise(schedule: Schedule, epochs: float) -> Schedule:
+    """`schedule` times min(1, (step + 1) / steps in so many epochs): a warm-up of the same length for any data."""
+    within("the number of epochs to rise in", epochs, above=0)
+    return lambda step, each, total: min(1.0, (step + 1) / (each * epochs)) * schedule(step, each, total)
+
+
 SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
     "constant": constant,
     "cosine": cosine,
@@ -73,13 +79,13 @@ SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
     "step": decay,
 }
 
-WRAPPERS: Mapping[str, Callable[..., Schedule]] = {"warmup": warmup}
+WRAPPERS: Mapping[str, Callable[..., Schedule]] = {"rise": rise, "warmup": warmup}
 
 
 def parse(text: str) -> Schedule:
     """The schedule written as `constant`, `halve:3`, `step:0.5:10`, `cosine`, `cosine:0.1`, `linear`, `inverse:9`.
 
-    Each may be followed by `,warmup:500`. Raises SettingError listing the forms.
+    Each may be followed by `,warmup:500` or `,rise:2`. Raises SettingError listing the forms.
     """
     wrapped = [f"each also followed by ,{_form(name, maker)}" for name, maker in WRAPPERS.items()]
     if not isinstance(text, str):

@@ -3,6 +3,9 @@
 from .bundled import (
     sample as sample,
 )
+from .changes import (
+    Changes as Changes,
+)
 from .corpus import (
     Corpus as Corpus,
     Sentence as Sentence,

@@ -88,14 +88,15 @@ def settings_of(
 FREE = ("dropout", "feature_dropout", "gazetteer_dropout", "l2", "margin")
 """Settings of a network that say nothing of its sizes."""
 STEP = 0.5  # of the learning rate, where a network is not new
-WARM = 200  # steps of a warm-up, in which an optimiser without a past learns how large gradients are
+RISE = 2  # epochs of a warm-up, in which an optimiser without a past learns how large gradients are
 
 
 def settings_on(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by name for training on from a model: those given, and those it was trained with.
 
-    The learning rate is half of what it was, after a warm-up, unless they are given: the first steps of Adagrad or
-    Adam are of one size in all directions, and undo what was learned. Raises SettingError for another network.
+    The learning rate is half of what it was, after a warm-up in which patience does not count, unless they are
+    given: the first steps of Adagrad or Adam are of one size in all directions, and undo what was learned.
+    Raises SettingError for another network.
     """
     own = {**asdict(config.architecture), "scheme": config.scheme}
     for name, value in given.items():
@@ -108,6 +109,7 @@ def settings_on(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     before = {n: v for n, v in dict(config.training.get("settings", {})).items() if n in known}
     usual = {f.name: f.default for f in fields(Plan)}
     rates = {n: STEP * before.get(n, usual[n]) for n in ("learning_rate", "linear_rate")}
+    rates["patience"] = RISE + before.get("patience", usual["patience"])
     schedule = str(before.get("schedule", usual["schedule"]))
-    warm = schedule if "warmup" in schedule else f"{schedule},warmup:{WARM}"
-    return {**own, **before, **rates, "schedule": warm, **given}
+    risen = schedule if "," in schedule else f"{schedule},rise:{RISE}"
+    return {**own, **before, **rates, "schedule": risen, **given}

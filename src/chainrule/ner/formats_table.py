@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from chainrule.compute.installed import entry_points
 from chainrule.ner import formats_json as as_json
 from chainrule.ner.formats_brat import read_brat
 from chainrule.ner.formats_conll import (

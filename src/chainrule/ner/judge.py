@@ -9,7 +9,7 @@
 The expected calibration error is Σ_bins n_bin / n · |share that is right − mean probability|, ten bins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,12 +40,17 @@ class Settled(NamedTuple):
 
 
 class Judge:
-    """Figures on dev: loss, precision, recall, F1 of whole entities; the score is F1, or its mean over labels."""
+    """Figures on dev: loss, precision, recall, F1 of whole entities; the score is F1, or what `rank` says."""
 
     def __init__(
-        self, corpus: Corpus, features: Features, decoder: Decoder, scheme: Scheme, *, balanced: bool = False
+        self,
+        corpus: Corpus,
+        features: Features,
+        decoder: Decoder,
+        scheme: Scheme,
+        rank: Callable[[Score], float] | None = None,
     ) -> None:
-        self.decoder, self.balanced = decoder, balanced
+        self.decoder, self.rank = decoder, rank or _f1
         self.encoded: Encoded = encode_corpus(corpus.sentences, features, decoder.network.architecture.radius)
         self.gold = [s.tags for s in corpus.sentences]
         self.y = tag_numbers(corpus, decoder.tags, scheme)
@@ -72,7 +77,7 @@ class Judge:
         log_p = self.decoder.log_probabilities(params, scores, self.encoded)
         loss = -float(log_p[np.arange(len(self.y)), self.y].mean(dtype=np.float64))
         return {
-            "score": balanced_f1(found) if self.balanced else found.f1,
+            "score": self.rank(found),
             "dev_loss": loss,
             "dev_precision": found.precision,
             "dev_recall": found.recall,
@@ -131,6 +136,10 @@ class Judge:
         return best
 
 
+def _f1(found: Score) -> float:
+    return found.f1
+
+
 def threshold_of(scores: Floats, right: NDArray[np.bool_]) -> float:
     """Where F1 of "the score is above" is best, between two scores (N,); above all where nothing is right."""
     order = np.argsort(-scores, kind="stable")
@@ -157,11 +166,6 @@ def lower(c: Floats, decoder: Decoder, threshold: float) -> None:
         c[0] -= np.float32(threshold)
     else:
         c += np.float32(threshold)
-
-
-def balanced_f1(found: Score) -> float:
-    """The mean F1 of the labels, so that a new one counts beside old ones with many names; 0 without any."""
-    return float(np.mean([s.f1 for s in found.by_type.values()])) if found.by_type else 0.0
 
 
 def _log_loss(chances: np.ndarray, right: np.ndarray) -> float:

@@ -3,17 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from chainrule.compute.files import written_whole
+from chainrule.compute.installed import entry_points
 from chainrule.errors import ModelError
 from chainrule.ner.folder import CARD
 
 TAGS = ["named-entity-recognition", "ner"]
 ADDED = "chainrule.models"
-"""Entry points of packages that know more models: its name → a function of a name and a revision to a folder."""
+"""Entry points of packages that know more models: its name → (name, revision) → folder, None for others."""
 
 
 def place(name: str | Path, revision: str | None = None) -> Path:
@@ -21,8 +21,9 @@ def place(name: str | Path, revision: str | None = None) -> Path:
     if revision is None and Path(name).exists():
         return Path(name)
     for entry in entry_points(group=ADDED):
-        found: Path = entry.load()(str(name), revision)
-        return found
+        found: Path | None = entry.load()(str(name), revision)
+        if found is not None:
+            return found
     raise ModelError(f"{name}: no model here; give the folder that training wrote")
 
 

@@ -1,6 +1,6 @@
 """What tagged sentences say of their tokens, to a model that goes on: sets of tags, and dev with all names."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from chainrule.ner.decode import Decoder
 from chainrule.ner.features import Ids
 from chainrule.ner.judge import tag_numbers
 from chainrule.ner.judged import Judged
+from chainrule.ner.metrics import Score
 from chainrule.ner.objectives import MARGIN
 from chainrule.ner.partial import Said, barred, sets
 from chainrule.ner.tags import Scheme
@@ -20,12 +21,24 @@ AUTO, TAUGHT, OUTSIDE = "auto", "taught", "outside"
 
 
 class Told(NamedTuple):
-    """The tag of every token (N,), O where it may have several; `barred` (N, C) if there are such; and dev."""
+    """The tag of every token (N,), O where it may have several; `barred` (N, C) if there are such; and dev.
+
+    most   the labels whose names in dev are those that a model finds, and the F1 that it had by its own dev
+    """
 
     y: Ids
     barred: NDArray[np.float32] | None
     dev: Corpus
     notes: tuple[str, ...] = ()
+    most: Mapping[str, float] = {}
+
+    def rank(self, found: Score) -> float:
+        """The mean F1 of the labels, so that a new one counts beside old ones with many names.
+
+        To agree with a model by more than its own F1 is no merit: its mistakes are there too.
+        """
+        shares = [min(s.f1, self.most.get(label, 1.0)) for label, s in found.by_type.items()]
+        return float(np.mean(shares)) if shares else 0.0
 
 
 def at_its_word(corpora: Sequence[Corpus], dev: Corpus, decoder: Decoder, scheme: Scheme) -> Told:
@@ -68,9 +81,12 @@ def told(
     y = np.where(alone, every.argmax(axis=1), 0)
     own = here[0] | {*dev.labels}
     judged = _said(model, dev, [label for label in labels if label not in own])
-    if judged is not None:
-        notes.append("dev: names of labels that it lacks are taken to be those that the model finds")
-    return Told(y, None if alone.all() else barred(every), judged.completed(own) if judged else dev, tuple(notes))
+    found = Told(y, None if alone.all() else barred(every), dev, tuple(notes))
+    if judged is None:
+        return found
+    lent, own_f1 = sorted({*model.config.labels} - own), float(model.config.figures.get("dev_f1", 1.0))
+    note = f"dev lacks {', '.join(lent)}: the model's names stand there; to agree by more than its F1 is no merit"
+    return found._replace(dev=judged.completed(own), notes=(*notes, note), most=dict.fromkeys(lent, own_f1))
 
 
 def _said(model: Model, corpus: Corpus, missing: Collection[str]) -> Said | None:

@@ -145,7 +145,7 @@ def prepare(
         documents_of(every.sentences, 1 + len(shares(choices.augment))),
     )
     feed = _feed(network, encoded, lesson, ground.rare, len(train.sentences), choices)
-    judge = Judge(lesson.dev, features, decoder, choices.scheme, balanced=start is not None)
+    judge = Judge(lesson.dev, features, decoder, choices.scheme, lesson.rank if start else None)
     task = Task(
         loss=loss,
         params=ground.params | held,

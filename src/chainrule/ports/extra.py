@@ -36,7 +36,7 @@ LIBRARIES: Mapping[str, Library] = {
     "pandas": Library("pandas", "parquet", "2.2", "4"),
     "pyarrow": Library("pyarrow", "parquet", "17"),
     "sklearn": Library("scikit-learn", "sklearn", "1.6", "2", "scikit-learn"),
-    "spacy": Library("spaCy", "spacy", "3.7", "4"),
+    "spacy": Library("spaCy", "spacy", "3.8", "4"),
     "torch": Library("PyTorch", "torch", "2.4", "3"),
 }
 

@@ -3,7 +3,8 @@
     f = chainrule.compile(s, backend="torch")        s = f(W=W, x=x)        s.backward()
 
 Forward is the compiled value, backward the compiled gradients, which are expressions of the values and of the
-upstream gradients: what is behind them is made in the same way, so that derivatives of any order go through.
+upstream gradients: what is behind them is made in the same way, so that derivatives of any order go through. Of a
+number, a loss, value and gradients are computed at once.
 Tensors on the CPU are looked at where they lie, nothing is copied.
 """
 
@@ -18,6 +19,7 @@ from chainrule.algebra.node import Node, variable
 from chainrule.algebra.op import OPS, Array, Namespace
 from chainrule.algebra.signature import FLOATS
 from chainrule.algebra.slice import PAD, SLICE, Cut
+from chainrule.calculus.derive import gradient
 from chainrule.calculus.pullback import pull_back
 from chainrule.calculus.simplify import simplify
 from chainrule.compute.arrays import Arrays
@@ -43,10 +45,27 @@ class _Graph:
         self.names = [str(v.attrs["name"]) for v in inputs]
         self._run = compile(self.outputs, self.inputs, backend=backend)
         self._behind: dict[tuple[int, ...], _Behind] = {}
+        self._with: dict[tuple[int, ...], Compiled] = {}
 
     def __call__(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The values, in memory of their own."""
         return [_tensor(a) for a in self._run(*map(_array, tensors))]
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether there is one output, a number, so that its gradients can be computed with it."""
+        return len(self.outputs) == 1 and not self.outputs[0].ndim and self.outputs[0].dtype in FLOATS
+
+    def with_gradients(
+        self, wanted: tuple[int, ...], tensors: Sequence[Tensor]
+    ) -> tuple[Tensor, dict[int, Tensor]]:
+        """The number and its gradients, in one function that computes once what they share."""
+        run = self._with.get(wanted)
+        if run is None:
+            grads = gradient(self.outputs[0], [self.inputs[k] for k in wanted])
+            run = self._with[wanted] = compile([self.outputs[0], *grads], self.inputs, backend=self.backend)
+        value, *found = map(_tensor, run(*map(_array, tensors)))
+        return value, dict(zip(wanted, found, strict=True))
 
     def behind(self, wanted: tuple[int, ...], sparse: frozenset[str]) -> "_Behind":
         """The gradients in the inputs at these places."""
@@ -89,6 +108,8 @@ class _Behind:
 
     def plain(self, tensors: Sequence[Tensor]) -> dict[int, Tensor]:
         """The gradients by the place of the input, row-sparse where asked; without gradients of their own."""
+        if not self.gradients:
+            return {}
         if not self.rows:
             return dict(zip(self.gradients, self.dense()(tensors), strict=True))
         graph, numbers = self._sparse()
@@ -143,10 +164,16 @@ class _Apply(torch.autograd.Function):  # type: ignore[misc]  # of a library wit
     """One call of a graph, as PyTorch's autograd sees it."""
 
     @staticmethod
-    def forward(ctx: Any, graph: _Graph, sparse: frozenset[str], *tensors: Tensor) -> tuple[Tensor, ...]:
-        """The values of the outputs."""
-        ctx.graph, ctx.sparse = graph, sparse
+    def forward(
+        ctx: Any, graph: _Graph, sparse: frozenset[str], ahead: bool, *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        """The values of the outputs; `ahead` says that gradients will be asked for."""
+        ctx.graph, ctx.sparse, ctx.known = graph, sparse, None
         ctx.save_for_backward(*tensors)
+        wanted = _wanted(ctx)
+        if ahead and wanted and graph.is_loss and not sparse:
+            value, ctx.known = graph.with_gradients(wanted, tensors)
+            return (value,)
         values = graph(tensors)
         ctx.mark_non_differentiable(*[v for v in values if not v.is_floating_point()])
         return tuple(values)
@@ -154,15 +181,23 @@ class _Apply(torch.autograd.Function):  # type: ignore[misc]  # of a library wit
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of the inputs that need one."""
-        wanted = tuple(k for k, need in enumerate(ctx.needs_input_grad[2:]) if need)
-        behind = ctx.graph.behind(wanted, ctx.sparse)
-        given = [*ctx.saved_tensors, *(upstream[k] for k in behind.upstream)]
-        if torch.is_grad_enabled():
-            apply = _Apply.apply(behind.dense(), frozenset(), *given) if behind.gradients else ()
-            found = dict(zip(behind.gradients, apply, strict=True))
+        again = torch.is_grad_enabled()
+        if ctx.known is not None and not again:
+            found = {k: upstream[0] * known for k, known in ctx.known.items()}
         else:
-            found = behind.plain(given)
-        return None, None, *(found.get(k) for k in range(len(ctx.saved_tensors)))
+            behind = ctx.graph.behind(_wanted(ctx), ctx.sparse)
+            given = [*ctx.saved_tensors, *(upstream[k] for k in behind.upstream)]
+            if not again or not behind.gradients:
+                found = behind.plain(given)
+            else:
+                found = dict(
+                    zip(behind.gradients, _Apply.apply(behind.dense(), frozenset(), False, *given), strict=True)
+                )
+        return None, None, None, *(found.get(k) for k in range(len(ctx.saved_tensors)))
+
+
+def _wanted(ctx: Any) -> tuple[int, ...]:
+    return tuple(k for k, need in enumerate(ctx.needs_input_grad[3:]) if need)
 
 
 # ── functions and modules ─────────────────────────────────────────────────────────────────────────────
@@ -198,7 +233,7 @@ class Function(Compiled):
     def __call__(self, /, *args: Any, **values: Any) -> Tensor | list[Tensor]:
         """The value of the expression, or the list of them. Raises BindingError, DTypeError."""
         given = [_given(v, a) for v, a in zip(self._variables, self.arguments(args, values), strict=True)]
-        found = list(_Apply.apply(self._graph, self._sparse, *given))
+        found = list(_Apply.apply(self._graph, self._sparse, torch.is_grad_enabled(), *given))
         return found[0] if self._alone else found
 
 

@@ -94,7 +94,7 @@ HELP: Mapping[str, str] = {
     "learning_rate": "Base learning rate.",
     "optimizer": "Optimiser.",
     "linear_rate": "Base rate of the scores that features have of their own (Adagrad).",
-    "schedule": "constant, halve:3, step:0.5:10, cosine, inverse:1000; also ,warmup:500.",
+    "schedule": "constant, halve:3, step:0.5:10, cosine, inverse:1000; also ,warmup:500 or ,rise:2.",
     "average": "d of a moving average of the parameters, kept in their place, such as 0.99; 0: none.",
     "clip": "Largest norm of a gradient.",
     "seed": "Same seed, same machine: same model, bit for bit.",
