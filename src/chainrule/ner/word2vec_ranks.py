@@ -3,12 +3,12 @@
     e ← e + Σₖ Δₖ / (1 + (m − 1) min(1, n / 100 m))
 
 Δₖ is what piece k moves the vector by, m how many pieces move it at all, n how often they meet the word. What a
-rare word learns in several pieces adds up, as it does in one piece after the other. A frequent word goes in each of
-them as far as it can, and moves by their mean: by the sum it would go too far, and diverge.
+rare word learns in several pieces adds up, as it does in one piece after the other. A frequent word goes in each
+of them as far as it can, and moves by their mean: by the sum it would go too far, and diverge.
 
 What a piece moves depends on the vectors that the round began with, on the seed and on its place in the text, and
-sums are taken in the order of the pieces, so that the number of processes decides nothing. Only rows that moved are
-sent. (McDonald et al. 2010 mix the parameters of a perceptron in rounds likewise.)
+sums are taken in the order of the pieces, so that the number of processes decides nothing. Only rows that moved
+are sent. (McDonald et al. 2010 mix the parameters of a perceptron in rounds likewise.)
 """
 
 from collections.abc import Callable, Mapping, Sequence
