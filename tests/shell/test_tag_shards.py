@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.errors import DataError
+from chainrule.ner.folder import CONFIG
 from chainrule.ner.tagger import Tagger
 from chainrule.shell.tag_shards import ABOUT, Manner, Shard, digest_of, shards_of, tag_shard
 
@@ -62,7 +63,7 @@ def results(out):
 
 
 def manner(model, form="jsonl", given="text"):
-    return Manner(str(model), digest_of(model), form, given)
+    return Manner(str(model), digest_of(model / CONFIG), form, given)
 
 
 def test_each_file_has_the_records_that_tagging_it_alone_gives(serial, corpus, model, cli):
@@ -174,7 +175,7 @@ def test_files_keep_their_places_to_one_another(model, tmp_path):
 def test_a_worker_with_another_model_refuses(model, tmp_path):
     (tmp_path / "a.txt").write_text("Paris\n")
     other = manner(model)._replace(digest="0" * 64)
-    with pytest.raises(DataError, match="is here another model than where the run began"):
+    with pytest.raises(DataError, match="is here another file than where the run began"):
         tag_shard(Shard(str(tmp_path / "a.txt"), str(tmp_path / "a.jsonl"), other))
     assert not (tmp_path / "a.jsonl").exists()
 

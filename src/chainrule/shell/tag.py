@@ -11,6 +11,7 @@ import click
 
 from chainrule.display.language import Language
 from chainrule.errors import DataError
+from chainrule.ner.folder import CONFIG
 from chainrule.ner.jobs import Executors, Outcome
 from chainrule.ner.tagger import Tagger
 from chainrule.ner.workers import shared_out
@@ -96,6 +97,7 @@ SUFFIXES |= dict.fromkeys((".html", ".htm"), "html") | dict.fromkeys(parquet.SUF
     default=0.0,
     help="Find more names and err more, as anonymisation wants it: 1 or 2.",
 )
+@options.gazetteers
 @click.option(
     "--keep-going", is_flag=True, help="Tell of broken lines as JSON, and go on; exit with 1 at the end."
 )
@@ -113,6 +115,7 @@ def command(
     workers: int,
     min_score: float,
     recall_bias: float,
+    gazetteers: dict[str, Path],
     keep_going: bool,
     lang: Language,
     backend: str,
@@ -125,8 +128,18 @@ def command(
         if out is None:
             raise click.UsageError("--executor tags files into a folder; add --out FOLDER")
         form = form or (CONLL if given == CONLL else "jsonl")
+        lists = tuple((name, str(path), digest_of(path)) for name, path in gazetteers.items())
         manner = Manner(
-            str(model), digest_of(model), form, given, alternatives, min_score, recall_bias, lang, backend
+            str(model),
+            digest_of(model / CONFIG),
+            form,
+            given,
+            alternatives,
+            min_score,
+            recall_bias,
+            lists,
+            lang,
+            backend,
         )
         return _shards(sources, out, manner, executors(executor or "local", workers, scheduler))
     form = _form(form, given, out)
@@ -134,7 +147,7 @@ def command(
         raise click.UsageError(f"{form} has no place for alternatives; choose jsonl, tsv, html or text")
     if form == "parquet" and out is None:
         raise click.UsageError("parquet is a file; name it, --out names.parquet")
-    tagger = Tagger.load(model, backend).inclined(recall_bias, min_score)
+    tagger = Tagger.load(model, backend).with_gazetteers(gazetteers).inclined(recall_bias, min_score)
     wrong = _Noted() if keep_going else refuse
     work = work_of(given, form, alternatives)
     groups = grouped(sources or ("-",), wrong, given)

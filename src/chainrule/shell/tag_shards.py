@@ -37,6 +37,8 @@ class Manner(NamedTuple):
     alternatives: int = 0
     min_score: float = 0.0
     recall_bias: float = 0.0
+    gazetteers: tuple[tuple[str, str, str], ...] = ()
+    """Lists in the place of the model's: name, file, digest."""
     language: Language = "en"
     backend: str = "auto"
 
@@ -57,22 +59,24 @@ class Tally(NamedTuple):
     there: bool = False
 
 
-def digest_of(model: str | Path) -> str:
-    """What tells a model from any other: the hash of its config.json, which has those of its other files."""
+def digest_of(path: str | Path) -> str:
+    """The hash of a file; a model is told from others by that of its config.json, which has those of its files."""
     try:
-        return sha256((Path(model) / CONFIG).read_bytes()).hexdigest()
+        return sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:
-        raise DataError(
-            f"{model}: {CONFIG} cannot be read ({error.strerror}); give the folder of a model"
-        ) from None
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
 
 
 @lru_cache(maxsize=1)
 def _tagger(manner: Manner) -> Tagger:
     """The model, which a worker reads once."""
-    if digest_of(manner.model) != manner.digest:
-        raise DataError(f"{manner.model}: is here another model than where the run began; copy that one here")
-    return Tagger.load(manner.model, manner.backend).inclined(manner.recall_bias, manner.min_score)
+    told = [(str(Path(manner.model) / CONFIG), manner.digest), *((path, d) for _, path, d in manner.gazetteers)]
+    for path, digest in told:
+        if digest_of(path) != digest:
+            raise DataError(f"{path}: is here another file than where the run began; copy that one here")
+    lists = {name: Path(path) for name, path, _ in manner.gazetteers}
+    tagger = Tagger.load(manner.model, manner.backend).with_gazetteers(lists)
+    return tagger.inclined(manner.recall_bias, manner.min_score)
 
 
 def tag_shard(shard: Shard) -> Tally:
