@@ -99,6 +99,7 @@ SUFFIXES |= dict.fromkeys((".html", ".htm"), "html") | dict.fromkeys(parquet.SUF
 @click.option(
     "--keep-going", is_flag=True, help="Tell of broken lines as JSON, and go on; exit with 1 at the end."
 )
+@options.gazetteers
 @options.language
 @options.backend
 def command(
@@ -114,6 +115,7 @@ def command(
     min_score: float,
     recall_bias: float,
     keep_going: bool,
+    gazetteers: dict[str, Path],
     lang: Language,
     backend: str,
 ) -> int:
@@ -134,7 +136,7 @@ def command(
         raise click.UsageError(f"{form} has no place for alternatives; choose jsonl, tsv, html or text")
     if form == "parquet" and out is None:
         raise click.UsageError("parquet is a file; name it, --out names.parquet")
-    tagger = Tagger.load(model, backend).inclined(recall_bias, min_score)
+    tagger = Tagger.load(model, backend).with_gazetteers(gazetteers).inclined(recall_bias, min_score)
     wrong = _Noted() if keep_going else refuse
     work = work_of(given, form, alternatives)
     groups = grouped(sources or ("-",), wrong, given)
