@@ -8,6 +8,7 @@ from chainrule.errors import DataError, SettingError
 from chainrule.ner import Tagger, sample
 from chainrule.ner.changes import Changes
 from chainrule.ner.folder import CHECKPOINT, WEIGHTS
+from chainrule.ner.merge import merge
 from chainrule.ner.metrics import Score, TypeScore, score
 from chainrule.ner.partial import BARRED
 from chainrule.ner.report import checked
@@ -149,6 +150,27 @@ def test_a_folder_is_a_model_to_go_on_from_and_what_comes_of_it_again(model, tmp
     about = again.config.training["from"]
     assert about["labels"] == ["LOC", "ORG", "PER"]
     assert about["fingerprint"] == Tagger.load(tmp_path / "new").config.training["fingerprint"]
+
+
+def test_characters_go_on_too():
+    korean = sample("ko")
+    old, new = only(korean.train, "PER", stop=25), only(korean.train, "LOC", start=25, stop=50)
+    settings = {"hidden": 8, "dimension": 8, "learning_rate": 0.1, "backend": "numpy"}
+    model = Tagger.train(old, only(korean.dev, "PER"), epochs=2, **settings)
+    tagger = further(model, new, only(korean.dev, "LOC"), rehearse=old, **FEW)
+    assert tagger.labels == ["LOC", "PER"]
+    rows = Changes.of(model, tagger, few(korean.test)).as_dict()["all"]
+    assert all(
+        name["text"] in "".join(t for s in few(korean.test).sentences for t in s.tokens) for name in rows["gained"]
+    )
+
+
+def test_a_model_of_several_goes_on():
+    one, two = (
+        Tagger.train(few(OLD), OLD_DEV, backend="numpy", seed=k, hidden=5, dimension=4, epochs=1) for k in (0, 1)
+    )
+    tagger = further(merge([one, two]), few(NEW), **FEW)
+    assert tagger.labels == ["LOC", "ORG", "PER"] and tagger.config.architecture.hidden == 10
 
 
 @pytest.mark.parametrize("objective", ["logistic", "hinge", "margin", "sentence"])

@@ -1,9 +1,13 @@
 """What a name could be instead: against the probabilities of all tags of its tokens, and over all paths."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import window_by_hand as plain
 
+from chainrule.compute import codes
+from chainrule.compute.compile import has_numba
 from chainrule.errors import SettingError
 from chainrule.ner import Tagger, sample
 from chainrule.ner.entity import FIELDS
@@ -105,3 +109,17 @@ def test_a_record_has_alternatives_if_they_were_asked_for(either):
 def test_less_than_none_are_refused(either):
     with pytest.raises(SettingError, match="number of alternatives"):
         either.tag(TEXT, alternatives=-1)
+
+
+@pytest.mark.skipif(not has_numba(), reason="Numba is not installed")
+def test_no_bit_changes_where_machine_code_takes_over(monkeypatch):
+    """In the middle of a stream, when so much was met that it pays."""
+    tagger = taught(objective="sentence")
+    texts = [" ".join(s.tokens) for s in sample("en").dev.sentences[:60]]
+    plain = replace(tagger, backend="numpy")
+    expected = list(plain.pipe(texts, alternatives=1))
+    monkeypatch.setattr(codes, "LINKED", 60)
+    monkeypatch.setattr(codes, "MADE", 60)
+    changing = replace(tagger, backend="auto")
+    assert list(changing.pipe(texts, batch_size=7, alternatives=1)) == expected
+    assert changing.decoder._joint._codes and not plain.decoder._joint._codes

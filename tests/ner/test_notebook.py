@@ -12,7 +12,7 @@ import pytest
 from chainrule import ner
 from chainrule.display.notebook import COLOURS, STYLE, figures, mark
 from chainrule.learn.train import Epoch, Run
-from chainrule.ner import Corpus, Entities, Entity, Sentence, Tagger, Vectors, Vocabulary, sample, score
+from chainrule.ner import Changes, Corpus, Entities, Entity, Sentence, Tagger, Vectors, Vocabulary, sample, score
 from chainrule.ner.tags import OUTSIDE
 
 BAD = '<img src=x onerror="alert(1)">&</style><script>alert(2)</script>'
@@ -156,6 +156,16 @@ def test_scores_are_those_of_the_table():
     found = SHOWN["Score"]
     cells = read(found._repr_html_()).text
     assert f"all{100 * found.precision:.1f}{100 * found.recall:.1f}{100 * found.f1:.1f}" in cells
+
+
+def test_changes_are_those_of_the_table(quick):
+    train = sample("en").train
+    corpus = train.of(train.sentences[:20])
+    found = Changes.of(quick, quick, corpus)
+    shown = read(found._repr_html_()).text
+    score = quick.evaluate(corpus)
+    assert f"all{score.gold}{100 * score.f1:.1f}{100 * score.f1:.1f}+0.000" in shown
+    assert all(label in shown for label in score.by_type)
 
 
 def test_style_says_nothing_of_what_is_around():

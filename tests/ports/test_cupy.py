@@ -12,6 +12,7 @@ from chainrule.compute.arrays import arrays_of
 from chainrule.ports import cupy as port, extra
 
 MADE_ON = []
+CHECK = extra.check
 
 
 class Device:
@@ -153,3 +154,13 @@ def test_cupy_and_numpy_do_not_mix():
     assert arrays_of({"x": ndarray(np.ones(2))}).title == "CuPy"
     with pytest.raises(cr.BindingError, match="x is an array of CuPy and y one of NumPy"):
         cr.evaluate(x + y, {"x": ndarray(np.ones(2)), "y": np.ones(2)})
+
+
+def test_another_version_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(extra, "check", CHECK)
+    monkeypatch.setattr(extra.metadata, "version", lambda name: "13.6.0")
+    with pytest.raises(cr.ExtraError) as raised:
+        cr.evaluate(2 * cr.vector("x", "n"), {"x": ndarray(np.ones(3))})
+    assert str(raised.value) == (
+        'chainrule.ports.cupy needs CuPy 14 or newer, and found 13.6.0: pip install "chainrule[cupy]"'
+    )

@@ -148,6 +148,10 @@ def test_the_network_of_a_tagger_gives_the_same_scores(tagger, tmp_path):
     encoded = encode(sentences, tagger.features, tagger.config.architecture.radius)
     ours = tagger.decoder.scores(tagger.params, encoded)
     np.testing.assert_allclose(found["log_probabilities"], ours, rtol=1e-6, atol=1e-6)
+    decoded = [
+        tagger.decoder.decode(tagger.params, scores, encoded) for scores in (ours, found["log_probabilities"])
+    ]
+    assert decoded[0] == decoded[1]
     assert ("moves" in found) == tagger.network.whole
     if tagger.network.whole:
         np.testing.assert_array_equal(found["moves"], tagger.params["A"])

@@ -73,6 +73,7 @@ def test_names_are_those_of_the_tagger(nlp, tagger, text):
     assert doc.text == text and said(doc) == [e[:5] for e in tagger.tag(text)] and doc.ents
     group = doc.spans["chainrule"]
     assert group.attrs["scores"] == [e.score for e in tagger.tag(text)]
+    assert group.attrs["places"] == [[e.start, e.end] for e in tagger.tag(text)]
     assert [s.text for s in group] == [e.text for e in doc.ents]
 
 
@@ -85,6 +86,8 @@ def test_on_the_tokens_of_spacy_they_are_those_of_the_network(nlp, tagger, text)
     for tokens, names in zip(cut, tagger.find([[t.text for t in tokens] for tokens in cut]), strict=True):
         found += [(tokens[n.start].i, tokens[n.end - 1].i + 1, n.label, p) for n, p in names]
     assert [(e.start, e.end, e.label_, e._.score) for e in doc.ents] == found != []
+    places = doc.spans["chainrule"].attrs["places"]
+    assert [text[a:b] for a, b in places] == [e.text for e in doc.ents]
 
 
 def test_sentences_that_are_set_are_kept(nlp, tagger, corpus):
@@ -118,6 +121,7 @@ def test_names_inside_tokens_are_laid_on_them_as_asked(nlp, monkeypatch, alignme
     )
     doc = part(pipeline.make_doc("x").__class__(pipeline.vocab, words=["Ann!!", "ran"]))
     assert [e.text for e in doc.ents] == found
+    assert doc.spans["chainrule"].attrs["places"] == [[0, 3]] * len(found)
 
 
 def test_names_that_are_there_already_stay_unless_asked_otherwise(nlp, text):

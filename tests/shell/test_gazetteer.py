@@ -30,6 +30,8 @@ def test_lists_are_trained_with_and_swapped(cli, files, tmp_path):
     assert plain.code == same.code == 0 and plain.out == same.out
     other = cli("tag", "m", "Helen Marsh is in Berlin", "--gazetteer", "cities=people.txt")
     assert other.code == 0
+    reasons = cli("explain", "m", "Berlin", "--token", 0, "--format", "json", "--gazetteer", "cities=people.txt")
+    assert reasons.code == 0 and '"gazetteer_cities"' in reasons.out, reasons.err
     judged = cli("evaluate", "m", files / "dev.conll", "--gazetteer", "PER=cities.txt")
     assert judged.code == 0, judged.err
 

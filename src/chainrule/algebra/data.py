@@ -1,5 +1,7 @@
 """Arrays that users give, as the data of constants."""
 
+import sys
+
 import numpy as np
 
 from chainrule.algebra.signature import FLOAT64, FLOATS, INTEGER, DType, kind_of
@@ -36,7 +38,7 @@ class Data:
 
 def array_of(value: object) -> np.ndarray:
     """The value as a plain array; DTypeError for ragged lists, expressions in a list, and masked arrays."""
-    if isinstance(value, np.ma.MaskedArray):
+    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray):  # without masks it is not imported
         raise DTypeError("a masked array has entries without a number; use .filled(…)")
     try:
         return np.asarray(value)

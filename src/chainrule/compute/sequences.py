@@ -119,7 +119,7 @@ class _Plain:
         counts = sources.sum(axis=0)
         self._groups = [
             (targets, np.array([np.flatnonzero(sources[:, j]) for j in targets]))
-            for targets in (np.flatnonzero(counts == k) for k in np.unique(counts[counts > 0]))
+            for targets in (np.flatnonzero(counts == k) for k in sorted({*counts[counts > 0].tolist()}))
         ]
         """Tags that may follow equally many tags, and those tags in a row for each."""
 

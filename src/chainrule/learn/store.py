@@ -4,12 +4,13 @@ safetensors accepts duplicate keys, NaN and hundreds of thousands of empty tenso
 checked here before anything is allocated, and the tensors are views of the bytes of the file, read once.
 """
 
+import ctypes
 import json
 import math
 import mmap as mapping
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from itertools import pairwise
 from mmap import ACCESS_COPY, mmap
@@ -74,6 +75,12 @@ def forget(raw: Bytes) -> None:
     """Give back the memory of mapped bytes that nobody has changed; they are read again where they are needed."""
     if isinstance(raw, mmap) and hasattr(mapping, "MADV_DONTNEED"):
         raw.madvise(mapping.MADV_DONTNEED)
+
+
+def release() -> None:
+    """Give free memory back to the system, where the C library can: what is read and checked leaves holes."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from chainrule.ner.corpus import Corpus
 from chainrule.ner.judged import Judged
 from chainrule.ner.metrics import TypeScore, aligned
+from chainrule.ner.notebook import shown_changes
 from chainrule.ner.partial import Said
 from chainrule.ner.tags import Span
 from chainrule.ner.trained import Model
@@ -83,6 +84,9 @@ class Changes:
             tuple(sorted(p for row in told for p in getattr(row, kind))) for kind in ("gained", "forgotten")
         )
         return Change(ALL, before, after, gained, forgotten)
+
+    def _repr_html_(self) -> str:
+        return shown_changes(self)
 
     def table(self, title: str) -> str:
         """F1 in percent of each label, and how many names came and went."""

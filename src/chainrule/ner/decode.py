@@ -19,6 +19,7 @@ from chainrule.compute.fixed import Fixed, Kinds, Own
 from chainrule.compute.sequences import Sequences
 from chainrule.compute.spans import Spans
 from chainrule.learn.backends import Runner, chosen, runner
+from chainrule.learn.store import release
 from chainrule.ner.joint import Joint
 from chainrule.ner.lattice import Ids, Lattice, Line, Names, ranges
 from chainrule.ner.model import REACH, Network
@@ -154,6 +155,7 @@ class Scorer:
         plain = decoder.backend == "interpreter"
         self._fixed = None if plain else self._tabulated()
         self._normal = self._normalised(decoder.backend == "interpreter")
+        release()
 
     def _tabulated(self) -> Fixed:
         network = self._decoder.network

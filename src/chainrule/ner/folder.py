@@ -29,7 +29,16 @@ import numpy as np
 import chainrule
 from chainrule.errors import DataError, ModelError, SettingError, WriteError
 from chainrule.learn.choose import within
-from chainrule.learn.store import Bytes, Tensors, forget, mapped_bytes, read_bytes, tensors_in, write_tensors
+from chainrule.learn.store import (
+    Bytes,
+    Tensors,
+    forget,
+    mapped_bytes,
+    read_bytes,
+    release,
+    tensors_in,
+    write_tensors,
+)
 from chainrule.ner.architecture import Architecture
 from chainrule.ner.families import family
 from chainrule.ner.features import LETTERS, Features
@@ -230,6 +239,7 @@ def read_folder(folder: str | Path) -> tuple[Config, Features, Tensors]:
         raise ModelError(f"{target / VALUES}: does not fit {CONFIG}; restore the folder or train again")
     _check_tensors(target / WEIGHTS, config, network_of(config, features), params)
     forget(weights)
+    release()
     return config, features, params
 
 

@@ -11,6 +11,7 @@ from chainrule.learn.curves import curves
 from chainrule.ner.tags import spans
 
 if TYPE_CHECKING:
+    from chainrule.ner.changes import Changes
     from chainrule.ner.corpus import Corpus, Sentence
     from chainrule.ner.entity import Entity
     from chainrule.ner.metrics import Score, TypeScore
@@ -78,6 +79,22 @@ def shown_score(score: "Score") -> str:
         for label, s in rows
     ]
     return part(figures(("", "precision", "recall", "F1", "gold", "found", "right"), cells, total=True))
+
+
+def shown_changes(changes: "Changes") -> str:
+    """F1 of each label before and after, in percent, and how many names came and went."""
+    rows = [
+        [
+            row.label if row.tagged else f"{row.label} (not tagged here)",
+            row.before.gold,
+            *(f"{100 * s.f1:.1f}" for s in (row.before, row.after)),
+            f"{100 * row.f1:+.1f}",
+            len(row.gained),
+            len(row.forgotten),
+        ]
+        for row in (*changes.rows, changes.whole)
+    ]
+    return part(figures(("", "gold", "F1 before", "after", "change", "gained", "forgotten"), rows, total=True))
 
 
 def shown_tagger(tagger: "Tagger") -> str:

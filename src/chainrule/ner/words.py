@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 ENCODING = ("utf-8", "surrogatepass")
 BLOCK = 1 << 12  # words that are objects at a time
+PIECE = 1 << 16  # bytes that are looked at together: what is made and left at once stays in the way of a process
 END = ord("\n")
 
 
@@ -21,8 +22,12 @@ class Words(Sequence[str]):
     def __init__(self, raw: bytes) -> None:
         """`raw` is their UTF-8, which may have lone surrogates, with a line break behind every string."""
         self.raw = raw
-        ends = np.flatnonzero(np.frombuffer(self.raw, np.uint8) == END)
-        self.starts = np.concatenate([[0], ends + 1]).astype(np.uint32).data
+        starts, count = np.zeros(raw.count(END) + 1, np.uint32), 1
+        for k in range(0, len(raw), PIECE):
+            ends = np.flatnonzero(np.frombuffer(raw, np.uint8, min(PIECE, len(raw) - k), k) == END)
+            starts[count : count + len(ends)] = ends + (k + 1)
+            count += len(ends)
+        self.starts = starts.data
         """Where each string begins, and the end of the last line."""
 
     @classmethod
@@ -85,11 +90,16 @@ class Index(Mapping[str, int]):
         """Raises ValueError with a word that is there more than once."""
         self._words, self._first = words, first
         self._last = len(words) - 1 if last is None else last
-        hashes = np.fromiter(map(hash, words), np.int64, len(words))
-        if (twice := _repeated(words, hashes)) is not None:
-            raise ValueError(twice)
         self._mask = (1 << max(4, (2 * len(words)).bit_length())) - 1
-        self._slots = _placed(hashes & self._mask, first, self._mask).data
+        slots = np.full(self._mask + 1, -1, np.int32)
+        hashes = np.fromiter(map(hash, words), np.int64, len(words))
+        for k in range(first, len(words), BLOCK):
+            _place(slots, hashes[k : k + BLOCK] & self._mask, k)
+        self._slots = slots.data
+        hashes.sort()
+        alike = {*hashes[1:][hashes[1:] == hashes[:-1]].tolist()}
+        if alike and (twice := _repeated(words, alike)) is not None:
+            raise ValueError(twice)
 
     def __reduce__(self) -> tuple[Callable[..., "Index"], tuple[Words, int, int]]:
         return Index, (self._words, self._first, self._last)  # another process has other hashes
@@ -127,23 +137,22 @@ class Index(Mapping[str, int]):
         return max(0, len(self._words) - self._first)
 
 
-def _repeated(words: Words, hashes: NDArray[np.int64]) -> str | None:
-    """A word that is there more than once."""
-    order = np.argsort(hashes, kind="stable")
-    ranked = hashes[order]
-    alike = np.flatnonzero(ranked[1:] == ranked[:-1])
-    pairs = ((words[a], words[b]) for a, b in zip(order[alike].tolist(), order[alike + 1].tolist(), strict=True))
-    return next((a for a, b in pairs if a == b), None)
+def _repeated(words: Words, hashes: set[int]) -> str | None:
+    """A word that is there more than once, among those with these hashes; `'"` and `∧` always have the same."""
+    seen = set()
+    for word in words:
+        if hash(word) in hashes:
+            if word in seen:
+                return word
+            seen.add(word)
+    return None
 
 
-def _placed(home: NDArray[np.int64], first: int, mask: int) -> NDArray[np.int32]:
-    """The table: every number in the first free slot from its home on."""
-    slots = np.full(mask + 1, -1, np.int32)
-    left = np.arange(first, len(home))
-    at = home[left]
+def _place(slots: NDArray[np.int32], home: NDArray[np.int64], first: int) -> None:
+    """Enter the numbers from `first` on, each in the first free slot from its home on."""
+    left, at, mask = np.arange(first, first + len(home)), home, len(slots) - 1
     while len(left):
         free = slots[at] < 0
         slots[at[free]] = left[free]  # of several for one slot the last stays
         moved = slots[at] != left
         left, at = left[moved], (at[moved] + 1) & mask
-    return slots

@@ -15,6 +15,7 @@ from chainrule.learn.choose import choose
 from chainrule.ner.entity import Entity
 from chainrule.ner.folder import FILES
 from chainrule.ner.tagger import Tagger
+from chainrule.ner.tags import Span
 from chainrule.ner.tokenizer import sentences
 from chainrule.ports.extra import needed
 from chainrule.ports.model_bytes import model_bytes, tagger_of
@@ -40,16 +41,20 @@ SETTINGS: Mapping[str, Any] = {
 
 
 class Named(NamedTuple):
-    """A name by its tokens in a document."""
+    """A name by its tokens in a document; `place` is that of its characters, which may begin inside a token."""
 
     start: int
     end: int
     label: str
     score: float
+    place: tuple[int, int] = (0, 0)
 
 
 class Component:
     """A tagger in a pipeline: sets `doc.ents`, and `doc.spans[spans_key]` with scores, also `span._.score`.
+
+    The attributes of `doc.spans[spans_key]` are `scores` and `places`, the characters from and to which names go.
+
 
     model        the folder of a model; it may come later, by `initialize`, `from_disk` or `from_bytes`
     tokens       what the network reads, see TOKENS          alignment    names on spaCy's tokens, see ALIGNMENT
@@ -120,17 +125,13 @@ class Component:
                 (doc.char_span(e.start, e.end, label=e.label, alignment_mode=self.settings["alignment"]), e)
                 for e in entities
             ]
-            yield apart(Named(span.start, span.end, e.label, e.score) for span, e in laid if span)
+            yield apart(Named(s.start, s.end, e.label, e.score, (e.start, e.end)) for s, e in laid if s)
 
     def _by_tokens(self, docs: Sequence[Any]) -> Iterator[list[Named]]:
         cut = [[[t for t in s if not t.is_space] for s in _sentences(doc)] for doc in docs]
         found = iter(self.tagger.find([[t.text for t in tokens] for doc in cut for tokens in doc]))
         for doc in cut:
-            yield [
-                Named(tokens[name.start].i, tokens[name.end - 1].i + 1, name.label, score)
-                for tokens in doc
-                for name, score in next(found)
-            ]
+            yield [_by_its_tokens(tokens, name, score) for tokens in doc for name, score in next(found)]
 
     def _set(self, doc: Any, names: Sequence[Named]) -> None:
         tokens = needed("spacy.tokens", __name__)
@@ -142,7 +143,7 @@ class Component:
         taken = {k for span in first for k in range(span.start, span.end)}
         doc.ents = sorted([*first, *(s for s in others if taken.isdisjoint(range(s.start, s.end)))])
         if key := self.settings["spans_key"]:
-            group = tokens.SpanGroup(doc, name=key, spans=spans, attrs={"scores": [n.score for n in names]})
+            group = tokens.SpanGroup(doc, name=key, spans=spans, attrs=_about(names))
             doc.spans[key] = group
 
     def score(self, examples: Iterable[Any]) -> Mapping[str, Any]:
@@ -188,6 +189,16 @@ class Component:
         """The tagger as it was read, not inclined."""
         _ = self.tagger
         return self._given  # type: ignore[return-value]
+
+
+def _by_its_tokens(tokens: Sequence[Any], name: Span, score: float) -> Named:
+    first, last = tokens[name.start], tokens[name.end - 1]
+    return Named(first.i, last.i + 1, name.label, score, (first.idx, last.idx + len(last)))
+
+
+def _about(names: Sequence[Named]) -> dict[str, Any]:
+    """What is said of each name in a group of spans; all of it can be packed."""
+    return {"scores": [n.score for n in names], "places": [list(n.place) for n in names]}
 
 
 def apart(names: Iterable[Named]) -> list[Named]:

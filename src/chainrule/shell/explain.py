@@ -69,6 +69,7 @@ COLOURS: Mapping[str, dict[str, Any]] = {"more": {"fg": "green"}, "less": {"fg":
 @click.option(
     "--neighbors", type=click.IntRange(1), default=5, show_default=True, help="How many of them, for each token."
 )
+@options.gazetteers
 @options.language
 @options.backend
 def command(
@@ -83,6 +84,7 @@ def command(
     most: int,
     train: Path | None,
     neighbors: int,
+    gazetteers: dict[str, Path],
     lang: Language,
     backend: str,
 ) -> None:
@@ -93,7 +95,7 @@ def command(
     """
     form = form or SUFFIXES.get(output.suffix.lower() if output else "", "text")
     methods = [method] if method else [INTEGRATED] if form == "text" else list(METHODS)
-    tagger = Tagger.load(model, backend)
+    tagger = Tagger.load(model, backend).with_gazetteers(gazetteers)
     corpus = None if train is None else read_any(train, tokens="characters" if tagger.characters else "words")
     if corpus is not None:
         note_units(tagger, corpus)

@@ -101,6 +101,7 @@ SUFFIXES |= dict.fromkeys((".html", ".htm"), "html") | dict.fromkeys(parquet.SUF
 @click.option(
     "--keep-going", is_flag=True, help="Tell of broken lines as JSON, and go on; exit with 1 at the end."
 )
+@options.gazetteers
 @options.language
 @options.backend
 def command(
@@ -117,6 +118,7 @@ def command(
     recall_bias: float,
     gazetteers: dict[str, Path],
     keep_going: bool,
+    gazetteers: dict[str, Path],
     lang: Language,
     backend: str,
 ) -> int:

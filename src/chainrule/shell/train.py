@@ -76,7 +76,7 @@ HELP: Mapping[str, str] = {
     "margin": "Δ of hinge and margin.",
     "dropout": "Share of inputs and hidden units dropped in training (0 where --vectors is given).",
     "feature_dropout": "Share of the features with scores of their own that are dropped in training.",
-    "gazetteer_dropout": "Share of the matches of --gazetteer that are hidden in training.",
+    "gazetteer_dropout": "Share of the matches of --gazetteer hidden in training; for lists from DATA 0.5.",
     "l2": "Strength λ of ½ λ ‖W‖², biases spared.",
     "fine_tune": "Whether given vectors are trained; auto goes by the size of the data.",
     "remedy": "Against words that fine-tuning leaves behind.",
