@@ -83,7 +83,7 @@ class Lattice:
         broken = self._broken(line)
         if len(broken):
             filled = lengths[lengths > 0]
-            wrong = np.unique(np.searchsorted(np.cumsum(filled + 1), broken + 1))  # borders are behind sentences
+            wrong = _distinct(np.searchsorted(np.cumsum(filled + 1), broken + 1))  # borders are behind sentences
             tokens = ranges((np.cumsum(filled) - filled)[wrong], filled[wrong])
             part = self.line(line.path[tokens], filled[wrong])
             line.tags[line.places[tokens]] = self._mended(scores[tokens], part, filled[wrong], log_p)
@@ -135,7 +135,7 @@ class Lattice:
         free[line.places] = self._doubtful(scores, line, lengths, broken)
         start = np.flatnonzero(free[1:] & ~free[:-1]) + 1
         after = np.flatnonzero(free[:-1] & ~free[1:]) + 1
-        held = np.unique(np.searchsorted(start, np.where(free[broken], broken, broken + 1), side="right") - 1)
+        held = _distinct(np.searchsorted(start, np.where(free[broken], broken, broken + 1), side="right") - 1)
         start, after = start[held], after[held]
         tokens = ranges(np.searchsorted(line.places, start), after - start)
         begin, end = self._legal[tags[start - 1], :-1], self._legal[:-1, tags[after]].T
@@ -238,3 +238,8 @@ def viterbi(log_p: Floats, lengths: Ids, start: Mask, moves: Mask, end: Mask) ->
         tags[:many] = origins[n][np.arange(many), source[tags[:many]]]
         path[firsts[:many] + n] = tags[:many]
     return path
+
+
+def _distinct(numbers: Ids) -> Ids:
+    """Every number from 0 on that is there, in order: as `np.unique`, which would load `numpy.ma`, 1 MB."""
+    return np.flatnonzero(np.bincount(numbers))
