@@ -98,7 +98,7 @@ class WindowTagger:
         dev     sentences and tags, (X, y), by which the best epoch is chosen, or a file; a tenth of X if None
         Raises DataError for tags that are illegal or not one for each token, SettingError, NonFiniteError.
         """
-        if "sklearn" in sys.modules:
+        if sys.modules.get("sklearn"):
             check("sklearn", __name__)
         corpus = _corpus(X, y)
         held = _corpus(dev[0], dev[1], "dev") if isinstance(dev, tuple) else dev
