@@ -97,7 +97,6 @@ SUFFIXES |= dict.fromkeys((".html", ".htm"), "html") | dict.fromkeys(parquet.SUF
     default=0.0,
     help="Find more names and err more, as anonymisation wants it: 1 or 2.",
 )
-@options.gazetteers
 @click.option(
     "--keep-going", is_flag=True, help="Tell of broken lines as JSON, and go on; exit with 1 at the end."
 )
@@ -116,7 +115,6 @@ def command(
     workers: int,
     min_score: float,
     recall_bias: float,
-    gazetteers: dict[str, Path],
     keep_going: bool,
     gazetteers: dict[str, Path],
     lang: Language,
