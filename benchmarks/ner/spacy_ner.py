@@ -115,4 +115,9 @@ def _without_vectors() -> dict[str, Any]:
 
 def tagging(folder: Path) -> Tagging:
     """A function of sentences that gives their tags."""
-    return tagger(spacy.load(folder, vocab=blank().vocab))
+    nlp = spacy.load(folder, vocab=blank().vocab)
+    given = nlp.vocab.vectors
+    if len(given):  # by what words are looked up is not written to the disk
+        keys = sorted(given.key2row, key=given.key2row.__getitem__)
+        nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=given.data, keys=keys, attr="NORM")
+    return tagger(nlp)
