@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.algebra.chain import EXPECTED, LOG_PARTITION
-from chainrule.algebra.choice import CAST, WHERE
+from chainrule.algebra.choice import BOTH, CAST, EITHER, EQUAL, LESS, LESS_EQUAL, NOT, WHERE
 from chainrule.algebra.entrywise import ADD, NEGATIVE, SUBTRACT
 from chainrule.algebra.node import Node, constant, make, variable
 from chainrule.algebra.op import OPS, Array, Namespace, Op
@@ -115,11 +115,12 @@ class _Numpy:
 
 # ── operations that JAX differentiates by their records ───────────────────────────────────────────────
 
-_LINEAR = frozenset({ADD, SUBTRACT, NEGATIVE, CAST, WHERE})
+_ALIKE = frozenset({ADD, SUBTRACT, NEGATIVE, CAST, WHERE, LESS, LESS_EQUAL, EQUAL, BOTH, EITHER, NOT})
+"""What is linear, or has no slope: JAX differentiates it as we do."""
 
 
 def _is_derived(op: Op) -> bool:
-    return (op.entrywise or op.guarded) and op not in _LINEAR
+    return (op.entrywise or op.guarded) and op not in _ALIKE
 
 
 def _differentiated(op: Op) -> Callable[..., Array]:
