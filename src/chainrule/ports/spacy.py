@@ -129,7 +129,8 @@ class Component:
 
     def _by_tokens(self, docs: Sequence[Any]) -> Iterator[list[Named]]:
         cut = [[[t for t in s if not t.is_space] for s in _sentences(doc)] for doc in docs]
-        found = iter(self.tagger.find([[t.text for t in tokens] for doc in cut for tokens in doc]))
+        documents = [k for k, doc in enumerate(cut) for _ in doc]
+        found = iter(self.tagger.find([[t.text for t in tokens] for doc in cut for tokens in doc], documents))
         for doc in cut:
             yield [_by_its_tokens(tokens, name, score) for tokens in doc for name, score in next(found)]
 
