@@ -12,9 +12,10 @@ import time
 import pytest
 from shard_work import killed
 
-from chainrule.ner import Tagger
+from chainrule.ner import Entity, Tagger
 from chainrule.ner.corpus import read_corpus
 from chainrule.shell import tag_work
+from chainrule.shell.tag_forms import underlined
 from chainrule.shell.tag_lines import LONGEST
 
 MARSH = "Prime Minister Helen Marsh flew to Berlin on Monday for two days of talks on energy supply."
@@ -314,10 +315,10 @@ def test_a_long_line_with_many_names_takes_time_in_proportion(cli, model, form):
     )  # eight times as long; a square takes 64 times as long
 
 
-def test_a_word_wider_than_the_terminal_is_cut(cli, model, monkeypatch):
+def test_a_word_wider_than_the_terminal_is_cut(monkeypatch):
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((30, 24)))
-    out = cli("tag", model, "--format", "text", "x" * 60 + " Berlin").out.splitlines()
-    assert out[1:4] == ["  " + "x" * 26, "  " + "x" * 26, "  xxxxxxxx Berlin"]
+    rows = list(underlined("x" * 60 + " Berlin", [Entity(61, 67, "LOC", 1.0, "Berlin")]))
+    assert rows == ["  " + "x" * 26, "  " + "x" * 26, "  xxxxxxxx Berlin", "           ─LOC──"]
 
 
 def test_nothing_in_a_text_can_move_the_cursor(cli, model):

@@ -127,9 +127,9 @@ def test_a_page_holds_the_texts_and_nothing_of_them_is_more_than_text(cli, model
 
 
 def test_a_page_is_whole_where_its_texts_end_in_an_error(cli, model):
-    done = cli("tag", model, "--format", "html", stdin=b"Berlin\nZ\xfcrich\n")
+    done = cli("tag", model, "--format", "html", stdin=f"{MARSH}\n".encode() + b"Z\xfcrich\n")
     assert done.code == 2
-    assert "1 names in 1 texts" in done.out and done.out.endswith("</html>\n")
+    assert "3 names in 1 texts" in done.out and done.out.endswith("</html>\n")
 
 
 def test_a_page_is_written_as_it_comes(cli, model):
