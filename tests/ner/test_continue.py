@@ -47,7 +47,7 @@ def few(corpus, count=30):
 
 @pytest.fixture(scope="module")
 def rehearsed(model):
-    return further(model, rehearse=OLD)
+    return further(model, rehearse=OLD, epochs=14)
 
 
 def test_with_rehearsal_old_labels_are_kept_and_the_new_one_is_learned(model, rehearsed):
@@ -57,13 +57,13 @@ def test_with_rehearsal_old_labels_are_kept_and_the_new_one_is_learned(model, re
 
 
 def test_without_old_data_the_model_itself_says_what_is_to_be_kept(model):
-    taught = further(model)
+    taught = further(model, epochs=14)
     assert f1(taught, OLD_TEST) > f1(model, OLD_TEST) - TAUGHT
     assert f1(taught, NEW_TEST) > 0.25
 
 
 def test_where_o_is_taken_at_its_word_old_labels_are_forgotten(model):
-    forgetful = further(model, missing_labels="outside", patience=30)
+    forgetful = further(model, missing_labels="outside", patience=30, epochs=14)
     assert f1(forgetful, OLD_TEST) < 0.2 * f1(model, OLD_TEST)
     assert f1(forgetful, NEW_TEST) > 0.25
 
