@@ -200,6 +200,7 @@ def test_parquet_in_and_out(model, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @needs_dask
 @pytest.mark.filterwarnings("ignore")
 def test_workers_of_a_cluster_killed_at_twenty_moments(serial, corpus, model, tmp_path):
