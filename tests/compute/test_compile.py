@@ -21,6 +21,7 @@ from chainrule.compute import compile as compiling
 from chainrule.compute.chains import associated
 from chainrule.compute.contraction import as_matrices, contracted
 from chainrule.ner.architecture import Architecture
+from chainrule.ner.dropped import masks
 from chainrule.ner.model import Network
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
@@ -300,7 +301,8 @@ def window():
 
     def drawn(B):
         rng = np.random.default_rng(B)
-        given = {**net.start(rng), "E": rng.standard_normal((20, 3)).astype("f"), **net.masks(np.arange(5 * B).reshape(B, 5), rng)}
+        given = {**net.start(rng), "E": rng.standard_normal((20, 3)).astype("f")}
+        given |= masks(net, np.arange(5 * B).reshape(B, 5), rng)
         given |= {"words": rng.integers(0, 20, (B, 5)), "caps": rng.integers(0, 5, (B, 5))}
         return given | {"y": rng.integers(0, 4, B)}
 

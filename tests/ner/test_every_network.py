@@ -57,7 +57,7 @@ TEXTS = [
     *(" ".join(s.tokens) for s in CORPUS.sentences),
     "",
     "Paris",
-    "Helen Marsh flew to Berlin.\nHelen Marsh met U.S. President J. Smith, No. 5, in Paris. Paris!",
+    "Helen Marsh flew to Berlin on Monday.\nHelen Marsh met U.S. President J. Smith, No. 5, in Paris. Paris!",
 ]
 
 

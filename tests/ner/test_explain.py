@@ -210,7 +210,7 @@ def test_occlusion_is_what_tagging_without_the_word_says(taggers, name):
                 other = sum(log_odds(tagger, text, *pair) for pair in pairs)
                 assert word.adds["occlusion"] == pytest.approx(value - other, abs=1e-4)
                 checked += 1
-    assert checked > 5
+    assert checked > 3
 
 
 def test_a_bigram_goes_with_its_words():

@@ -1,7 +1,7 @@
 """The network: written for one window, the same for many; its gradients against differences; its settings."""
 
 import math
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from chainrule.learn.backprop import Backprop
 from chainrule.learn.gradients import Rows
 from chainrule.learn.layers import ACTIVATIONS
 from chainrule.ner.architecture import COMBINATIONS, Architecture
+from chainrule.ner.dropped import masks
 from chainrule.ner.model import Network
 from chainrule.ner.vocab import CAPS
 
@@ -29,11 +30,6 @@ FUNCTIONS = {
 }
 
 
-def apart(count, window):
-    """Tokens of windows that have none in common."""
-    return np.arange(count * window).reshape(count, window)
-
-
 def made(rng, **settings):
     """A small network, random parameters and a random batch, as float64 so that differences are sharp."""
     network = Network(Architecture(**{**SMALL, **settings}), V, C)
@@ -44,8 +40,8 @@ def made(rng, **settings):
         "caps": rng.integers(0, len(CAPS), (B, W)),
         "y": np.arange(B) % C,
     }
-    masks = network.masks(apart(B, W), rng)
-    return network, params, {n: v for n, v in {**batch, **masks}.items() if n in network.data}
+    drawn = masks(network, np.arange(B * W).reshape(B, W), rng)
+    return network, params, {n: v for n, v in {**batch, **drawn}.items() if n in network.data}
 
 
 def computed(expression, values):
@@ -167,41 +163,10 @@ def test_parameters_start_small_seeded_and_without_bias(rng):
     assert not first["c"].any()
     bound = math.sqrt(6 / sum(network.parameters["W"].shape))
     assert 0.5 * bound < np.abs(first["W"]).max() <= bound
-
-
-def test_masks_keep_the_mean_and_hold_two_values():
-    network = Network(Architecture(**{**SMALL, "dropout": 0.25}), V, C)
-    masks = network.masks(apart(4000, network.architecture.window), np.random.default_rng(0))
-    assert set(masks) == {"mask_x", "mask_h"}
-    for mask in masks.values():
-        assert mask.dtype == np.float32
-        assert set(np.unique(mask).tolist()) == {0.0, float(np.float32(1) / np.float32(0.75))}
-        assert abs(mask.mean() - 1) < 0.02
-    assert Network(Architecture(dropout=0), V, C).masks(apart(3, 5), np.random.default_rng(0)) == {}
-
-
-def test_what_is_dropped_of_a_token_is_dropped_in_every_window_that_it_is_in(rng):
-    settings = {**SMALL, "dropout": 0.5, "features": "shape:3, suffix2+prefix2:4", "letters": 5}
-    network = Network(Architecture(**settings), V, C, {"shape": 9, "suffix2": 9, "prefix2": 9, "letters": 9})
-    W, widths = network.architecture.window, [SMALL["dimension"], SMALL["caps"], 3, 4, 5]
-    tokens = np.arange(40)[:, None] + np.arange(W)
-    mask, bounds = network.masks(tokens, rng)["mask_x"], np.cumsum([0, *widths])
-    of_token = {}
-    for row, numbers in zip(mask, tokens.tolist(), strict=True):
-        parts = [row[W * a : W * b].reshape(W, b - a) for a, b in pairwise(bounds)]
-        for number, vectors in zip(numbers, np.concatenate(parts, axis=1), strict=True):
-            assert of_token.setdefault(number, vectors.tobytes()) == vectors.tobytes()
-    assert len(set(of_token.values())) == len(of_token) == 40 + W - 1
-    average = Network(Architecture(**{**settings, "combine": "average"}), V, C, network.rows)
-    assert average.masks(tokens, rng)["mask_x"].shape == (40, sum(widths))
-
-
-def test_corrupt_windows_are_dropped_from_apart(rng):
-    network = Network(Architecture(**SMALL, objective="margin"), V, C)
-    masks = network.masks(apart(30, network.architecture.window), rng)
-    assert set(masks) == {"mask_x", "mask_h", "mask_x_corrupt", "mask_h_corrupt"}
-    assert masks["mask_x"].shape == masks["mask_x_corrupt"].shape
-    assert not np.array_equal(masks["mask_x"], masks["mask_x_corrupt"])
+    spread = network.architecture.spread
+    assert 0.5 * spread < np.abs(first["K"]).max() <= spread
+    small = Network(Architecture(**SMALL, spread=0.01), V, C).start(np.random.default_rng(1))
+    np.testing.assert_allclose(small["K"], first["K"] * (0.01 / spread), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

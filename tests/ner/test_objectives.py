@@ -12,6 +12,7 @@ from chainrule.calculus.rewrite import in_float64
 from chainrule.errors import DataError
 from chainrule.learn.layers import ACTIVATIONS, PARAMETRIC
 from chainrule.ner.architecture import Architecture
+from chainrule.ner.dropped import masks
 from chainrule.ner.families import FAMILIES
 from chainrule.ner.features import Features
 from chainrule.ner.feeds import NAMES, SEVERAL, Feed
@@ -44,7 +45,7 @@ def made(rng, **settings):
     if network.whole:
         first = np.array([1, 0, 1, 1, 0, 0])
         values |= {"first": first, "moves": moves_of(values["y"], first, C)}
-    values |= network.masks(np.arange(B * a.window).reshape(B, a.window), rng)
+    values |= masks(network, np.arange(B * a.window).reshape(B, a.window), rng)
     assert set(values) == {*network.data, *network.sentences}
     return network, params, values
 

@@ -7,13 +7,15 @@ from chainrule.errors import SettingError
 from chainrule.ner import Tagger
 from chainrule.ner.bundled import sample
 from chainrule.ner.choices import settings_of
-from chainrule.ner.recipes import LECTURE, RECIPES, settings
+from chainrule.ner.recipes import FEW, LECTURE, RECIPES, settings
 from chainrule.ner.vectors import Vectors
+
+VECTORS = Vectors(["a", "b"], np.eye(2, dtype=np.float32))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("characters", [False, True])
-@pytest.mark.parametrize("vectors", [None, Vectors(["a", "b"], np.eye(2, dtype=np.float32))])
+@pytest.mark.parametrize("vectors", [None, VECTORS])
 def test_every_recipe_has_settings_that_exist_and_are_in_range(recipe, characters, vectors):
     usual = settings(recipe, characters=characters, vectors=vectors is not None)
     made = settings_of({"recipe": recipe}, vectors, characters=characters)
@@ -25,6 +27,13 @@ def test_what_is_given_goes_before_the_recipe():
     architecture, plan, choices = settings_of({"recipe": "best", "hidden": 7, "epochs": 2, "rare": 5})
     assert (architecture.hidden, plan.epochs, choices.rare) == (7, 2, 5)
     assert architecture.objective == "sentence"
+
+
+def test_how_names_are_spelt_is_learned_from_much_data():
+    few, many = (settings("best", characters=False, vectors=True, tokens=n) for n in (FEW - 1, FEW))
+    assert "letters" not in few and many["letters"] > 0
+    assert settings_of({"recipe": "best"}, VECTORS, tokens=FEW)[0].letters == many["letters"]
+    assert settings_of({"recipe": "best"}, VECTORS, tokens=FEW - 1)[0].letters == 0
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():

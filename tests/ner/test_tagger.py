@@ -1,6 +1,7 @@
 """The tagger: it learns, it repeats itself bit for bit, and what it finds is where it says."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -47,7 +48,8 @@ def test_it_learns_twenty_sentences_by_heart(english):
     assert (found.precision, found.recall, found.f1) == (1.0, 1.0, 1.0)
     losses = [epoch.train_loss for epoch in english.run.history]
     assert losses[-1] < 0.05 * losses[0]
-    assert all(later < before for before, later in zip(losses[::5], losses[5::5], strict=False))
+    means = np.reshape(losses[:40], (4, 10)).mean(axis=1)  # what is dropped makes single epochs uneven
+    assert all(later < before for before, later in pairwise(means))
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):

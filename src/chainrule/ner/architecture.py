@@ -24,6 +24,8 @@ class Architecture:
     dimension: int = 50
     caps: int = 5
     features: str = ""
+    spread: float = 0.5
+    """Vectors of features begin within ±spread; given vectors of words drown in many that are as large."""
     letters: int = 0
     hidden: int = 100
     layers: int = 1
@@ -50,6 +52,7 @@ class Architecture:
         within("dropout", self.dropout, least=0, below=1)
         within("l2", self.l2, least=0)
         within("margin", self.margin, above=0)
+        within("spread", self.spread, above=0)
         choose("way to combine a window", self.combine, COMBINATIONS)
         choose("activation", self.activation, {**ACTIVATIONS, **PARAMETRIC})
         choose("objective", self.objective, OBJECTIVES)

@@ -15,7 +15,7 @@ from chainrule.ner.finetune import FINE_TUNE, REMEDIES
 from chainrule.ner.folder import Config
 from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.partial import MISSING
-from chainrule.ner.recipes import LECTURE, RECIPES, settings as usual
+from chainrule.ner.recipes import FEW, LECTURE, RECIPES, settings as usual
 from chainrule.ner.tags import SCHEMES, Scheme
 from chainrule.ner.vectors import Vectors
 
@@ -57,14 +57,17 @@ def settings_of(
     vectors: Vectors | None = None,
     *,
     characters: bool = False,
+    tokens: int = FEW,
     lookups: Lookups = NOTHING,
 ) -> tuple[Architecture, Plan, Choices]:
     """Sort settings by name into those of the network, of the loop and of the data; SettingError for others.
 
     Given vectors decide the dimension, and that nothing is dropped unless it is asked for; a recipe says what is
-    usual for data of words or of `characters`. What is looked up is a feature, if it is not among them.
+    usual for so many tokens that are words or `characters`. What is looked up is a feature, if it is not among
+    them.
     """
-    given = {**usual(given.get("recipe", LECTURE), characters=characters, vectors=vectors is not None), **given}
+    recipe = given.get("recipe", LECTURE)
+    given = {**usual(recipe, characters=characters, vectors=vectors is not None, tokens=tokens), **given}
     if vectors is not None:
         if given.get("dimension", vectors.dimension) != vectors.dimension:
             raise SettingError(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from chainrule.algebra.chain import moves_of
 from chainrule.errors import DataError
 from chainrule.learn.gradients import Integers
+from chainrule.ner.dropped import masks
 from chainrule.ner.families import family
 from chainrule.ner.features import LETTERS, Ids
 from chainrule.ner.lattice import ranges
@@ -63,10 +64,10 @@ class Feed:
         if self.network.whole:
             first = self.encoded.first[tokens]
             values |= {"first": first, "moves": moves_of(values["y"], first, self.network.C)}
-        masks = self.network.masks(met, rng)
-        for name in [n for n in masks if n.startswith("mask_direct")]:
-            masks[name] *= values[name.removeprefix("mask_")] != self.network.unknown
-        return {**values, **masks}
+        dropped = masks(self.network, met, rng)
+        for name in [n for n in dropped if n.startswith("mask_direct")]:
+            dropped[name] *= values[name.removeprefix("mask_")] != self.network.unknown
+        return {**values, **dropped}
 
     def tokens(self, examples: Ids) -> Ids:
         """The tokens that examples are about."""

@@ -12,9 +12,9 @@ Collobert et al. 2011, "Natural language processing (almost) from scratch", §3.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial, reduce
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import add
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from chainrule.ner.vocab import CAPS, UNKNOWN
 
 CORRUPT = "_corrupt"  # ends the names of what a corrupt window has in place of a window's own
 LETTER, REACH = 16, 3  # numbers in the vector of a letter, letters that a filter sees
+LETTERS = 0.5  # at first, the most of a number in the vector of a letter
 SLOPE = 0.25  # of a parametric ReLU at first (He et al. 2015)
 
 
@@ -352,46 +353,17 @@ class Network:
 
     def start(self, rng: np.random.Generator) -> dict[str, Array]:
         """Fresh values of all parameters but E: Glorot for the weights, zero for biases and scores looked up."""
-        uniform, glorot, zero = initializer("uniform", r=0.5), initializer("xavier_uniform"), initializer("zeros")
-        tables = dict.fromkeys([*(t.parameter for t in self.tables), "Q"], uniform)
-        draws = tables | dict.fromkeys(("F", "W", "W_2", "U"), glorot)
+        glorot, zero = initializer("xavier_uniform"), initializer("zeros")
+        draws = dict.fromkeys(
+            [t.parameter for t in self.tables], initializer("uniform", r=self.architecture.spread)
+        )
+        draws |= {"Q": initializer("uniform", r=LETTERS), **dict.fromkeys(("F", "W", "W_2", "U"), glorot)}
         found = {
             name: draws.get(name, zero)(node.shape, rng, FLOAT32)  # type: ignore[arg-type]
             for name, node in self.parameters.items()
             if name != "E"
         }
         return found | ({"a": np.full((), SLOPE, np.float32)} if "a" in found else {})
-
-    def masks(self, tokens: Ids, rng: np.random.Generator) -> dict[str, Array]:
-        """Dropout masks for B windows of tokens (B, W), numbered from 0: 0 with probability p, else 1/(1 − p).
-
-        What is dropped of a token is the same in all windows that it is in, but for corrupt ones; where windows
-        are averaged, parts of the mean are dropped.
-        """
-        a, B = self.architecture, len(tokens)
-        apart = np.arange(tokens.size).reshape(tokens.shape)
-        found = {}
-        for name, node in self.data.items():
-            if name.startswith("mask_x") and a.combine == "concatenate":
-                of = apart if name.endswith(CORRUPT) else tokens
-                found[name] = self._side_by_side(
-                    _mask((int(of.max()) + 1, a.width // a.window), 1 - a.dropout, rng), of
-                )
-            elif name.startswith("mask_"):
-                keep = 1 - (a.feature_dropout if "direct" in name else a.dropout)
-                found[name] = _mask((B, *node.shape), keep, rng)
-        return found
-
-    def _side_by_side(self, rows: Array, tokens: Ids) -> Array:
-        """Rows (T, …) with the vectors of T tokens and of their features as x has them in windows, (B, …)."""
-        a = self.architecture
-        bounds = np.cumsum([0, a.dimension, *a.widths.values(), a.letters])
-        parts = [rows[:, begin:end][tokens].reshape(len(tokens), -1) for begin, end in pairwise(bounds.tolist())]
-        return np.concatenate(parts, axis=1)
-
-
-def _mask(shape: tuple[Any, ...], keep: float, rng: np.random.Generator) -> Array:
-    return (rng.random(shape, np.float32) < keep).astype(np.float32) / np.float32(keep)
 
 
 def _renamed(node: Node, name: str) -> Node:

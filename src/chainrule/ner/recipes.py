@@ -1,7 +1,7 @@
 """Settings that go together, under a name: what the lecture has, and what finds most names.
 
 What a recipe says is what is usual under it; every setting can still be given. The recipe `best` is that of words
-or of characters, by the data.
+or of characters, of much data or little, by the data.
 """
 
 from collections.abc import Mapping
@@ -35,6 +35,7 @@ CHARACTERS: Mapping[str, Any] = {
     "rare": 1,
     "hidden": 100,
     "activation": "relu",
+    "spread": 0.15,
     "dropout": 0.4,
     "learning_rate": 0.02,
     "schedule": "linear",
@@ -43,9 +44,27 @@ CHARACTERS: Mapping[str, Any] = {
 WORDS_GIVEN: Mapping[str, Any] = {**WORDS, "features": "shape:16,cluster128:10"}
 """With vectors, whose clusters say what the last letters say, and of more words."""
 
+MANY_GIVEN: Mapping[str, Any] = {
+    **_SENTENCES,
+    "caps": 0,
+    "letters": 32,
+    "features": "shape:16,affix:32,case:8,cluster128:10",
+    "rare": 3,
+    "spread": 0.15,
+    "hidden": 100,
+    "dropout": 0.25,
+    "optimizer": "adam",
+    "learning_rate": 2e-3,
+    "schedule": "linear",
+    "average": 0.99,
+    "epochs": 6,
+}
+"""With vectors, and enough data to learn how names are spelt."""
+FEW = 100_000  # tokens of training data below which how names are spelt is not learned for other text
 
-def settings(recipe: str, *, characters: bool, vectors: bool) -> Mapping[str, Any]:
-    """What is usual under a recipe, for data whose tokens are characters or words, with or without vectors.
+
+def settings(recipe: str, *, characters: bool, vectors: bool, tokens: int = FEW) -> Mapping[str, Any]:
+    """What is usual under a recipe, for so many tokens that are characters or words, with or without vectors.
 
     Raises SettingError.
     """
@@ -54,4 +73,6 @@ def settings(recipe: str, *, characters: bool, vectors: bool) -> Mapping[str, An
         return {}
     if characters:
         return CHARACTERS
-    return WORDS_GIVEN if vectors else WORDS
+    if not vectors:
+        return WORDS
+    return WORDS_GIVEN if tokens < FEW else MANY_GIVEN

@@ -110,7 +110,7 @@ class Tagger(Pretrained):
         wanted = settings if model is None else settings_on(model.config, settings)
         units = CHARACTERS if corpus.characters else TOKENIZER
         lookups = given_lookups(brown, gazetteers, units, model.features.lookups if model else None)
-        parts = settings_of(wanted, given, characters=corpus.characters, lookups=lookups)
+        parts = settings_of(wanted, given, characters=corpus.characters, tokens=corpus.tokens, lookups=lookups)
         _, plan, choices = parts
         checkpoint = None if out is None else Path(out) / CHECKPOINT
         _check_place(checkpoint, resume)

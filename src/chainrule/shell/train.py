@@ -67,6 +67,7 @@ HELP: Mapping[str, str] = {
     "dimension": "Width of random word vectors.",
     "caps": "Width of the vectors of word shapes; 0 leaves them out.",
     "features": "More of a token: shape, prefix2, suffix3, form, gram2, cluster128; suffix3:20 for a width of 20.",
+    "spread": "Vectors of features begin within ±SPREAD.",
     "letters": "Filters over the letters of a word (a convolution); 0 leaves them out.",
     "hidden": "Hidden units.",
     "layers": "Hidden layers, 1 or 2.",
@@ -259,7 +260,9 @@ def _rates(corpora: "_Corpora", settings: dict[str, Any], as_json: bool) -> int:
     units = CHARACTERS if corpora.train.characters else TOKENIZER
     own = start.features.lookups if start else None
     given = given_lookups(settings["brown"], settings["gazetteers"], units, own)
-    parts = settings_of(known, vectors, characters=corpora.train.characters, lookups=given)
+    parts = settings_of(
+        known, vectors, characters=corpora.train.characters, tokens=corpora.train.tokens, lookups=given
+    )
     job = prepare(corpora.train, corpora.dev, vectors, *parts, settings["backend"], start, corpora.old, given)
     found = rate_range(job.task, job.plan)
     if as_json:
