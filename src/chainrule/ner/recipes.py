@@ -60,7 +60,7 @@ MANY_GIVEN: Mapping[str, Any] = {
     "epochs": 6,
 }
 """With vectors, and enough data to learn how names are spelt."""
-FEW = 100_000  # tokens of training data below which how names are spelt is not learned for other text
+FEW = 80_000  # tokens of training data below which how names are spelt is not learned for other text
 
 
 def settings(recipe: str, *, characters: bool, vectors: bool, tokens: int = FEW) -> Mapping[str, Any]:
