@@ -7,7 +7,7 @@ from chainrule.errors import SettingError
 from chainrule.ner import Tagger
 from chainrule.ner.bundled import sample
 from chainrule.ner.choices import settings_of
-from chainrule.ner.recipes import FEW, LECTURE, RECIPES, settings
+from chainrule.ner.recipes import FEW, LECTURE, RECIPES, variant
 from chainrule.ner.vectors import Vectors
 
 VECTORS = Vectors(["a", "b"], np.eye(2, dtype=np.float32))
@@ -17,7 +17,7 @@ VECTORS = Vectors(["a", "b"], np.eye(2, dtype=np.float32))
 @pytest.mark.parametrize("characters", [False, True])
 @pytest.mark.parametrize("vectors", [None, VECTORS])
 def test_every_recipe_has_settings_that_exist_and_are_in_range(recipe, characters, vectors):
-    usual = settings(recipe, characters=characters, vectors=vectors is not None)
+    usual = variant(recipe, characters=characters, vectors=vectors is not None).settings
     made = settings_of({"recipe": recipe}, vectors, characters=characters)
     found = {name: getattr(part, name) for part in made for name in usual if hasattr(part, name)}
     assert found == dict(usual) and (usual == {}) is (recipe == LECTURE)
@@ -30,7 +30,7 @@ def test_what_is_given_goes_before_the_recipe():
 
 
 def test_how_names_are_spelt_is_learned_from_much_data():
-    few, many = (settings("best", characters=False, vectors=True, tokens=n) for n in (FEW - 1, FEW))
+    few, many = (variant("best", characters=False, vectors=True, tokens=n).settings for n in (FEW - 1, FEW))
     assert "letters" not in few and many["letters"] > 0
     assert settings_of({"recipe": "best"}, VECTORS, tokens=FEW)[0].letters == many["letters"]
     assert settings_of({"recipe": "best"}, VECTORS, tokens=FEW - 1)[0].letters == 0
@@ -46,6 +46,8 @@ def test_the_best_recipe_trains_on_the_sample(language, tmp_path):
     parts = sample(language)
     few = parts.train.of(parts.train.sentences[:120])
     tagger = Tagger.train(few, parts.dev, out=tmp_path / "m", recipe="best", epochs=3)
+    kind = "for characters" if language == "ko" else "for words without vectors"
+    assert f"recipe best: {kind}" in tagger.notes
     architecture = tagger.config.architecture
     assert architecture.objective == "sentence" and bool(architecture.direct) is (language == "ko")
     assert tagger.evaluate(parts.dev).f1 > 0.1

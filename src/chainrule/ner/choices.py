@@ -15,7 +15,7 @@ from chainrule.ner.finetune import FINE_TUNE, REMEDIES
 from chainrule.ner.folder import Config
 from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.partial import MISSING
-from chainrule.ner.recipes import FEW, LECTURE, RECIPES, settings as usual
+from chainrule.ner.recipes import FEW, LECTURE, RECIPES, variant
 from chainrule.ner.tags import SCHEMES, Scheme
 from chainrule.ner.vectors import Vectors
 
@@ -67,7 +67,8 @@ def settings_of(
     them.
     """
     recipe = given.get("recipe", LECTURE)
-    given = {**usual(recipe, characters=characters, vectors=vectors is not None, tokens=tokens), **given}
+    usual = variant(recipe, characters=characters, vectors=vectors is not None, tokens=tokens).settings
+    given = {**usual, **given}
     if vectors is not None:
         if given.get("dimension", vectors.dimension) != vectors.dimension:
             raise SettingError(

@@ -5,7 +5,7 @@ or of characters, of much data or little, by the data.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainrule.learn.choose import choose
 
@@ -63,16 +63,25 @@ MANY_GIVEN: Mapping[str, Any] = {
 FEW = 80_000  # tokens of training data below which how names are spelt is not learned for other text
 
 
-def settings(recipe: str, *, characters: bool, vectors: bool, tokens: int = FEW) -> Mapping[str, Any]:
-    """What is usual under a recipe, for so many tokens that are characters or words, with or without vectors.
+class Variant(NamedTuple):
+    """The settings that a recipe has for some data, and a word for that."""
+
+    says: str
+    settings: Mapping[str, Any]
+
+
+def variant(recipe: str, *, characters: bool, vectors: bool, tokens: int = FEW) -> Variant:
+    """That of a recipe for so many tokens that are characters or words, with or without vectors.
 
     Raises SettingError.
     """
     choose("recipe", recipe, RECIPES)
     if recipe == LECTURE:
-        return {}
+        return Variant("", {})
     if characters:
-        return CHARACTERS
+        return Variant("for characters", CHARACTERS)
     if not vectors:
-        return WORDS
-    return WORDS_GIVEN if tokens < FEW else MANY_GIVEN
+        return Variant("for words without vectors", WORDS)
+    if tokens < FEW:
+        return Variant(f"for words with vectors, and fewer than {FEW:,} of them", WORDS_GIVEN)
+    return Variant(f"for words with vectors, {FEW:,} or more: how they are spelt is learned too", MANY_GIVEN)

@@ -28,6 +28,7 @@ from chainrule.ner.judge import Judge
 from chainrule.ner.lookups import NOTHING, Lookups
 from chainrule.ner.model import Network
 from chainrule.ner.partial import partial_loss
+from chainrule.ner.recipes import variant
 from chainrule.ner.shown import Shown
 from chainrule.ner.tags import OUTSIDE, spans
 from chainrule.ner.told import Told, at_its_word, told
@@ -114,6 +115,7 @@ def prepare(
     corpora = [train] if rehearse is None else [train, rehearse]
     known = {label for corpus in corpora for label in corpus.labels} | {*(start.config.labels if start else ())}
     labels = sorted(known)
+    kind = variant(choices.recipe, characters=train.characters, vectors=vectors is not None, tokens=train.tokens)
     if held_out := dev is None:
         train, dev = hold_out(train, choices.held_out, plan.seed)
     corpora[0] = train
@@ -161,7 +163,13 @@ def prepare(
         judge=judge,
         decoder=decoder,
         features=features,
-        notes=(*ground.notes, *lesson.notes, *_drawn(feed, rehearse), *_idle(plan, loss, network)),
+        notes=(
+            *([f"recipe {choices.recipe}: {kind.says}"] * bool(kind.says and not start)),
+            *ground.notes,
+            *lesson.notes,
+            *_drawn(feed, rehearse),
+            *_idle(plan, loss, network),
+        ),
         fingerprint=_fingerprint([*corpora, dev], vectors, lookups, architecture, choices, start),
         train=train,
         dev=dev,
