@@ -182,7 +182,7 @@ OTHERS = [
     ("tag missing Paris", "missing: no model here"),
     ("tag cut Paris", "has been altered or cut"),
     ("tag newer Paris", "upgrade chainrule"),
-    ("tag model --format xml Paris", "'xml' is not one of 'text', 'jsonl', 'conll'"),
+    ("tag model --format xml Paris", "'xml' is not one of 'text', 'jsonl', 'parquet', 'conll', 'tsv', 'html'"),
     ("tag model missing.txt", "missing.txt: there is no such file; check the path"),
     ("tag model ./missing", "./missing: there is no such file; check the path"),
     ("tag model folder/", "folder/: is a folder; name files in it"),
