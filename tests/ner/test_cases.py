@@ -100,7 +100,12 @@ def test_values_of_copies_are_known_though_the_data_lacks_them():
 
 @pytest.mark.parametrize("objective", ["softmax", "sentence", "margin"])
 def test_a_run_that_was_stopped_resumes_bit_for_bit(objective, tmp_path):
-    settings = {"objective": objective, "epochs": 2, "train": PARTS.train.of(PARTS.train.sentences[:30]), "batch_size": 8}
+    settings = {
+        "objective": objective,
+        "epochs": 2,
+        "train": PARTS.train.of(PARTS.train.sentences[:30]),
+        "batch_size": 8,
+    }
     trained("lower:0.3,title:0.1", out=tmp_path / "whole", **settings)
     left = iter([*[False] * 5, True])
     trained("lower:0.3,title:0.1", out=tmp_path / "cut", stop=lambda: next(left, True), **settings)
