@@ -63,9 +63,11 @@ def test_nothing_to_do_begins_nothing():
     assert carry_out(refuse_odd, [], lambda: pytest.fail("began")) == []
 
 
-def test_workers_that_are_killed_lose_nothing(tmp_path):
-    stop, thread, killed = killing(tmp_path, 3, 1)
-    found = carry_out(double, [(k, str(tmp_path)) for k in range(COUNT)], executors("local", 2))
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("place", "times"), [("local", 3), pytest.param("dask", 2, marks=needs_dask)])
+def test_workers_that_are_killed_lose_nothing(tmp_path, place, times):
+    stop, thread, killed = killing(tmp_path, times, times)
+    found = carry_out(double, [(k, str(tmp_path)) for k in range(COUNT)], executors(place, 2))
     stop.set()
     thread.join()
     assert killed[0] >= 1
@@ -76,18 +78,6 @@ def test_workers_that_are_killed_lose_nothing(tmp_path):
 def test_workers_that_all_die_at_once_are_an_error():
     with pytest.raises(WorkerError, match="the workers ended 3 times with 4 jobs in hand and none done"):
         carry_out(die, range(4), executors("local", 2))
-
-
-@needs_dask
-@pytest.mark.filterwarnings("ignore")
-def test_workers_of_dask_that_are_killed_lose_nothing(tmp_path):
-    stop, thread, killed = killing(tmp_path, 2, 2)
-    found = carry_out(double, [(k, str(tmp_path)) for k in range(COUNT)], executors("dask", 2))
-    stop.set()
-    thread.join()
-    assert killed[0] >= 1
-    assert [outcome.result[0] for outcome in found] == list(range(COUNT))
-    all_done(tmp_path)
 
 
 @needs_dask

@@ -49,7 +49,6 @@ class Runner(Protocol):
     @property
     def source(self) -> str:
         """The text of the function."""
-        ...
 
     def sized(self, binding: Binding) -> "Run | None":
         """What computes the outputs at these sizes; None if the interpreter should.

@@ -1,10 +1,11 @@
 """Models under the names that the hub's users know: where a model is by its name, and the header of its card."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from chainrule.compute.files import written_whole
 from chainrule.compute.installed import entry_points
@@ -38,17 +39,17 @@ def with_header(folder: str | Path, about: Mapping[str, Any]) -> None:
         file.write("\n".join(["---", *lines, "---", ""]).encode() + text.encode())
 
 
-class Pretrained:
+class Pretrained(ABC):
     """What a tagger has in common with other models of the hub."""
 
-    if TYPE_CHECKING:
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: str | Path, backend: str = "auto") -> Self:
+        """Read a model folder."""
 
-        @classmethod
-        def load(cls, folder: str | Path, backend: str = "auto") -> Self:  # noqa: D102 - as `Tagger.load`
-            raise NotImplementedError
-
-        def save(self, folder: str | Path) -> None:  # noqa: D102 - as `Tagger.save`
-            raise NotImplementedError
+    @abstractmethod
+    def save(self, folder: str | Path) -> None:
+        """Write one."""
 
     @classmethod
     def from_pretrained(cls, name: str | Path, revision: str | None = None, backend: str = "auto") -> Self:
